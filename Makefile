@@ -1,0 +1,109 @@
+# sudo make lab    install what is missing, build, run the default comparison, print the table
+# sudo make test   install what is missing, build, run every test
+#
+# make             build catchment-lb, catchment-geodns and catchment-testbed into build/bin
+# make check       unit tests              make check SAN=1   the same under ASan and UBSan
+# make integration tests of the built programs, in namespaces of their own (root)
+# make fuzz        build every fuzzer and run it for FUZZ_SECONDS
+# make lint        clang-tidy, cppcheck and the layering rule
+# make format      apply .clang-format     make format-check  fail if it would change anything
+# make bench       the project's numbers beside their limits (root)
+# make deps        list and install what building and the lab need (root)
+# make deps-test   the same for tests, linters and peers (root)
+# make install     programs and scenarios below DESTDIR/PREFIX
+# make clean       remove build/
+
+PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
+PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr
+B        := build$(if $(SAN),/san)
+PREFIX   ?= /usr/local
+WERROR   ?= $(CI)
+
+# Compiled only once the packages are there, so that "make lab" can install them first.
+pkg       = $(shell pkg-config $(1) $(PKGS) 2>/dev/null)
+VERSION  := $(shell cat VERSION)
+COMMIT   := $(shell git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. $(call pkg,--cflags)
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wswitch-enum -fno-common
+COMPILE   = $(CPPFLAGS) $(WARN) -MMD -MP $(CFLAGS) $(EXTRA)
+LDLIBS    = $(call pkg,--libs) -lev -lm -pthread
+ifneq ($(WERROR),)
+EXTRA    += -Werror
+endif
+ifdef SAN
+EXTRA    += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS  += -fsanitize=address,undefined
+else
+EXTRA    += -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LDFLAGS  += -pie -Wl,-z,relro,-z,now
+endif
+
+srcs      = $(shell find $(1) -name '*.c' ! -name '*.bpf.c' 2>/dev/null)
+objs      = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJ  := $(call objs,$(call srcs,lib))
+# Everything but the mains: what tests and fuzzers link against.
+CORE_SRC := $(filter-out %/main.c,$(call srcs,lib lb geodns testbed))
+CORE_OBJ := $(call objs,$(CORE_SRC))
+UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
+SOURCES   = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+.PHONY: all lab test check integration fuzz lint format format-check bench deps deps-test install clean help
+all: $(PROGRAMS:%=$(B)/bin/catchment-%)
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+.SECONDEXPANSION:
+$(PROGRAMS:%=$(B)/bin/catchment-%): $(B)/bin/catchment-%: $(LIB_OBJ) $$(call objs,$$(call srcs,$$*))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/unit: $(CORE_OBJ) $(UNIT_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE) -c -o $@ $<
+
+# The one object that knows the version; rebuilt when either changes.
+$(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
+$(B)/lib/version.o build/fuzz/lib/version.o: build/version
+build/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@
+.PHONY: FORCE
+
+# Criterion passes a test whose only fault is a leak, so look for reports.
+check: $(B)/unit
+	@rm -f $(B)/asan.log.*
+	ASAN_OPTIONS=log_path=$(CURDIR)/$(B)/asan.log ./$(B)/unit --short-filename
+	@! cat $(B)/asan.log.* 2>/dev/null
+
+FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_SECONDS ?= 10
+FUZZ_FLAGS   := -g -O1 -fno-sanitize-recover=undefined
+build/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(CPPFLAGS) -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+build/fuzz/%: build/fuzz/tests/fuzz/%.o $(CORE_SRC:%.c=build/fuzz/%.o)
+	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+.SECONDARY:
+fuzz: $(FUZZERS)
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+
+lint:
+	clang-tidy --quiet $(call srcs,lib lb geodns testbed) -- $(CPPFLAGS) -DCATCHMENT_VERSION='""' -DCATCHMENT_COMMIT='""'
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability -I. lib lb geodns testbed
+	@! { grep -rnE '#include "(lb|geodns|testbed)/' lib; grep -rnE '#include "(geodns|testbed)/' lb; grep -rnE '#include "(lb|testbed)/' geodns; grep -rnE '#include "(lb|geodns)/' testbed; } 2>/dev/null | grep .
+
+format:
+	clang-format -i $(SOURCES)
+format-check:
+	clang-format --dry-run -Werror $(SOURCES)
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * metrics.h - writing the Prometheus text format, version 0.0.4.
+ *
+ * A page is written front to back: a family's head once, then its samples.
+ * Label values are escaped. Names are catchment_<program>_<noun>[_total|_seconds|_bytes].
+ */
+#ifndef LIB_METRICS_H
+#define LIB_METRICS_H
+
+#include <stdio.h>
+
+struct metrics {
+	FILE *stream; /* the page's own */
+	char *text;
+	size_t len;
+	const char *family;
+};
+
+void metrics_init(struct metrics *m);
+/* type: "counter", "gauge" or "histogram". name and help must outlive the family. */
+void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
+/* Label names and values alternate; NULL ends them. */
+void metrics_sample(struct metrics *m, double value, ...) __attribute__((sentinel));
+/* The finished page, which the caller frees; m is spent. */
+char *metrics_finish(struct metrics *m);
+
+#endif
