@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+
+#include "lib/rise_fall.h"
+
+/* '+' success, '-' failure; the state after each as U, D. */
+struct row {
+	const char *what;
+	unsigned rise, fall;
+	const char *results;
+	const char *states;
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ "first success decides",           3, 3, "+",         "U" },
+	{ "first failure decides",           3, 3, "-",         "D" },
+	{ "falls at the third in a row",     2, 3, "+---",      "UUUD" },
+	{ "success between starts anew",     2, 3, "+--+--",    "UUUUUU" },
+	{ "rises at the second in a row",    2, 3, "-++",       "DDU" },
+	{ "failure between starts anew",     2, 3, "-+-+-++",   "DDDDDDU" },
+	{ "rise and fall of one flip",       1, 1, "+-+-",      "UDUD" },
+	{ "a whole life",                    2, 3, "+++---+++", "UUUUUDDUU" },
+};
+/* clang-format on */
+
+Test(rise_fall, follows_the_streaks)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		struct rise_fall rf;
+
+		rise_fall_init(&rf, row->rise, row->fall);
+		cr_expect_eq(rf.state, HEALTH_UNKNOWN);
+		for (size_t n = 0; row->results[n]; n++) {
+			enum health before = rf.state;
+			enum health want = row->states[n] == 'U' ? HEALTH_UP : HEALTH_DOWN;
+			bool changed = rise_fall_step(&rf, row->results[n] == '+');
+
+			cr_expect_eq(rf.state, want, "%s, result %zu: %s", row->what, n + 1,
+				     health_name(rf.state));
+			cr_expect_eq(changed, rf.state != before, "%s, result %zu", row->what,
+				     n + 1);
+		}
+	}
+}
+
+Test(rise_fall, names)
+{
+	cr_expect_str_eq(health_name(HEALTH_UNKNOWN), "unknown");
+	cr_expect_str_eq(health_name(HEALTH_UP), "up");
+	cr_expect_str_eq(health_name(HEALTH_DOWN), "down");
+}
