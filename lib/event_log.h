@@ -8,8 +8,8 @@
  *
  * id counts from 1 without gaps, t_ns is CLOCK_MONOTONIC, kind is snake_case.
  * A reader keeps the last id that it has seen and asks for the next one; if
- * the ring has turned over meanwhile it continues with the oldest that is left.
- * One thread.
+ * the ring has turned over meanwhile it continues with the oldest that is left,
+ * and so does one that is ahead because the daemon has been restarted. One thread.
  */
 #ifndef LIB_EVENT_LOG_H
 #define LIB_EVENT_LOG_H
@@ -21,7 +21,10 @@
 
 struct event_log;
 
-/* Told after each event_log_add(). The subscriber's memory is the caller's. */
+/*
+ * Told after each event_log_add(); may unsubscribe itself then, no other. The
+ * subscriber's memory is the caller's.
+ */
 struct event_subscriber {
 	void (*on_event)(struct event_subscriber *sub);
 	struct event_subscriber *next, **link; /* the log's own */
