@@ -8,6 +8,8 @@
 #ifndef LIB_METRICS_H
 #define LIB_METRICS_H
 
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct metrics {
@@ -22,6 +24,18 @@ void metrics_init(struct metrics *m);
 void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
 /* Label names and values alternate; NULL ends them. */
 void metrics_sample(struct metrics *m, double value, ...) __attribute__((sentinel));
+
+struct metrics_histogram {
+	const double *bounds; /* upper ones, rising */
+	size_t bounds_count;
+	/* Observations in each bucket alone; one more than bounds, the last for all above. */
+	const uint64_t *counts;
+	double sum;
+};
+
+/* All samples of a histogram; labels as above. */
+void metrics_histogram(struct metrics *m, const struct metrics_histogram *h, ...)
+	__attribute__((sentinel));
 /* The finished page, which the caller frees; m is spent. */
 char *metrics_finish(struct metrics *m);
 
