@@ -25,7 +25,7 @@
 struct http_request {
 	const char *method;
 	const char *path; /* undecoded, without the query */
-	/* What the pattern's {names} matched, percent-decoded, in their order. */
+	/* What the pattern's {names} matched, percent-decoded, in their order; for the handler. */
 	const char *params[HTTP_PARAMS_MAX];
 	/* Query arguments, percent-decoded: an object of strings. Never NULL. */
 	json_t *query;
@@ -39,8 +39,12 @@ struct http_reply {
 	json_t *json;
 	char *text; /* malloc'd, sent with content_type */
 	const char *content_type;
-	/* Served as server-sent events, from ?since=ID or Last-Event-ID on (default: from now). */
+	/*
+	 * Served as server-sent events, from ?since=ID or Last-Event-ID on (default: from now);
+	 * the route must list "since". The log must outlive the server.
+	 */
 	struct event_log *events;
+	char allow[48]; /* of a 405, set by http_dispatch() */
 };
 
 typedef int http_handler(void *ctx, const struct http_request *req, struct http_reply *reply);
@@ -55,7 +59,7 @@ struct http_route {
 
 struct http_options {
 	struct endpoint listen;	   /* used when unix_path is NULL */
-	const char *unix_path;	   /* a stale socket there is replaced */
+	const char *unix_path;	   /* a stale socket there is replaced; mode 0660 */
 	const char *token;	   /* NULL: none asked for */
 	const char *server_name;   /* for the Server header, "catchment-lb/0.1.0" */
 	unsigned connection_limit; /* 0: 256 */
@@ -77,8 +81,10 @@ void http_server_free(struct http_server *server);
  */
 int http_dispatch(const struct http_route *routes, void *ctx, struct http_request *req,
 		  struct http_reply *reply);
-/* Fill reply with a problem document; pointer (JSON pointer or query name) may be NULL. Returns
- * status. */
+/*
+ * Make reply a problem document. pointer may be NULL, else it is a JSON pointer into the body
+ * ("" or "/...") or the name of a query argument. Returns status.
+ */
 int http_problem(struct http_reply *reply, int status, const char *pointer, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* A query argument's value, NULL when absent. */
