@@ -47,6 +47,7 @@ struct check_result {
 	const char *reason; /* "connection refused", "status 503", "no answer in 500 ms", ... */
 };
 
+/* May free the check. */
 typedef void check_result_fn(void *ctx, struct check *check, const struct check_result *result);
 
 /*
