@@ -79,8 +79,11 @@ build/version: FORCE
 # Criterion passes a test whose only fault is a leak, so look for reports.
 check: $(B)/unit
 	@rm -f $(B)/asan.log.*
-	ASAN_OPTIONS=log_path=$(CURDIR)/$(B)/asan.log ./$(B)/unit --short-filename
-	@! cat $(B)/asan.log.* 2>/dev/null
+	@ASAN_OPTIONS=log_path=$(CURDIR)/$(B)/asan.log ./$(B)/unit --short-filename; status=$$?; \
+	  ! cat $(B)/asan.log.* 2>/dev/null && exit $$status
+
+integration: all
+	tests/run
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the other tests stand on does what it says."""
+import io
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from support import ROOT, Daemon, Netns, Rest, dump_logs, veth, wait_until
+
+
+class Namespaces(unittest.TestCase):
+    def test_wire_carries_both_families(self):
+        with Netns() as a, Netns() as b:
+            veth(a, "eth0", ["192.0.2.1/24", "2001:db8::1/64"],
+                 b, "eth0", ["192.0.2.2/24", "2001:db8::2/64"])
+            for family, there in ((socket.AF_INET, "192.0.2.2"), (socket.AF_INET6, "2001:db8::2")):
+                with b.socket(family) as server, a.socket(family) as client:
+                    server.bind((there, 7))
+                    server.listen()
+                    client.settimeout(5)
+                    client.connect((there, 7))
+
+    def test_gone_with_the_block(self):
+        with Netns() as ns:
+            path = ns.path
+            self.assertIn("lo", ns.run("ip", "link"))
+        self.assertFalse(os.path.exists(path))
+
+    def test_failing_command_says_why(self):
+        with Netns() as ns, self.assertRaisesRegex(AssertionError, "nosuch"):
+            ns.run("ip", "link", "show", "nosuch")
+
+
+class Daemons(unittest.TestCase):
+    def test_stop_gives_the_status(self):
+        with Daemon(["sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 0.1; done"]) as d:
+            d.wait_log("up")
+            self.assertEqual(d.stop(), 7)
+
+    def test_a_death_fails_the_block_and_shows_the_log(self):
+        with self.assertRaisesRegex(AssertionError, "status 3:\nlast words"):
+            with Daemon(["sh", "-c", "echo last words; exit 3"]) as d:
+                wait_until(lambda: not d.is_running(), 5, "end")
+        out = io.StringIO()
+        dump_logs(out)
+        self.assertIn("last words", out.getvalue())
+
+    def test_helpers_of_a_daemon_end_with_it(self):
+        with Daemon(["sh", "-c", "sleep 1000 & echo $!; wait"]) as d:
+            wait_until(d.log, 5, "the helper's pid")
+            helper = int(d.log())
+        wait_until(lambda: not os.path.exists(f"/proc/{helper}"), 5, "end of the helper")
+
+
+SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+while True:
+    c, _ = s.accept()
+    request = c.recv(4096).decode()
+    if "/v1/events" in request:
+        c.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\nid: 1\\ndata: {\\"id\\":1}\\n\\n: hm\\n\\nid: 2\\ndata: {\\"id\\":2}\\n\\n")
+    elif "Bearer secret" in request:
+        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 7\\r\\n\\r\\n{\\"a\\":1}")
+    else:
+        c.sendall(b"HTTP/1.1 401 No\\r\\nContent-Length: 0\\r\\n\\r\\n")
+    c.close()
+"""
+
+
+class RestClient(unittest.TestCase):
+    def test_requests_and_events(self):
+        with tempfile.TemporaryDirectory() as d, \
+                Daemon([sys.executable, "-c", SERVER, f"{d}/s"]):
+            api = Rest(f"{d}/s", token="secret")
+            self.assertEqual(wait_until(lambda: api.get("/v1/status"), 5, "server"), {"a": 1})
+            self.assertEqual(Rest(f"{d}/s").request("GET", "/v1/status")[0], 401)
+            with api.events(since=0) as events:
+                self.assertEqual([e["id"] for e in events], [1, 2])
+
+
+class Runner(unittest.TestCase):
+    def run_tests(self, body, *args, **env):
+        with tempfile.NamedTemporaryFile("w", prefix="test_", suffix=".py") as f:
+            f.write("import unittest, subprocess, time, os\nclass T(unittest.TestCase):\n" + body)
+            f.flush()
+            return subprocess.run([os.path.join(ROOT, "tests/run"), f.name, *args], text=True,
+                                  env={**os.environ, **env}, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, check=False)
+
+    def test_counts(self):
+        body = ("  def test_a(self): pass\n  def test_b(self): self.fail('so')\n"
+                "  @unittest.skip('why')\n  def test_c(self): pass\n"
+                "  def test_d(self): self.skipTest('late')\n"
+                "  def test_e(self):\n    for i in (1, 2):\n      with self.subTest(i=i): self.fail()\n")
+        done = self.run_tests(body, CI="")
+        self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 2 failed, 2 skipped")
+        self.assertEqual(done.returncode, 1)
+        done = self.run_tests(body, "-k", "test_a", CI="1")
+        self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("1 passed, 0 failed", 0))
+        self.assertEqual(self.run_tests(body, "-k", "test_c", CI="1").returncode, 1)
+        self.assertEqual(self.run_tests(body, "-k", "test_d", CI="").returncode, 0)
+
+    def test_what_cannot_count_as_passed(self):
+        for body, why in (("  pass\n", "has no tests"),
+                          ("  def test_a(self): os._exit(0)\n", "has no tests"),
+                          ("  def test_a(self): os._exit(4)\n", "status 4"),
+                          ("  def test_a(self): time.sleep(60)\n", "not done in 1 s"),
+                          ("  @classmethod\n  def setUpClass(cls): 1 / 0\n  def test_a(self): pass\n",
+                           "ZeroDivisionError"),
+                          ("  def test_a(self): subprocess.Popen(['setsid', 'sleep', '99'])\n",
+                           "left behind"),
+                          ("  def test_a(self):\n", "status 1")):
+            with self.subTest(why=why):
+                done = self.run_tests(body, "--timeout", "1" if "not done" in why else "60")
+                self.assertIn(why, done.stdout)
+                self.assertEqual(done.returncode, 1)
