@@ -20,7 +20,7 @@ static void write_line(int priority, const char *fmt, va_list ap)
 	char line[1024];
 	int used = 0, n;
 
-	if (!isatty(STDERR_FILENO))
+	if (getenv("JOURNAL_STREAM"))
 		used = snprintf(line, sizeof(line), "<%d>", priority);
 	n = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, fmt, ap);
 	if (n < 0)

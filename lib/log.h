@@ -2,8 +2,8 @@
 /*
  * log.h - one line, one fact, to standard error.
  *
- * Lines carry the syslog priority prefix of sd-daemon(3) ("<4>") unless
- * standard error is a terminal. Say the object first: "peer fra1: hold timer
+ * Where the journal reads standard error, lines carry the syslog priority prefix
+ * of sd-daemon(3) ("<4>"). Say the object first: "peer fra1: hold timer
  * expired". The caller that knows the context logs, once; whoever returns an
  * error does not log it too. Safe from any thread: a line is one write(2).
  */
