@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * scenario.h - what an experiment is: an internet, its users, what breaks when.
+ *
+ * The in-memory form of testbed/scenarios/NAME.json, loaded whole or not at
+ * all. Everything here says what the author wrote, with defaults filled in;
+ * addresses, routers and wires follow from it in topology.h. Immutable after
+ * loading; one arena holds it. Strings are borrowed from its JSON document.
+ */
+#ifndef TESTBED_SCENARIO_H
+#define TESTBED_SCENARIO_H
+
+#include "lib/arena.h"
+#include "lib/conf.h"
+#include "lib/geo.h"
+
+#define SCENARIO_NETWORKS_MAX 199 /* network n owns 10.n.0.0/16 below the identities */
+#define SCENARIO_ROUTERS_MAX  16  /* of one network */
+#define SCENARIO_POPS_MAX     23  /* U_1 to U_23 of a variant's block */
+#define SCENARIO_VARIANTS_MAX 15
+#define SCENARIO_CLIENTS_MAX  256
+
+struct place {
+	const char *name; /* as written, or NULL for coordinates */
+	struct geo_point point;
+};
+
+enum router_kind { ROUTER_BIRD };
+
+struct scenario_network {
+	const char *name;
+	uint32_t asn;
+	enum router_kind router;
+	/* One router for each place. */
+	struct place *places;
+	size_t place_count;
+};
+
+struct scenario_pop {
+	const char *name;
+	struct place place;
+};
+
+/* What `from` is to `to`. */
+enum relation { RELATION_CUSTOMER, RELATION_PEER, RELATION_PROVIDER };
+
+struct scenario_link {
+	const char *from, *to; /* a pop, a network or a router "<network>-<city>" */
+	enum relation relation;
+	double delay_ms; /* one way; negative: from the distance */
+	double jitter_ms;
+	double loss;	  /* share of packets, 0 to 1 */
+	double rate_mbit; /* 0: unlimited */
+};
+
+struct scenario_nameserver {
+	const char *name;
+	size_t network;
+	double delay_ms;
+};
+
+enum traffic_kind { TRAFFIC_UDP, TRAFFIC_DNS, TRAFFIC_HTTP, TRAFFIC_SESSION };
+
+struct scenario_traffic {
+	enum traffic_kind kind;
+	unsigned period_ms;
+};
+
+struct scenario_client {
+	const char *name;
+	size_t network;
+	unsigned users;
+	bool ecs;
+	unsigned stretch_ttl; /* seconds; the resolver keeps nothing shorter */
+	const char *cache;    /* "none", "browser", "jvm", "until_restart" */
+	double access_ms;
+	struct scenario_traffic *traffic;
+	size_t traffic_count;
+};
+
+enum variant_mode { MODE_GEODNS, MODE_ANYCAST };
+
+struct scenario_variant {
+	const char *name;
+	enum variant_mode mode;
+	unsigned ttl; /* seconds */
+};
+
+enum fault_kind { FAULT_POP_CRASH, FAULT_LB_CRASH, FAULT_ORIGIN_FAILURE };
+
+struct scenario_fault {
+	unsigned at_ms, jitter_ms; /* after the users' start */
+	enum fault_kind kind;
+	const char *target;
+	unsigned undo_ms; /* after the fault; 0: never */
+};
+
+enum speaker_kind { SPEAKER_LB, SPEAKER_BIRD };
+
+struct scenario {
+	struct arena *arena;
+	json_t *json;
+	const char *name;
+	uint64_t seed;
+	unsigned trials;
+	const char *profile;
+	enum speaker_kind speaker;
+	unsigned hold_time; /* seconds, proposed by the pops */
+	struct {
+		unsigned interval_ms, timeout_ms, rise, fall;
+	} checks;
+	double path_stretch;  /* of the great-circle distance */
+	unsigned ramp_ms;     /* users start within so long */
+	unsigned duration_ms; /* of a trial */
+	struct scenario_network *networks;
+	struct scenario_pop *pops;
+	struct scenario_link *links;
+	struct scenario_nameserver *nameservers;
+	struct scenario_client *clients;
+	struct scenario_variant *variants;
+	struct scenario_fault *faults;
+	size_t network_count, pop_count, link_count, nameserver_count, client_count, variant_count,
+		fault_count;
+};
+
+/* Takes json over on success only. NULL, and err set, when something is wrong. Pure. */
+struct scenario *scenario_load(json_t *json, struct conf_error *err);
+/* name is a path or a shipped scenario's name. NULL and err set when that fails. */
+struct scenario *scenario_read(const char *name, struct conf_error *err);
+void scenario_free(struct scenario *scenario);
+
+const char *fault_kind_name(enum fault_kind kind);
+bool fault_kind_parse(enum fault_kind *out, const char *text);
+const char *traffic_kind_name(enum traffic_kind kind);
+
+#endif

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/topology.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+#define KM_PER_MS 200.0 /* light in fibre */
+#define NO_NODE	  SIZE_MAX
+
+/* What the functions below build up together. */
+struct builder {
+	struct topology *t;
+	const struct scenario *s;
+	struct conf_error *err;
+	size_t node_room, link_room;
+	unsigned wires_of_network[SCENARIO_NETWORKS_MAX];
+};
+
+static struct prefix prefix_of(struct addr addr, unsigned len)
+{
+	return (struct prefix){ .addr = addr, .len = (uint8_t)len };
+}
+
+static struct addr ipv4(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+	return addr_from_ipv4(a << 24 | b << 16 | c << 8 | d);
+}
+
+/* 2001:db8:<third>:<fourth>::<last> */
+static struct addr ipv6(unsigned third, unsigned fourth, unsigned last)
+{
+	uint8_t b[16] = { 0x20,
+			  0x01,
+			  0x0d,
+			  0xb8,
+			  (uint8_t)(third >> 8),
+			  (uint8_t)third,
+			  (uint8_t)(fourth >> 8),
+			  (uint8_t)fourth };
+
+	b[13] = (uint8_t)(last >> 16);
+	b[14] = (uint8_t)(last >> 8);
+	b[15] = (uint8_t)last;
+	return addr_from_bytes(ADDR_IPV6, b);
+}
+
+struct prefix topology_network_prefix(size_t network, unsigned family)
+{
+	unsigned n = (unsigned)network + 1;
+
+	return family == 0 ? prefix_of(ipv4(10, n, 0, 0), 16)
+			   : prefix_of(ipv6(0xf000 + n, 0, 0), 48);
+}
+
+struct prefix topology_client_prefix(size_t client, unsigned family)
+{
+	unsigned c = (unsigned)client;
+
+	return family == 0 ? prefix_of(ipv4(100, 64 + c / 256, c % 256, 0), 24)
+			   : prefix_of(ipv6(0xf800 + c, 0, 0), 48);
+}
+
+struct prefix topology_identity_prefix(size_t pop, unsigned family)
+{
+	unsigned i = (unsigned)pop + 1;
+
+	return family == 0 ? prefix_of(ipv4(10, 200, i, 0), 24)
+			   : prefix_of(ipv6(0xf700 + i, 0, 0), 48);
+}
+
+struct prefix topology_service_prefix(size_t variant, size_t slot, unsigned family)
+{
+	unsigned v = (unsigned)variant, n = (unsigned)slot;
+
+	if (family == 1)
+		return prefix_of(ipv6(v << 12 | n, 0, 0), 48);
+	return prefix_of(addr_from_ipv4((198u << 24 | 18u << 16) + (v << 13) + (n << 8)), 24);
+}
+
+bool topology_service_find(const struct prefix *prefix, size_t *variant, size_t *slot)
+{
+	for (size_t v = 0; v < SCENARIO_VARIANTS_MAX; v++) {
+		for (size_t n = 0; n <= SCENARIO_POPS_MAX; n++) {
+			struct prefix p =
+				topology_service_prefix(v, n, prefix->addr.family == ADDR_IPV6);
+
+			if (prefix_equal(&p, prefix)) {
+				*variant = v;
+				*slot = n;
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+struct addr topology_host(struct prefix prefix, uint32_t n)
+{
+	return addr_plus(&prefix.addr, n);
+}
+
+const char *mac_format(const uint8_t mac[MAC_SIZE], char buf[MAC_TEXT_SIZE])
+{
+	snprintf(buf, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return buf;
+}
+
+unsigned topology_end_at(const struct topology_link *link, size_t node)
+{
+	return link->end[1].node == node;
+}
+
+const struct topology_node *topology_find(const struct topology *t, const char *name)
+{
+	for (size_t i = 0; i < t->node_count; i++) {
+		if (strcmp(t->nodes[i].name, name) == 0)
+			return &t->nodes[i];
+	}
+	return NULL;
+}
+
+static struct topology_node *node_add(struct builder *b, const char *name, enum node_kind kind)
+{
+	struct topology *t = b->t;
+	struct topology_node *node;
+
+	if (t->node_count == b->node_room) {
+		b->node_room = b->node_room ? 2 * b->node_room : 64;
+		t->nodes = xreallocarray(t->nodes, b->node_room, sizeof(*t->nodes));
+	}
+	node = &t->nodes[t->node_count++];
+	*node = (struct topology_node){ .name = name, .kind = kind, .network = NO_NETWORK };
+	return node;
+}
+
+/* "t1" and "New York" make "t1-newyork". */
+static const char *router_name(struct builder *b, const char *network, const char *city)
+{
+	char *name = arena_printf(b->t->arena, "%s-%s", network, city);
+	char *out = name + strlen(network) + 1;
+
+	for (const char *in = out; *in; in++) {
+		if (*in != ' ')
+			*out++ = (char)tolower((unsigned char)*in);
+	}
+	*out = '\0';
+	return name;
+}
+
+static void routers_add(struct builder *b)
+{
+	for (size_t n = 0; n < b->s->network_count; n++) {
+		const struct scenario_network *net = &b->s->networks[n];
+
+		for (size_t r = 0; r < net->place_count; r++) {
+			struct topology_node *node = node_add(b, net->name, NODE_ROUTER);
+
+			node->index = r;
+			node->network = n;
+			node->place = net->places[r];
+			if (net->place_count > 1)
+				node->name = router_name(b, net->name, net->places[r].name);
+			node->addr[0] =
+				topology_host(topology_network_prefix(n, 0), (uint32_t)r + 1);
+			node->addr[1] =
+				topology_host(topology_network_prefix(n, 1), (uint32_t)r + 1);
+		}
+	}
+}
+
+static void hosts_add(struct builder *b)
+{
+	for (size_t i = 0; i < b->s->pop_count; i++) {
+		struct topology_node *node = node_add(b, b->s->pops[i].name, NODE_POP);
+
+		node->index = i;
+		node->place = b->s->pops[i].place;
+	}
+	for (size_t i = 0; i < b->s->nameserver_count; i++) {
+		const struct scenario_nameserver *ns = &b->s->nameservers[i];
+		struct topology_node *node = node_add(b, ns->name, NODE_NAMESERVER);
+
+		node->index = i;
+		node->network = ns->network;
+		node->place = b->s->networks[ns->network].places[0];
+		for (unsigned f = 0; f < 2; f++) {
+			struct prefix p = topology_network_prefix(ns->network, f);
+
+			node->addr[f] =
+				topology_host(p, (f == 0 ? 0x100 : 0x10000) + (uint32_t)i + 1);
+		}
+	}
+	for (size_t i = 0; i < b->s->client_count; i++) {
+		struct topology_node *node = node_add(b, b->s->clients[i].name, NODE_CLIENT);
+
+		node->index = i;
+		node->network = b->s->clients[i].network;
+		node->place = b->s->networks[node->network].places[0];
+		for (unsigned f = 0; f < 2; f++)
+			node->addr[f] = topology_host(topology_client_prefix(i, f), CLIENT_HOST);
+	}
+}
+
+/* The other node's name, cut to what the kernel allows; a number where that is taken. */
+static void iface_name(const struct builder *b, size_t node, size_t peer, char out[IFACE_NAME_SIZE])
+{
+	const struct topology *t = b->t;
+	unsigned same = 0;
+	char base[IFACE_NAME_SIZE];
+
+	snprintf(base, sizeof(base), "%.15s", t->nodes[peer].name);
+	snprintf(out, IFACE_NAME_SIZE, "%s", base);
+	for (size_t i = 0; i < t->link_count; i++) {
+		const struct topology_link *l = &t->links[i];
+
+		for (unsigned e = 0; e < 2; e++) {
+			if (l->end[e].node == node && strncmp(l->end[e].iface, base, 12) == 0 &&
+			    l->end[e].iface[0])
+				same++;
+		}
+	}
+	if (same > 0)
+		snprintf(out, IFACE_NAME_SIZE, "%.12s%u", base, same + 1);
+}
+
+static struct addr link_local_of(const uint8_t mac[MAC_SIZE])
+{
+	uint8_t bytes[16] = { 0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
+			      0xff, 0xfe, mac[3],	    mac[4], mac[5] };
+
+	return addr_from_bytes(ADDR_IPV6, bytes);
+}
+
+static double path_delay_ms(const struct builder *b, size_t x, size_t y)
+{
+	double km = geo_distance_km(b->t->nodes[x].place.point, b->t->nodes[y].place.point);
+	double ms = km / KM_PER_MS * b->s->path_stretch;
+
+	return ms < 0.1 ? 0.1 : ms; /* two routers in one building */
+}
+
+static struct topology_link *link_add(struct builder *b, size_t x, size_t y, size_t block)
+{
+	struct topology *t = b->t;
+	struct topology_link *link;
+	unsigned id = (unsigned)t->link_count;
+	unsigned wire = b->wires_of_network[block]++;
+	size_t node[2] = { x, y };
+
+	if (t->link_count == b->link_room) {
+		b->link_room = b->link_room ? 2 * b->link_room : 64;
+		t->links = xreallocarray(t->links, b->link_room, sizeof(*t->links));
+	}
+	link = &t->links[t->link_count];
+	*link = (struct topology_link){ .delay_ms = path_delay_ms(b, x, y) };
+	for (unsigned e = 0; e < 2; e++) {
+		struct topology_end *end = &link->end[e];
+		unsigned n = (unsigned)block + 1;
+
+		end->node = node[e];
+		iface_name(b, node[e], node[!e], end->iface);
+		memcpy(end->mac,
+		       (uint8_t[]){ 2, 0, (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id,
+				    (uint8_t)e },
+		       MAC_SIZE);
+		end->link_local = link_local_of(end->mac);
+		end->addr[0] = ipv4(10, n, 128 + wire / 128, 2 * (wire % 128) + e);
+		end->addr[1] = ipv6(0xf000 + n, wire + 1, e);
+	}
+	t->link_count++;
+	return link;
+}
+
+/* A network of several routers is joined to itself, each with each. */
+static void internal_links_add(struct builder *b)
+{
+	size_t routers = b->t->node_count;
+
+	for (size_t x = 0; x < routers; x++) {
+		for (size_t y = x + 1; y < routers; y++) {
+			const struct topology_node *nodes = b->t->nodes;
+
+			if (nodes[x].kind == NODE_ROUTER && nodes[y].kind == NODE_ROUTER &&
+			    nodes[x].network == nodes[y].network)
+				link_add(b, x, y, nodes[x].network)->internal = true;
+		}
+	}
+}
+
+/* The node named, or of the network named the router nearest to the other end's place. */
+static size_t endpoint_find(const struct builder *b, const char *name, const struct place *near)
+{
+	const struct topology *t = b->t;
+	const struct topology_node *exact = topology_find(t, name);
+	size_t best = NO_NODE;
+	double best_km = INFINITY;
+
+	if (exact)
+		return exact->kind == NODE_ROUTER || exact->kind == NODE_POP
+			       ? (size_t)(exact - t->nodes)
+			       : NO_NODE;
+	for (size_t i = 0; i < t->node_count; i++) {
+		const struct topology_node *node = &t->nodes[i];
+		double km;
+
+		if (node->kind != NODE_ROUTER ||
+		    strcmp(b->s->networks[node->network].name, name) != 0)
+			continue;
+		km = near ? geo_distance_km(near->point, node->place.point) : 0;
+		if (km < best_km) {
+			best_km = km;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* Both ends of a link; where both are large networks, the two routers nearest to each other. */
+static void ends_find(const struct builder *b, const struct scenario_link *link, size_t end[2])
+{
+	double best_km = INFINITY;
+
+	end[0] = endpoint_find(b, link->from, NULL);
+	end[1] = endpoint_find(b, link->to, NULL);
+	if (end[0] == NO_NODE || end[1] == NO_NODE)
+		return;
+	for (size_t i = 0; i < b->t->node_count; i++) {
+		const struct place *place = &b->t->nodes[i].place;
+		size_t x = endpoint_find(b, link->from, place), y;
+		double km;
+
+		y = endpoint_find(b, link->to, &b->t->nodes[x].place);
+		km = geo_distance_km(b->t->nodes[x].place.point, b->t->nodes[y].place.point);
+		if (km < best_km) {
+			best_km = km;
+			end[0] = x;
+			end[1] = y;
+		}
+	}
+}
+
+static const char *link_mistake(const struct builder *b, const struct scenario_link *link,
+				const size_t end[2])
+{
+	const struct topology_node *x, *y;
+
+	if (end[0] == NO_NODE)
+		return "from: unknown pop, network or router";
+	if (end[1] == NO_NODE)
+		return "to: unknown pop, network or router";
+	x = &b->t->nodes[end[0]];
+	y = &b->t->nodes[end[1]];
+	if (x->kind == NODE_POP && y->kind == NODE_POP)
+		return "two pops cannot be joined directly";
+	if (x->kind == NODE_POP && link->relation != RELATION_CUSTOMER)
+		return "relation: a pop is its network's customer";
+	if (y->kind == NODE_POP && link->relation != RELATION_PROVIDER)
+		return "relation: a network is its pop's provider";
+	if (x->network == y->network)
+		return "both ends are in one network, whose routers are joined anyway";
+	return NULL;
+}
+
+static void scenario_links_add(struct builder *b)
+{
+	const struct conf root = conf_root(b->s->json, b->err);
+	const struct conf array = conf_get(&root, "links");
+
+	for (size_t i = 0; i < b->s->link_count; i++) {
+		const struct scenario_link *from = &b->s->links[i];
+		const struct conf at = conf_item(&array, i);
+		struct topology_link *link;
+		const char *mistake;
+		size_t end[2], block;
+
+		ends_find(b, from, end);
+		mistake = link_mistake(b, from, end);
+		if (mistake) {
+			conf_fail(&at, "%s", mistake);
+			return;
+		}
+		/* Numbered by the provider, and between peers by whichever comes first. */
+		block = b->t->nodes[end[from->relation == RELATION_CUSTOMER ? 1 : 0]].network;
+		link = link_add(b, end[0], end[1], block);
+		link->relation = from->relation;
+		if (from->delay_ms >= 0)
+			link->delay_ms = from->delay_ms;
+		link->jitter_ms = from->jitter_ms;
+		link->loss = from->loss;
+		link->rate_mbit = from->rate_mbit;
+	}
+}
+
+/* Nameservers and users hang on the first router of their network. */
+static void host_links_add(struct builder *b)
+{
+	for (size_t i = 0; i < b->t->node_count; i++) {
+		const struct topology_node node = b->t->nodes[i];
+		struct topology_link *link;
+		size_t router = 0;
+
+		if (node.kind != NODE_NAMESERVER && node.kind != NODE_CLIENT)
+			continue;
+		while (b->t->nodes[router].network != node.network)
+			router++;
+		link = link_add(b, i, router, node.network);
+		link->relation = RELATION_CUSTOMER;
+		link->delay_ms = node.kind == NODE_CLIENT ? b->s->clients[node.index].access_ms
+							  : b->s->nameservers[node.index].delay_ms;
+	}
+}
+
+static void node_links_collect(struct topology *t)
+{
+	for (size_t i = 0; i < t->node_count; i++) {
+		struct topology_node *node = &t->nodes[i];
+
+		node->links = arena_new_array(t->arena, size_t, t->link_count);
+		for (size_t l = 0; l < t->link_count; l++) {
+			if (t->links[l].end[0].node == i || t->links[l].end[1].node == i)
+				node->links[node->link_count++] = l;
+		}
+	}
+}
+
+/* Wires from start to every node, SIZE_MAX where there is no way. distance has node_count places.
+ */
+static void hops_from(const struct topology *t, size_t start, size_t *distance)
+{
+	size_t *queue = xcalloc(t->node_count, sizeof(*queue)), head = 0, tail = 0;
+
+	for (size_t i = 0; i < t->node_count; i++)
+		distance[i] = SIZE_MAX;
+	distance[start] = 0;
+	queue[tail++] = start;
+	while (head < tail) {
+		size_t at = queue[head++];
+
+		for (size_t i = 0; i < t->nodes[at].link_count; i++) {
+			const struct topology_link *l = &t->links[t->nodes[at].links[i]];
+			size_t next = l->end[!topology_end_at(l, at)].node;
+
+			if (distance[next] != SIZE_MAX)
+				continue;
+			distance[next] = distance[at] + 1;
+			queue[tail++] = next;
+		}
+	}
+	free(queue);
+}
+
+/* Packets on the wire in both directions for one request of each kind. */
+static const double packets_of_kind[] = {
+	[TRAFFIC_UDP] = 2,
+	[TRAFFIC_DNS] = 0.1, /* most are answered from the resolver's cache */
+	[TRAFFIC_HTTP] = 10,
+	[TRAFFIC_SESSION] = 3,
+};
+
+/* Users go to some pop near them: count the way to the nearest, and one wire for the detours. */
+static void load_estimate(struct builder *b)
+{
+	struct topology *t = b->t;
+	size_t *distance = xcalloc(t->node_count, sizeof(*distance));
+
+	for (size_t i = 0; i < t->node_count; i++) {
+		const struct scenario_client *client = &b->s->clients[t->nodes[i].index];
+		size_t nearest = SIZE_MAX;
+		double per_s = 0;
+
+		if (t->nodes[i].kind != NODE_CLIENT)
+			continue;
+		hops_from(t, i, distance);
+		for (size_t j = 0; j < t->node_count; j++) {
+			if (t->nodes[j].kind == NODE_POP && distance[j] < nearest)
+				nearest = distance[j];
+		}
+		for (size_t j = 0; j < client->traffic_count; j++)
+			per_s += packets_of_kind[client->traffic[j].kind] * 1000.0 /
+				 client->traffic[j].period_ms;
+		t->packet_hops += per_s * client->users * (double)b->s->variant_count *
+				  (double)(nearest == SIZE_MAX ? 1 : nearest + 1);
+	}
+	free(distance);
+}
+
+static void whole_check(struct builder *b)
+{
+	const struct conf root = conf_root(b->s->json, b->err);
+	const struct conf links = conf_get(&root, "links");
+	const struct conf clients = conf_get(&root, "clients");
+	struct topology *t = b->t;
+	size_t *distance = xcalloc(t->node_count, sizeof(*distance));
+
+	hops_from(t, 0, distance);
+	for (size_t i = 0; i < t->node_count; i++) {
+		if (distance[i] == SIZE_MAX)
+			conf_fail(&links, "no way from '%s' to '%s'", t->nodes[0].name,
+				  t->nodes[i].name);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(t->nodes[i].name, t->nodes[j].name) == 0)
+				conf_fail(&root, "two nodes are named '%s'", t->nodes[i].name);
+		}
+	}
+	free(distance);
+	load_estimate(b);
+	if (t->packet_hops > PACKET_HOPS_MAX)
+		conf_fail(&clients,
+			  "about %.0f packet-hops/s are more than one wire thread carries (%d); "
+			  "have fewer users or longer periods",
+			  t->packet_hops, PACKET_HOPS_MAX);
+}
+
+struct topology *topology_new(const struct scenario *scenario, struct conf_error *err)
+{
+	struct builder b = { .t = x_new(struct topology), .s = scenario, .err = err };
+
+	b.t->arena = arena_new();
+	b.t->scenario = scenario;
+	routers_add(&b);
+	internal_links_add(&b);
+	hosts_add(&b);
+	scenario_links_add(&b);
+	if (!err->set) {
+		host_links_add(&b);
+		node_links_collect(b.t);
+		whole_check(&b);
+	}
+	if (err->set) {
+		topology_free(b.t);
+		return NULL;
+	}
+	return b.t;
+}
+
+void topology_free(struct topology *topology)
+{
+	if (!topology)
+		return;
+	arena_free(topology->arena);
+	free(topology->nodes);
+	free(topology->links);
+	free(topology);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * topology.h - what follows from a scenario: nodes, wires and their addresses.
+ *
+ *	network n, router r   10.n.0.r         2001:db8:f000+n::r
+ *	its nameserver k      10.n.1.k         2001:db8:f000+n::1:k
+ *	its wire k            10.n.128+.../31  2001:db8:f000+n:k::/127
+ *	client group c        100.64.c.0/24    2001:db8:f800+c::/48   (.10 users, .53 resolver)
+ *	pop i                 10.200.i.0/24    2001:db8:f700+i::/48   identity M_i (.1)
+ *	variant v, slot n     n-th /24 of the v-th /19 of 198.18.0.0/15, 2001:db8:v000+n::/48:
+ *	                      slot 0 is A_v, slot i is U_v,i, the service address is .1
+ *
+ * n, k, i and r count from 1, c and v from 0. Pure: the same scenario gives the
+ * same topology, byte for byte. Immutable; one arena holds it, the scenario
+ * must outlive it.
+ */
+#ifndef TESTBED_TOPOLOGY_H
+#define TESTBED_TOPOLOGY_H
+
+#include "lib/addr.h"
+#include "testbed/scenario.h"
+
+#define IFACE_NAME_SIZE 16
+#define MAC_SIZE	6
+#define MAC_TEXT_SIZE	18
+#define POP_ASN		64500
+#define CLIENT_HOST	10
+#define RESOLVER_HOST	53
+#define NO_NETWORK	SIZE_MAX
+
+/* The wires that one wire thread can carry with half of its time to spare. */
+#define PACKET_HOPS_MAX 175000
+
+enum node_kind { NODE_ROUTER, NODE_POP, NODE_NAMESERVER, NODE_CLIENT };
+
+struct topology_end {
+	size_t node;
+	char iface[IFACE_NAME_SIZE]; /* the other node's name, shortened and unique */
+	uint8_t mac[MAC_SIZE];
+	struct addr addr[2]; /* IPv4 in a /31, IPv6 in a /127 */
+	struct addr link_local;
+};
+
+struct topology_link {
+	struct topology_end end[2];
+	bool internal;		/* both ends are routers of one network */
+	enum relation relation; /* what end 0 is to end 1, if not internal */
+	double delay_ms, jitter_ms, loss, rate_mbit;
+};
+
+struct topology_node {
+	const char *name;
+	enum node_kind kind;
+	size_t index;	/* in the scenario's array of its kind; a router's: of its place */
+	size_t network; /* of a router, nameserver or client; NO_NETWORK for a pop */
+	struct place place;
+	struct addr
+		addr[2]; /* on lo: a router's loopback, a nameserver's, the users'; none at pops */
+	size_t *links;	 /* indices of its links */
+	size_t link_count;
+};
+
+struct topology {
+	struct arena *arena;
+	const struct scenario *scenario;
+	struct topology_node *nodes;
+	struct topology_link *links;
+	size_t node_count, link_count;
+	double packet_hops; /* per second, estimated for all users of all variants */
+};
+
+/* NULL, and err set with the path in the scenario, when it cannot be wired. */
+struct topology *topology_new(const struct scenario *scenario, struct conf_error *err);
+void topology_free(struct topology *topology);
+/* NULL when there is none of that name. */
+const struct topology_node *topology_find(const struct topology *topology, const char *name);
+/* Which end of link is at node: 0 or 1. */
+unsigned topology_end_at(const struct topology_link *link, size_t node);
+
+/* family is 0 for IPv4 and 1 for IPv6 in all of these. */
+struct prefix topology_network_prefix(size_t network, unsigned family);
+struct prefix topology_client_prefix(size_t client, unsigned family);
+struct prefix topology_identity_prefix(size_t pop, unsigned family);
+/* slot 0 is A_v, slot pop + 1 is U_v of that pop. */
+struct prefix topology_service_prefix(size_t variant, size_t slot, unsigned family);
+/* The variant and slot that own a service prefix; false when it is none. */
+bool topology_service_find(const struct prefix *prefix, size_t *variant, size_t *slot);
+/* The n-th address of a prefix. */
+struct addr topology_host(struct prefix prefix, uint32_t n);
+const char *mac_format(const uint8_t mac[MAC_SIZE], char buf[MAC_TEXT_SIZE]);
+
+#endif
