@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * command.h - the commands that talk to a running lab, and both ends of that talk.
+ *
+ *	{"type":"command", "command":"status" | "down"}
+ *	{"type":"command", "command":"pid", "node":"fra"}
+ *	{"type":"command", "command":"fault", "kind":"pop_crash", "target":"fra"}
+ *	{"type":"command", "command":"restore", "id":1}
+ *
+ * are answered with {"type":"reply", ...} or {"type":"reply", "error":"..."}.
+ */
+#ifndef TESTBED_COMMAND_H
+#define TESTBED_COMMAND_H
+
+#include "testbed/fault/fault.h"
+
+/* The supervisor's side. *down is set when it shall end after the reply. */
+json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg, bool *down);
+
+/* The caller's side; each takes the words after the program's name and returns the exit status. */
+int command_status(int argc, char **argv);
+int command_down(int argc, char **argv);
+int command_exec(int argc, char **argv);
+int command_fault(int argc, char **argv);
+int command_restore(int argc, char **argv);
+
+/* Root, TUN and the daemons: a line that says what to do, and EXIT_ENVIRONMENT, or EXIT_DONE. */
+int command_environment_check(void);
+
+#endif

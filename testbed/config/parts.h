@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * parts.h - the files and daemons of each kind of node, for plan.c.
+ *
+ * Each function adds to a setup message's "files" and "daemons". Pure.
+ */
+#ifndef TESTBED_CONFIG_PARTS_H
+#define TESTBED_CONFIG_PARTS_H
+
+#include <jansson.h>
+
+#include "testbed/topology.h"
+
+/* events: the path of the daemon's API socket, NULL if it has none. argv ends with NULL. */
+void part_daemon(json_t *setup, const char *name, const char *events, const char *const *argv);
+/* Takes text over (malloc'd). */
+void part_file(json_t *setup, const char *name, char *text);
+
+void part_router(json_t *setup, const struct topology *topology, size_t node);
+void part_pop(json_t *setup, const struct topology *topology, size_t node);
+void part_nameserver(json_t *setup, const struct topology *topology, size_t node);
+void part_resolver(json_t *setup, const struct topology *topology, size_t node);
+
+/* "10.0.0.1" and "10.0.0.0/24" as JSON strings. */
+json_t *json_addr(struct addr addr);
+json_t *json_prefix(struct prefix prefix);
+
+#endif

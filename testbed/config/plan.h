@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * plan.h - everything a node's agent is told: addresses, files, daemons.
+ *
+ *	{"type":"setup", "node":"fra", "sysctls":{PATH: VALUE},
+ *	 "links":[{"link":7, "end":0, "name":"t1", "mac":"02:..", "addrs":["10.1.128.0/31", ...],
+ *	           "peers":[["10.1.128.1", "02:.."], ...]}],
+ *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"}],
+ *	 "files":{"/run/lab/bird.conf": "..."}, "watch_routes":true,
+ *	 "daemons":[{"name":"bird", "argv":["bird", ...], "events":"/run/lb.sock"}]}
+ *
+ * Pure: the same topology gives the same plans.
+ */
+#ifndef TESTBED_CONFIG_PLAN_H
+#define TESTBED_CONFIG_PLAN_H
+
+#include <jansson.h>
+
+#include "testbed/topology.h"
+
+/* Where a node's files are, inside the node. */
+#define PLAN_DIR "/run/lab"
+
+/* The ports of the lab's services, the same on every node. */
+#define PLAN_PORT_VERDICT 8053
+#define PLAN_PORT_UDP	  7000
+#define PLAN_PORT_TCP	  7001
+
+/* The setup message of a node. The caller owns it. */
+json_t *plan_node(const struct topology *topology, size_t node);
+/* The client program's configuration for one trial; users start at start_ns (CLOCK_MONOTONIC). */
+json_t *plan_client(const struct topology *topology, size_t client, unsigned trial,
+		    int64_t start_ns);
+/* Number of the first user of a client group; users count from 1 through all groups. */
+unsigned plan_first_user(const struct scenario *scenario, size_t client);
+
+#endif

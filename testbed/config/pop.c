@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pop.c - a pop of shape host: catchment-lb (or BIRD), nginx, the lab's origin.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/alloc.h"
+#include "testbed/config/parts.h"
+#include "testbed/config/plan.h"
+#include "testbed/router/bird.h"
+
+#define LB_SOCKET "/run/catchment-lb.sock"
+
+void part_router(json_t *setup, const struct topology *t, size_t at)
+{
+	part_file(setup, "bird.conf", bird_router_config(t, at));
+	part_daemon(setup, "bird", NULL,
+		    (const char *const[]){ "bird", "-f", "-c", PLAN_DIR "/bird.conf", "-s",
+					   "/run/bird/bird.ctl", NULL });
+}
+
+/* The prefix of slot 0 or of this pop's own slot, as the variant's mode wants. */
+static struct prefix vip_prefix(const struct topology *t, size_t variant, size_t pop,
+				unsigned family)
+{
+	bool anycast = t->scenario->variants[variant].mode == MODE_ANYCAST;
+
+	return topology_service_prefix(variant, anycast ? 0 : pop + 1, family);
+}
+
+static json_t *prefixes_of(const struct topology *t, size_t variant, size_t pop)
+{
+	return json_pack("[o, o]", json_prefix(vip_prefix(t, variant, pop, 0)),
+			 json_prefix(vip_prefix(t, variant, pop, 1)));
+}
+
+static json_t *addresses_of(const struct topology *t, size_t variant, size_t pop)
+{
+	return json_pack("[o, o]", json_addr(topology_host(vip_prefix(t, variant, pop, 0), 1)),
+			 json_addr(topology_host(vip_prefix(t, variant, pop, 1), 1)));
+}
+
+/* With GeoDNS the prefix stays while the pop lives: DNS alone acts. */
+static json_t *vips_of(const struct topology *t, size_t pop)
+{
+	json_t *vips = json_array();
+
+	for (size_t v = 0; v < t->scenario->variant_count; v++) {
+		const struct scenario_variant *variant = &t->scenario->variants[v];
+
+		json_array_append_new(
+			vips,
+			json_pack("{s:s, s:o, s:o, s:s, s:[s]}", "name", variant->name, "prefixes",
+				  prefixes_of(t, v, pop), "addresses", addresses_of(t, v, pop),
+				  "announce", variant->mode == MODE_ANYCAST ? "verdict" : "always",
+				  "origins", "local"));
+	}
+	return vips;
+}
+
+static json_t *bgp_of(const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	json_t *peers = json_array();
+
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		const struct topology_end *near = &l->end[topology_end_at(l, at)];
+		const struct topology_end *far = &l->end[!topology_end_at(l, at)];
+		const struct topology_node *peer = &t->nodes[far->node];
+
+		json_array_append_new(
+			peers, json_pack("{s:s, s:o, s:o, s:I, s:[s, s], s:b}", "name", near->iface,
+					 "address", json_addr(far->addr[0]), "local_address",
+					 json_addr(near->addr[0]), "asn",
+					 (json_int_t)t->scenario->networks[peer->network].asn,
+					 "families", "ipv4", "ipv6", "default_route", 1));
+	}
+	return json_pack("{s:i, s:i, s:o}", "hold_time", (int)t->scenario->hold_time,
+			 "connect_retry", 1, "peers", peers);
+}
+
+static char *lb_config(const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	const struct scenario *s = t->scenario;
+	struct prefix m4 = topology_identity_prefix(node->index, 0);
+	struct prefix m6 = topology_identity_prefix(node->index, 1);
+	json_t *conf = json_pack(
+		"{s:i, s:s, s:i, s:o, s:{s:s}, s:{s:[o, o], s:[o, o], s:i},"
+		" s:{s:{s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:i}},"
+		" s:[{s:s, s:s, s:s}], s:o, s:o}",
+		"version", 1, "pop", node->name, "asn", POP_ASN, "router_id",
+		json_addr(topology_host(m4, 1)), "api", "listen", "unix:" LB_SOCKET, "identity",
+		"prefixes", json_prefix(m4), json_prefix(m6), "addresses",
+		json_addr(topology_host(m4, 1)), json_addr(topology_host(m6, 1)), "port",
+		PLAN_PORT_VERDICT, "checks", "web", "type", "http", "port", 80, "path", "/healthz",
+		"status", 200, "match", node->name, "interval_ms", (int)s->checks.interval_ms,
+		"timeout_ms", (int)s->checks.timeout_ms, "rise", (int)s->checks.rise, "fall",
+		(int)s->checks.fall, "origins", "name", "local", "address", "127.0.0.1", "check",
+		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at));
+	char *text = json_dumps(conf, JSON_INDENT(1));
+
+	json_decref(conf);
+	return text;
+}
+
+static char *nginx_config(const struct topology *t, const struct topology_node *pop)
+{
+	struct addr identity = topology_host(topology_identity_prefix(pop->index, 0), 1);
+	char text[ADDR_TEXT_SIZE], *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	fprintf(f, "daemon off;\nuser root;\nworker_processes 1;\nerror_log stderr;\n"
+		   "pid /run/nginx.pid;\nevents { worker_connections 1024; }\n"
+		   "http {\n\taccess_log off;\n\tdefault_type text/plain;\n"
+		   "\tclient_body_temp_path /run/nginx/body;\n\tproxy_temp_path /run/nginx/proxy;\n"
+		   "\tfastcgi_temp_path /run/nginx/fastcgi;\n\tuwsgi_temp_path /run/nginx/uwsgi;\n"
+		   "\tscgi_temp_path /run/nginx/scgi;\n");
+	fprintf(f,
+		"\tserver {\n\t\tlisten 80;\n\t\tlisten [::]:80;\n\t\tadd_header X-Pop %s;\n"
+		"\t\tlocation / { return 200 \"%s\\n\"; }\n\t}\n",
+		pop->name, pop->name);
+	/* BIRD has no verdict to give: nginx being alive stands for it. */
+	if (t->scenario->speaker == SPEAKER_BIRD)
+		fprintf(f,
+			"\tserver {\n\t\tlisten %s:%d;\n\t\tlocation /verdict/ { return 200 "
+			"'{\"pop\":\"%s\",\"state\":\"up\"}'; }\n\t}\n",
+			addr_format(&identity, text), PLAN_PORT_VERDICT, pop->name);
+	fprintf(f, "}\n");
+	fclose(f);
+	return out;
+}
+
+/* What the lb would put on the loopback interface. */
+static void bird_pop_addresses(json_t *setup, const struct topology *t, size_t pop)
+{
+	json_t *lo = json_object_get(setup, "lo");
+
+	for (unsigned family = 0; family < 2; family++) {
+		struct prefix p = topology_identity_prefix(pop, family);
+
+		p.addr = topology_host(p, 1);
+		p.len = family ? 128 : 32;
+		json_array_append_new(lo, json_prefix(p));
+		for (size_t v = 0; v < t->scenario->variant_count; v++) {
+			p.addr = topology_host(vip_prefix(t, v, pop, family), 1);
+			json_array_append_new(lo, json_prefix(p));
+		}
+	}
+}
+
+void part_pop(json_t *setup, const struct topology *t, size_t at)
+{
+	const struct topology_node *pop = &t->nodes[at];
+
+	if (t->scenario->speaker == SPEAKER_BIRD)
+		bird_pop_addresses(setup, t, pop->index);
+	part_file(setup, "nginx.conf", nginx_config(t, pop));
+	part_daemon(setup, "nginx", NULL,
+		    (const char *const[]){ "nginx", "-e", "stderr", "-c", PLAN_DIR "/nginx.conf",
+					   NULL });
+	part_daemon(
+		setup, "origin", NULL,
+		(const char *const[]){ "catchment-testbed", "origin", "--pop", pop->name, NULL });
+	if (t->scenario->speaker == SPEAKER_BIRD) {
+		part_file(setup, "bird.conf", bird_pop_config(t, at));
+		part_daemon(setup, "bird", NULL,
+			    (const char *const[]){ "bird", "-f", "-c", PLAN_DIR "/bird.conf", "-s",
+						   "/run/bird/bird.ctl", NULL });
+		return;
+	}
+	part_file(setup, "lb.json", lb_config(t, at));
+	part_daemon(setup, "lb", LB_SOCKET,
+		    (const char *const[]){ "catchment-lb", "--config", PLAN_DIR "/lb.json", NULL });
+}

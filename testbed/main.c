@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * catchment-testbed - the lab: one program, its commands a table.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/log.h"
+#include "lib/version.h"
+#include "testbed/command.h"
+#include "testbed/graph.h"
+#include "testbed/run.h"
+#include "testbed/runtime/agent.h"
+
+static int bad_usage(const char *text)
+{
+	log_error("usage: catchment-testbed %s", text);
+	return EXIT_BAD_INPUT;
+}
+
+static bool number_parse(const char *text, unsigned long long max, unsigned long long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max;
+}
+
+static bool run_options_parse(struct run_options *o, int argc, char **argv)
+{
+	static const struct option options[] = { { "trials", required_argument, NULL, 't' },
+						 { "seed", required_argument, NULL, 's' },
+						 { "runtime", required_argument, NULL, 'r' },
+						 { "lab", required_argument, NULL, 'l' },
+						 { "out", required_argument, NULL, 'o' },
+						 { "json", no_argument, NULL, 'j' },
+						 { NULL, 0, NULL, 0 } };
+	unsigned long long n;
+	int opt;
+
+	*o = (struct run_options){ .out = "out", .ready = -1 };
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (opt) {
+		case 't':
+			if (!number_parse(optarg, 10000, &n) || n == 0)
+				return false;
+			o->trials = (unsigned)n;
+			break;
+		case 's':
+			if (!number_parse(optarg, INT64_MAX, &n))
+				return false;
+			o->has_seed = true;
+			o->seed = n;
+			break;
+		case 'r':
+			if (strcmp(optarg, "namespaces") != 0) {
+				log_error("runtime '%s': only 'namespaces' is there", optarg);
+				return false;
+			}
+			break;
+		case 'l':
+			o->lab = optarg;
+			break;
+		case 'o':
+			o->out = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		default:
+			return false;
+		}
+	}
+	if (optind != argc - 1)
+		return false;
+	o->scenario = argv[optind];
+	return !o->lab || (!strchr(o->lab, '/') && o->lab[0] != '.' && o->lab[0] != '\0');
+}
+
+static int main_run(int argc, char **argv)
+{
+	struct run_options options;
+
+	if (!run_options_parse(&options, argc, argv))
+		return bad_usage("run SCENARIO [--trials N] [--seed S] [--runtime namespaces] "
+				 "[--lab NAME] [--out DIR] [--json]");
+	return run_scenario(&options);
+}
+
+/* The supervisor goes to the background; this process waits for its word. */
+static int main_up(int argc, char **argv)
+{
+	struct run_options options;
+	int ready[2], status = 0;
+	char word;
+	pid_t pid;
+
+	if (!run_options_parse(&options, argc, argv))
+		return bad_usage("up SCENARIO [--seed S] [--lab NAME] [--out DIR]");
+	if (pipe(ready) < 0)
+		return EXIT_ENVIRONMENT;
+	pid = fork();
+	if (pid < 0)
+		return EXIT_ENVIRONMENT;
+	if (pid == 0) {
+		close(ready[0]);
+		setsid();
+		options.stay = true;
+		options.ready = ready[1];
+		exit(run_scenario(&options));
+	}
+	close(ready[1]);
+	if (read(ready[0], &word, 1) == 1) {
+		printf("'catchment-testbed exec NODE -- COMMAND' enters a node, 'down' ends the "
+		       "lab\n");
+		return EXIT_DONE;
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+}
+
+static struct topology *topology_read(const char *name, struct scenario **scenario)
+{
+	struct conf_error err = { 0 };
+	struct topology *t = NULL;
+	char text[400];
+
+	*scenario = scenario_read(name, &err);
+	if (*scenario)
+		t = topology_new(*scenario, &err);
+	if (!t) {
+		log_error("%s: %s", name, conf_error_format(&err, text, sizeof(text)));
+		scenario_free(*scenario);
+	}
+	return t;
+}
+
+static int main_check(int argc, char **argv)
+{
+	bool json = argc == 3 && strcmp(argv[1], "--json") == 0;
+	struct scenario *s;
+	struct topology *t;
+
+	if (argc != 2 + json)
+		return bad_usage("check [--json] SCENARIO");
+	t = topology_read(argv[argc - 1], &s);
+	if (!t)
+		return EXIT_BAD_INPUT;
+	printf(json ? "{\"scenario\":\"%s\",\"nodes\":%zu,\"wires\":%zu,\"packet_hops\":%.0f,"
+		      "\"trial_s\":%u}\n"
+		    : "%s: %zu nodes, %zu wires, about %.0f packet-hops/s, %u s a trial\n",
+	       s->name, t->node_count, t->link_count, t->packet_hops, s->duration_ms / 1000);
+	topology_free(t);
+	scenario_free(s);
+	return EXIT_DONE;
+}
+
+static int main_graph(int argc, char **argv)
+{
+	bool svg = argc == 4 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "svg") == 0;
+	bool mermaid = argc == 2 || (argc == 4 && strcmp(argv[1], "--format") == 0 &&
+				     strcmp(argv[2], "mermaid") == 0);
+	struct scenario *s;
+	struct topology *t;
+
+	if (!svg && !mermaid)
+		return bad_usage("graph [--format mermaid|svg] SCENARIO");
+	t = topology_read(argv[argc - 1], &s);
+	if (!t)
+		return EXIT_BAD_INPUT;
+	if (svg)
+		graph_svg(stdout, t);
+	else
+		graph_mermaid(stdout, t);
+	topology_free(t);
+	scenario_free(s);
+	return EXIT_DONE;
+}
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help; /* NULL: for the lab itself, not for people */
+} commands[] = {
+	{ "run", main_run, "SCENARIO: make the lab, break things, measure, report" },
+	{ "check", main_check, "SCENARIO: what is wrong with it, or how large it is" },
+	{ "up", main_up, "SCENARIO: make the lab and leave it running" },
+	{ "down", command_down, "end a running lab" },
+	{ "status", command_status, "the running labs, their nodes and faults" },
+	{ "exec", command_exec, "NODE -- COMMAND: run a command inside a node" },
+	{ "graph", main_graph, "SCENARIO: its internet as Mermaid text or an SVG map" },
+	{ "fault", command_fault, "KIND TARGET: break something in a running lab" },
+	{ "restore", command_restore, "ID: undo a fault" },
+	{ "node", agent_main, NULL },
+};
+
+static void help_print(void)
+{
+	printf("usage: catchment-testbed COMMAND ...\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (commands[i].help)
+			printf("  %-8s %s\n", commands[i].name, commands[i].help);
+	}
+	printf("\nA SCENARIO is a file or the name of a shipped one. --json prints JSON; --lab "
+	       "NAME\n"
+	       "names a lab. Exit status: 0 done, 1 failed, 2 bad input, 3 environment.\n");
+}
+
+/* The lab's programs are found beside this one, the system's daemons below sbin. */
+static void path_extend(void)
+{
+	char exe[512], *path;
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	path = xasprintf("%s:%s:/usr/local/sbin:/usr/sbin:/sbin", dirname(exe),
+			 getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	if (strcmp(name, "--version") == 0) {
+		printf("catchment-testbed %s\n", version_text());
+		return EXIT_DONE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+		help_print();
+		return EXIT_DONE;
+	}
+	path_extend();
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].main(argc - 1, argv + 1);
+	}
+	log_error("unknown command '%s': see 'catchment-testbed --help'", name);
+	return EXIT_BAD_INPUT;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/log.h"
+#include "lib/version.h"
+#include "testbed/command.h"
+#include "testbed/trial.h"
+
+#define ATTEMPTS_EXTRA 3 /* invalid trials that a run may repeat */
+
+struct run {
+	const struct run_options *options;
+	struct ev_loop *loop;
+	struct scenario *scenario;
+	struct topology *topology;
+	struct record *record;
+	struct lab *lab;
+	struct trial *trial;
+	struct faults faults; /* of the commands, not of the trials */
+	json_t *trials;	      /* of result.json */
+	unsigned wanted, valid, attempts;
+	uint64_t seed;
+	bool interrupted, failed;
+	ev_signal signals[3];
+};
+
+static void say(const struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Progress goes to standard error, so that --json leaves standard output to the result. */
+static void say(const struct run *run, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)run;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static json_t *wires_to_json(const struct run *run)
+{
+	json_t *wires = json_array();
+
+	for (size_t i = 0; i < run->topology->link_count; i++) {
+		const struct topology_link *l = &run->topology->links[i];
+		char name[80];
+
+		snprintf(name, sizeof(name), "%s-%s", run->topology->nodes[l->end[0].node].name,
+			 run->topology->nodes[l->end[1].node].name);
+		json_array_append_new(wires, json_pack("{s:s, s:f, s:f}", "link", name, "wanted_ms",
+						       run->lab->wires[i].wanted_ms, "measured_ms",
+						       run->lab->wires[i].measured_ms));
+	}
+	return wires;
+}
+
+static json_t *places_to_json(const struct run *run)
+{
+	json_t *clients = json_object(), *pops = json_object();
+
+	for (size_t i = 0; i < run->topology->node_count; i++) {
+		const struct topology_node *n = &run->topology->nodes[i];
+		json_t *at = json_pack("[f, f]", n->place.point.lat, n->place.point.lon);
+
+		if (n->kind == NODE_CLIENT)
+			json_object_set(clients, n->name, at);
+		else if (n->kind == NODE_POP)
+			json_object_set(pops, n->name, at);
+		json_decref(at);
+	}
+	return json_pack("{s:o, s:o}", "clients", clients, "pops", pops);
+}
+
+/* The first line that a program prints about itself. */
+static json_t *version_of(const char *command)
+{
+	FILE *f = popen(command, "re");
+	char line[128] = "";
+
+	if (f && fgets(line, sizeof(line), f))
+		line[strcspn(line, "\n")] = '\0';
+	if (f)
+		pclose(f);
+	return json_string(line[0] ? line : "unknown");
+}
+
+static json_t *versions_to_json(void)
+{
+	struct utsname uts;
+
+	uname(&uts);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "catchment", version_text(), "kernel",
+			 uts.release, "bird", version_of("bird --version 2>&1"), "unbound",
+			 version_of("unbound -V 2>&1"), "nginx", version_of("nginx -v 2>&1"));
+}
+
+static json_t *result_skeleton(const struct run *run)
+{
+	const struct lab *lab = run->lab;
+
+	return json_pack("{s:i, s:O, s:o, s:I, s:s, s:s, s:o, s:o, s:{s:f, s:f, s:f}, s:b, s:O}",
+			 "version", 1, "scenario", run->scenario->json, "places",
+			 places_to_json(run), "seed", (json_int_t)run->seed, "profile",
+			 run->scenario->profile, "runtime", "namespaces", "versions",
+			 versions_to_json(), "wires", wires_to_json(run), "up_s", "configured",
+			 lab->configured_s, "measured", lab->measured_s, "converged", lab->up_s,
+			 "realtime", wire_engine_is_realtime(lab->engine), "trials", run->trials);
+}
+
+/* What stands of the run so far, replaced as a whole, so that a kill leaves a readable file. */
+static void result_write(const struct run *run)
+{
+	char *path, *fresh;
+	json_t *result;
+
+	if (!record_dir(run->record))
+		return;
+	path = xasprintf("%s/result.json", record_dir(run->record));
+	fresh = xasprintf("%s/.result.json", record_dir(run->record));
+	result = result_skeleton(run);
+	if (json_dump_file(result, fresh, JSON_INDENT(1)) < 0 || rename(fresh, path) < 0)
+		log_error("%s: cannot be written", path);
+	record_give(run->record, path);
+	json_decref(result);
+	free(fresh);
+	free(path);
+}
+
+static void run_stop(struct run *run)
+{
+	ev_break(run->loop, EVBREAK_ALL);
+}
+
+static void trial_begin(struct run *run);
+
+static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
+{
+	struct run *run = ctx;
+
+	json_array_append_new(run->trials, trial_to_json(trial, reason));
+	run->valid += reason == NULL;
+	if (reason)
+		say(run, "trial %u is invalid: %s", run->attempts, reason);
+	trial_free(trial);
+	run->trial = NULL;
+	result_write(run);
+	if (run->valid >= run->wanted) {
+		run_stop(run);
+	} else if (run->attempts >= run->wanted + ATTEMPTS_EXTRA) {
+		say(run, "giving up: %u of %u trials valid after %u attempts", run->valid,
+		    run->wanted, run->attempts);
+		run->failed = true;
+		run_stop(run);
+	} else {
+		trial_begin(run);
+	}
+}
+
+static void trial_begin(struct run *run)
+{
+	run->attempts++;
+	say(run, "trial %u of %u: %u s", run->valid + 1, run->wanted,
+	    run->scenario->duration_ms / 1000);
+	run->trial = trial_new(run->lab, run->attempts, run->seed, on_trial_done, run);
+}
+
+static void on_up(void *ctx, struct lab *lab)
+{
+	struct run *run = ctx;
+	double worst = 0;
+
+	for (size_t i = 0; i < run->topology->link_count; i++) {
+		double off = lab->wires[i].measured_ms - lab->wires[i].wanted_ms;
+
+		if (off * off > worst * worst)
+			worst = off;
+	}
+	say(run,
+	    "lab %s: %zu nodes and %zu wires in %.1f s, wires right to %+.3f ms, converged after "
+	    "%.1f s%s",
+	    lab->name, run->topology->node_count, run->topology->link_count, lab->configured_s,
+	    worst, lab->up_s,
+	    wire_engine_is_realtime(lab->engine) ? "" : " (wires without real-time priority)");
+	result_write(run);
+	if (!run->options->stay)
+		trial_begin(run);
+	else if (run->options->ready >= 0 && write(run->options->ready, "1", 1) < 0)
+		run_stop(run);
+}
+
+static void on_failed(void *ctx, struct lab *lab, const char *reason)
+{
+	struct run *run = ctx;
+
+	(void)lab;
+	log_error("lab %s: %s", lab->name, reason);
+	run->failed = true;
+	run_stop(run);
+}
+
+static void on_mishap(void *ctx, struct lab *lab, const char *reason)
+{
+	struct run *run = ctx;
+
+	log_warn("lab %s: %s", lab->name, reason);
+	if (run->trial)
+		trial_mishap(run->trial, reason);
+}
+
+static void on_client(void *ctx, struct lab *lab, const json_t *msg)
+{
+	struct run *run = ctx;
+
+	(void)lab;
+	if (run->trial)
+		trial_client_message(run->trial, msg);
+}
+
+static void on_node_up(void *ctx, struct lab *lab, size_t node)
+{
+	log_debug("node %s: made anew", lab->topology->nodes[node].name);
+	(void)ctx;
+}
+
+static json_t *on_command(void *ctx, struct lab *lab, struct control *from, const json_t *msg)
+{
+	struct run *run = ctx;
+	bool down = false;
+	json_t *reply = command_answer(lab, &run->faults, msg, &down);
+
+	(void)from;
+	if (down) {
+		run->interrupted = !run->options->stay;
+		run_stop(run);
+	}
+	return reply;
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *run = w->data;
+
+	(void)loop;
+	(void)revents;
+	run->interrupted = true;
+	run_stop(run);
+}
+
+static void signals_catch(struct run *run)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+
+	for (size_t i = 0; i < 3; i++) {
+		ev_signal_init(&run->signals[i], on_signal, numbers[i]);
+		run->signals[i].data = run;
+		ev_signal_start(run->loop, &run->signals[i]);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int scenario_prepare(struct run *run)
+{
+	struct conf_error err = { 0 };
+	char text[400];
+
+	run->scenario = scenario_read(run->options->scenario, &err);
+	if (run->scenario)
+		run->topology = topology_new(run->scenario, &err);
+	if (!run->topology) {
+		log_error("%s: %s", run->options->scenario,
+			  conf_error_format(&err, text, sizeof(text)));
+		return EXIT_BAD_INPUT;
+	}
+	run->wanted = run->options->trials ? run->options->trials : run->scenario->trials;
+	run->seed = run->options->has_seed ? run->options->seed : run->scenario->seed;
+	return EXIT_DONE;
+}
+
+static int lab_run(struct run *run)
+{
+	static const struct lab_owner owner = { on_up,	   on_failed,  on_mishap,
+						on_client, on_node_up, on_command };
+	const char *name = run->options->lab ? run->options->lab : run->scenario->name;
+	int err = record_new(&run->record, run->options->out, run->scenario->name);
+
+	if (err < 0) {
+		log_error("%s: %s", run->options->out, strerror(-err));
+		return EXIT_ENVIRONMENT;
+	}
+	err = lab_start(&run->lab, run->loop, run->topology, name, run->record, &owner, run);
+	if (err < 0) {
+		log_error("lab %s: %s", name,
+			  err == -EBUSY ? "is running already: 'catchment-testbed down' ends it"
+					: strerror(-err));
+		return EXIT_ENVIRONMENT;
+	}
+	ev_run(run->loop, 0);
+	if (run->trial) {
+		json_array_append_new(run->trials, trial_to_json(run->trial, "interrupted"));
+		trial_free(run->trial);
+		run->trial = NULL;
+	}
+	record_flush(run->record);
+	result_write(run);
+	faults_clear(&run->faults);
+	lab_free(run->lab);
+	if (run->interrupted && !run->options->stay)
+		say(run, "interrupted: what was measured is kept");
+	return run->failed || (run->interrupted && !run->options->stay) ? EXIT_FAILED : EXIT_DONE;
+}
+
+static int report(const struct run *run)
+{
+	if (run->options->stay || !record_dir(run->record) || json_array_size(run->trials) == 0)
+		return EXIT_DONE;
+	return EXIT_DONE;
+}
+
+int run_scenario(const struct run_options *options)
+{
+	struct run run = { .options = options, .trials = json_array() };
+	int status = scenario_prepare(&run), reported;
+
+	if (status == EXIT_DONE)
+		status = command_environment_check();
+	if (status == EXIT_DONE) {
+		run.loop = ev_default_loop(EVFLAG_AUTO);
+		signals_catch(&run);
+		status = lab_run(&run);
+		reported = run.record ? report(&run) : EXIT_DONE;
+		status = status == EXIT_DONE ? reported : status;
+	}
+	record_free(run.record);
+	json_decref(run.trials);
+	topology_free(run.topology);
+	scenario_free(run.scenario);
+	return status;
+}

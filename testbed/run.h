@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * run.h - carrying out a scenario: the lab, its trials, its record.
+ */
+#ifndef TESTBED_RUN_H
+#define TESTBED_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How the commands end. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, EXIT_ENVIRONMENT = 3 };
+
+struct run_options {
+	const char *scenario; /* a path or a shipped name */
+	const char *lab;      /* NULL: the scenario's name */
+	const char *out;      /* directory for the run's own directory */
+	unsigned trials;      /* 0: the scenario's */
+	bool has_seed;
+	uint64_t seed;
+	bool json; /* print result.json instead of the table */
+	bool stay; /* no trials: up until told to go down */
+	int ready; /* with stay: a byte is written here once the lab is up; -1: none */
+};
+
+/* Returns the exit status. */
+int run_scenario(const struct run_options *options);
+
+#endif

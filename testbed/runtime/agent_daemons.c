@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * agent_daemons.c - the daemons of a node: started, heard, mourned.
+ *
+ * Each runs in a process group of its own, so that a kill reaches its children
+ * too, with standard output and error on a pipe whose lines go to the
+ * supervisor. Nothing is restarted: a death is reported, and whether it was
+ * meant is for the supervisor to know.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "testbed/runtime/agent_parts.h"
+
+#define LINE_MAX_BYTES 1024
+
+struct agent_daemon {
+	struct agent_daemon *next;
+	struct agent *agent;
+	char *name;
+	pid_t pid;
+	ev_child child;
+	ev_io output;
+	char line[LINE_MAX_BYTES];
+	size_t line_len;
+	struct agent_stream *stream;
+};
+
+static void line_send(struct agent_daemon *d)
+{
+	json_t *line = json_stringn(d->line, d->line_len);
+
+	d->line_len = 0;
+	if (line) /* not UTF-8: not shown */
+		control_send(d->agent->control,
+			     json_pack("{s:s, s:s, s:o}", "type", "log", "daemon", d->name, "line",
+				       line),
+			     -1);
+}
+
+static void on_output(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct agent_daemon *d = w->data;
+	char buf[4096];
+	ssize_t n = read(w->fd, buf, sizeof(buf));
+
+	(void)revents;
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		ev_io_stop(loop, w);
+		return;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf[i] != '\n' && d->line_len < sizeof(d->line))
+			d->line[d->line_len++] = buf[i];
+		if (buf[i] == '\n' && d->line_len > 0)
+			line_send(d);
+	}
+}
+
+static void daemon_remove(struct agent_daemon *d)
+{
+	struct agent_daemon **at = &d->agent->daemons;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	ev_child_stop(d->agent->loop, &d->child);
+	ev_io_stop(d->agent->loop, &d->output);
+	close(d->output.fd);
+	agent_stream_free(d->stream);
+	free(d->name);
+	free(d);
+}
+
+static void on_exit_of_child(struct ev_loop *loop, ev_child *w, int revents)
+{
+	struct agent_daemon *d = w->data;
+
+	/* The last words are in the pipe already. */
+	on_output(loop, &d->output, revents);
+	if (d->line_len > 0)
+		line_send(d);
+	control_send(d->agent->control,
+		     json_pack("{s:s, s:s, s:i, s:i}", "type", "exited", "daemon", d->name,
+			       "status", WIFEXITED(w->rstatus) ? WEXITSTATUS(w->rstatus) : -1,
+			       "signal", WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : 0),
+		     -1);
+	daemon_remove(d);
+}
+
+static void child_exec(const json_t *argv, int output)
+{
+	size_t count = json_array_size(argv);
+	char **args = xcalloc(count + 1, sizeof(*args));
+	int null = open("/dev/null", O_RDONLY);
+	sigset_t none;
+
+	for (size_t i = 0; i < count; i++)
+		args[i] = xstrdup(json_string_value(json_array_get(argv, i)));
+	setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	dup2(null, STDIN_FILENO);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	execvp(args[0], args);
+	dprintf(STDERR_FILENO, "cannot run %s: %s\n", args[0], strerror(errno));
+	_exit(127);
+}
+
+static struct agent_daemon *daemon_add(struct agent *agent, const char *name, pid_t pid, int output)
+{
+	struct agent_daemon *d = x_new(struct agent_daemon);
+
+	d->agent = agent;
+	d->name = xstrdup(name);
+	d->pid = pid;
+	d->next = agent->daemons;
+	agent->daemons = d;
+	ev_child_init(&d->child, on_exit_of_child, pid, 0);
+	ev_io_init(&d->output, on_output, output, EV_READ);
+	d->child.data = d->output.data = d;
+	ev_child_start(agent->loop, &d->child);
+	ev_io_start(agent->loop, &d->output);
+	return d;
+}
+
+void agent_daemon_start(struct agent *agent, const json_t *daemon)
+{
+	const char *name = json_string_value(json_object_get(daemon, "name"));
+	const char *events = json_string_value(json_object_get(daemon, "events"));
+	struct agent_daemon *d;
+	int output[2];
+	pid_t pid;
+
+	if (!name || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0)
+		return;
+	/* A stream must not read the events of the daemon's predecessor. */
+	if (events)
+		unlink(events);
+	pid = fork();
+	if (pid == 0)
+		child_exec(json_object_get(daemon, "argv"), output[1]);
+	close(output[1]);
+	if (pid < 0) {
+		close(output[0]);
+		return;
+	}
+	d = daemon_add(agent, name, pid, output[0]);
+	if (events)
+		d->stream = agent_stream_new(agent, d->name, events);
+	control_send(agent->control, json_pack("{s:s, s:s}", "type", "started", "daemon", name),
+		     -1);
+}
+
+void agent_daemon_kill(struct agent *agent, const char *name, int signal)
+{
+	for (struct agent_daemon *d = agent->daemons; d; d = d->next) {
+		if (strcmp(d->name, name) == 0)
+			kill(signal == SIGKILL ? -d->pid : d->pid, signal);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * agent_parts.h - what the node agent is made of; agent.h tells what it does.
+ */
+#ifndef TESTBED_RUNTIME_AGENT_PARTS_H
+#define TESTBED_RUNTIME_AGENT_PARTS_H
+
+#include <ev.h>
+#include <jansson.h>
+
+#include "testbed/runtime/control.h"
+
+struct agent {
+	struct ev_loop *loop;
+	struct control *control;
+	struct agent_daemon *daemons;
+	struct agent_routes *routes;
+	struct agent_ping *ping;
+};
+
+/* A mistake in the setup: the message for "failed". NULL when all is well. malloc'd. */
+char *agent_network_setup(struct agent *agent, const json_t *setup);
+char *agent_files_write(const json_t *files);
+
+/* Start a daemon ({"name", "argv", "events"}), or say why not. */
+void agent_daemon_start(struct agent *agent, const json_t *daemon);
+void agent_daemon_kill(struct agent *agent, const char *name, int signal);
+
+/* Report changes of BIRD's routes from now on. */
+void agent_routes_watch(struct agent *agent);
+
+/* Ping the far ends: [{"link":7, "addr":"10.1.128.1"}], COUNT each; answers with "measured". */
+void agent_ping_start(struct agent *agent, const json_t *request);
+
+/* Follow the event stream of a daemon's API socket, from its start to its end. */
+struct agent_stream;
+struct agent_stream *agent_stream_new(struct agent *agent, const char *daemon, const char *path);
+void agent_stream_free(struct agent_stream *stream);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * agent_ping.c - measuring wires from inside: ICMP echo to the far ends.
+ *
+ *	{"type":"measure", "count":5, "targets":[{"link":7, "addr":"10.1.128.1"}]}
+ *	{"type":"measured", "rows":[[7, least_rtt_ns, received], ...]}
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/ip_icmp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/addr.h"
+#include "lib/alloc.h"
+#include "lib/clock.h"
+#include "testbed/runtime/agent_parts.h"
+
+#define SPACING_S  0.02 /* between two echoes to the same end */
+#define PATIENCE_S 1.5	/* after the last one */
+
+struct target {
+	json_int_t link;
+	struct addr addr;
+	int64_t least_ns;
+	unsigned received;
+};
+
+struct agent_ping {
+	struct agent *agent;
+	struct target *targets;
+	size_t count;
+	unsigned rounds, sent; /* rounds sent so far */
+	size_t answers;
+	ev_io readable;
+	ev_timer timer;
+};
+
+struct echo {
+	struct icmphdr head;
+	struct instant sent;
+};
+
+static uint16_t checksum(const void *data, size_t len)
+{
+	const uint16_t *word = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len / 2; i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+static void finish(struct agent_ping *p)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < p->count; i++)
+		json_array_append_new(rows, json_pack("[I, I, i]", p->targets[i].link,
+						      (json_int_t)p->targets[i].least_ns,
+						      (int)p->targets[i].received));
+	control_send(p->agent->control, json_pack("{s:s, s:o}", "type", "measured", "rows", rows),
+		     -1);
+	ev_io_stop(p->agent->loop, &p->readable);
+	ev_timer_stop(p->agent->loop, &p->timer);
+	close(p->readable.fd);
+	p->agent->ping = NULL;
+	free(p->targets);
+	free(p);
+}
+
+static void round_send(struct agent_ping *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct endpoint ep = { .addr = p->targets[i].addr };
+		struct echo echo = { .head = { .type = ICMP_ECHO } };
+		struct sockaddr_storage to;
+		socklen_t len = endpoint_to_sockaddr(&ep, &to);
+
+		echo.head.un.echo.id = htons(0xca7c);
+		echo.head.un.echo.sequence = htons((uint16_t)i);
+		echo.sent = clock_now();
+		echo.head.checksum = checksum(&echo, sizeof(echo));
+		/* One lost is one fewer received, which the row says. */
+		if (sendto(p->readable.fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len) < 0)
+			continue;
+	}
+	p->sent++;
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct agent_ping *p = w->data;
+
+	(void)revents;
+	if (p->sent >= p->rounds) {
+		finish(p);
+		return;
+	}
+	round_send(p);
+	ev_timer_set(w, p->sent < p->rounds ? SPACING_S : PATIENCE_S, 0);
+	ev_timer_start(loop, w);
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct agent_ping *p = w->data;
+	uint8_t buf[256];
+	ssize_t n;
+
+	(void)loop;
+	(void)revents;
+	while ((n = recv(w->fd, buf, sizeof(buf), 0)) > 0) {
+		size_t head = (size_t)(buf[0] & 0xf) * 4;
+		struct instant now = clock_now();
+		struct target *t;
+		struct echo echo;
+
+		if ((size_t)n != head + sizeof(echo))
+			continue;
+		memcpy(&echo, buf + head, sizeof(echo));
+		if (echo.head.type != ICMP_ECHOREPLY || echo.head.un.echo.id != htons(0xca7c) ||
+		    ntohs(echo.head.un.echo.sequence) >= p->count)
+			continue;
+		t = &p->targets[ntohs(echo.head.un.echo.sequence)];
+		if (t->received++ == 0 || now.ns - echo.sent.ns < t->least_ns)
+			t->least_ns = now.ns - echo.sent.ns;
+		p->answers++;
+	}
+	if (p->answers >= p->count * p->rounds)
+		finish(p);
+}
+
+void agent_ping_start(struct agent *agent, const json_t *request)
+{
+	const json_t *targets = json_object_get(request, "targets"), *item;
+	struct agent_ping *p = x_new(struct agent_ping);
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+	size_t i;
+
+	p->agent = agent;
+	p->rounds = (unsigned)json_integer_value(json_object_get(request, "count"));
+	p->targets = xcalloc(json_array_size(targets), sizeof(*p->targets));
+	json_array_foreach ((json_t *)(uintptr_t)targets, i, item) {
+		struct target *t = &p->targets[p->count];
+
+		t->link = json_integer_value(json_object_get(item, "link"));
+		if (addr_parse(&t->addr, json_string_value(json_object_get(item, "addr"))))
+			p->count++;
+	}
+	agent->ping = p;
+	ev_io_init(&p->readable, on_readable, fd, EV_READ);
+	ev_timer_init(&p->timer, on_timer, 0, 0);
+	p->readable.data = p->timer.data = p;
+	ev_io_start(agent->loop, &p->readable);
+	ev_timer_start(agent->loop, &p->timer);
+}

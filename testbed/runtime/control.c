@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/runtime/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+
+struct message {
+	struct message *next;
+	char *text;
+	size_t len;
+	int fd;
+};
+
+struct control {
+	struct ev_loop *loop;
+	ev_io readable, writable;
+	const struct control_events *events;
+	void *ctx;
+	struct message *first, **last;
+	size_t backlog;
+	bool *freed; /* set when freed from within a callback */
+};
+
+static int text_send(int fd, char *text, size_t len, int pass)
+{
+	struct iovec iov = { .iov_base = text, .iov_len = len };
+	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = { 0 };
+
+	if (pass >= 0) {
+		struct cmsghdr *c = &u.align;
+
+		hdr.msg_control = u.buf;
+		hdr.msg_controllen = sizeof(u.buf);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass, sizeof(pass));
+	}
+	return sendmsg(fd, &hdr, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* A message of any size; 0 bytes: closed. -EAGAIN: nothing there. *text is malloc'd. */
+static int text_receive(int fd, char **text, size_t *len, int *pass)
+{
+	ssize_t size = recv(fd, NULL, 0, MSG_PEEK | MSG_TRUNC);
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = { 0 };
+	struct iovec iov;
+	struct msghdr hdr = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = u.buf,
+			      .msg_controllen = sizeof(u.buf) };
+
+	*pass = -1;
+	if (size <= 0)
+		return size < 0 ? -errno : -EPIPE;
+	*text = xmalloc((size_t)size);
+	iov = (struct iovec){ .iov_base = *text, .iov_len = (size_t)size };
+	size = recvmsg(fd, &hdr, MSG_CMSG_CLOEXEC);
+	if (size <= 0) {
+		free(*text);
+		return size < 0 ? -errno : -EPIPE;
+	}
+	*len = (size_t)size;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(pass, CMSG_DATA(c), sizeof(*pass));
+	}
+	return 0;
+}
+
+static void peer_lost(struct control *c)
+{
+	ev_io_stop(c->loop, &c->readable);
+	ev_io_stop(c->loop, &c->writable);
+	c->events->on_close(c->ctx, c);
+}
+
+/* One message. False when there is no more, or no control any more. */
+static bool message_read(struct control *c)
+{
+	bool freed = false;
+	json_t *msg;
+	char *text;
+	size_t len;
+	int pass, err = text_receive(c->readable.fd, &text, &len, &pass);
+
+	if (err == -EAGAIN || err == -EINTR)
+		return false;
+	if (err < 0) {
+		peer_lost(c);
+		return false;
+	}
+	msg = json_loadb(text, len, 0, NULL);
+	free(text);
+	if (!json_is_object(msg)) {
+		json_decref(msg);
+		if (pass >= 0)
+			close(pass);
+		peer_lost(c);
+		return false;
+	}
+	c->freed = &freed;
+	c->events->on_message(c->ctx, c, msg, pass);
+	json_decref(msg);
+	if (!freed)
+		c->freed = NULL;
+	return !freed;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct control *c = w->data;
+
+	(void)loop;
+	(void)revents;
+	/* Bounded, so that one talkative peer does not silence the others. */
+	for (int i = 0; i < 64 && message_read(c); i++)
+		;
+}
+
+static void message_free(struct message *m)
+{
+	if (m->fd >= 0)
+		close(m->fd);
+	free(m->text);
+	free(m);
+}
+
+static void queue_flush(struct control *c)
+{
+	while (c->first) {
+		struct message *m = c->first;
+		int err = text_send(c->readable.fd, m->text, m->len, m->fd);
+
+		if (err == -EAGAIN || err == -EINTR)
+			break;
+		/* A peer that is gone is noticed by reading. */
+		c->first = m->next;
+		if (!c->first)
+			c->last = &c->first;
+		c->backlog--;
+		message_free(m);
+	}
+	if (c->first)
+		ev_io_start(c->loop, &c->writable);
+	else
+		ev_io_stop(c->loop, &c->writable);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	queue_flush(w->data);
+}
+
+static void buffers_enlarge(int fd)
+{
+	int size = 2 * CONTROL_MESSAGE_MAX;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+struct control *control_new(struct ev_loop *loop, int fd, const struct control_events *events,
+			    void *ctx)
+{
+	struct control *c = x_new(struct control);
+
+	c->loop = loop;
+	c->events = events;
+	c->ctx = ctx;
+	c->last = &c->first;
+	buffers_enlarge(fd);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	ev_io_init(&c->readable, on_readable, fd, EV_READ);
+	ev_io_init(&c->writable, on_writable, fd, EV_WRITE);
+	c->readable.data = c->writable.data = c;
+	ev_io_start(loop, &c->readable);
+	return c;
+}
+
+struct control *control_adopt(struct control *c, const struct control_events *events, void *ctx)
+{
+	c->events = events;
+	c->ctx = ctx;
+	return c;
+}
+
+void control_free(struct control *c)
+{
+	if (!c)
+		return;
+	ev_io_stop(c->loop, &c->readable);
+	ev_io_stop(c->loop, &c->writable);
+	while (c->first) {
+		struct message *m = c->first;
+
+		c->first = m->next;
+		message_free(m);
+	}
+	close(c->readable.fd);
+	if (c->freed)
+		*c->freed = true;
+	free(c);
+}
+
+void control_send(struct control *c, json_t *msg, int fd)
+{
+	struct message *m = x_new(struct message);
+
+	m->text = json_dumps(msg, JSON_COMPACT);
+	m->len = strlen(m->text);
+	m->fd = fd;
+	json_decref(msg);
+	*c->last = m;
+	c->last = &m->next;
+	c->backlog++;
+	if (!ev_is_active(&c->writable))
+		queue_flush(c);
+}
+
+size_t control_backlog(const struct control *c)
+{
+	return c->backlog;
+}
+
+pid_t control_peer_pid(const struct control *c)
+{
+	struct ucred cred = { 0 };
+	socklen_t len = sizeof(cred);
+
+	getsockopt(c->readable.fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	return cred.pid;
+}
+
+static int address_of(const char *path, struct sockaddr_un *sun)
+{
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(sun->sun_path))
+		return -ENAMETOOLONG;
+	strcpy(sun->sun_path, path);
+	return 0;
+}
+
+int control_listen(const char *path)
+{
+	struct sockaddr_un sun;
+	int err = address_of(path, &sun);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	unlink(path);
+	if (fd >= 0 && err == 0 && bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	    listen(fd, 512) == 0)
+		return fd;
+	err = err ? err : -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int control_connect(const char *path)
+{
+	struct sockaddr_un sun;
+	int err = address_of(path, &sun);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && err == 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0) {
+		buffers_enlarge(fd);
+		return fd;
+	}
+	err = err ? err : -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int control_send_fd(int fd, json_t *msg, int pass)
+{
+	char *text = json_dumps(msg, JSON_COMPACT);
+	int err = text_send(fd, text, strlen(text), pass);
+
+	free(text);
+	json_decref(msg);
+	return err;
+}
+
+json_t *control_receive_fd(int fd, int *pass)
+{
+	json_t *msg = NULL;
+	char *text;
+	size_t len;
+	int got;
+
+	if (text_receive(fd, &text, &len, &got) == 0) {
+		msg = json_loadb(text, len, 0, NULL);
+		free(text);
+		if (pass)
+			*pass = got;
+		else if (got >= 0)
+			close(got);
+	}
+	return msg;
+}

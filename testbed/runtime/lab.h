@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lab.h - the supervisor: one lab, its nodes and wires, from nothing to converged.
+ *
+ * lab_start() makes the nodes. From then on everything happens in the loop:
+ *
+ *	agents say hello -> are told their setup -> pass their TAP devices, which
+ *	are plugged into the wires -> measure the wires -> start their daemons ->
+ *	routes appear -> converged and every daemon up: on_up
+ *
+ * The same road, less the measuring, is taken by a node that a fault has
+ * destroyed and its undo makes anew. The owner hears of it by struct
+ * lab_owner, and everything that happens becomes rows of the record.
+ */
+#ifndef TESTBED_RUNTIME_LAB_H
+#define TESTBED_RUNTIME_LAB_H
+
+#include <ev.h>
+#include <jansson.h>
+
+#include "testbed/record.h"
+#include "testbed/runtime/control.h"
+#include "testbed/runtime/convergence.h"
+#include "testbed/topology.h"
+#include "testbed/wire/engine.h"
+
+#define LAB_ROOT "/run/catchment"
+
+struct lab;
+
+struct lab_owner {
+	/* Everything is up and converged; from now on the lab may be used. */
+	void (*on_up)(void *ctx, struct lab *lab);
+	/* The lab cannot go on. Stop it. */
+	void (*on_failed)(void *ctx, struct lab *lab, const char *reason);
+	/* Something happened that no fault caused; what was measured now is worth nothing. */
+	void (*on_mishap)(void *ctx, struct lab *lab, const char *reason);
+	/* A message of the users' processes: "samples", "sender", "bye". */
+	void (*on_client)(void *ctx, struct lab *lab, const json_t *msg);
+	/* A node that was made anew is complete again. */
+	void (*on_node_up)(void *ctx, struct lab *lab, size_t node);
+	/* A command on the control socket. Returns the reply, or NULL when it comes later. */
+	json_t *(*on_command)(void *ctx, struct lab *lab, struct control *from, const json_t *msg);
+};
+
+enum lab_phase {
+	LAB_CONFIGURING, /* until every node has its addresses and wires */
+	LAB_MEASURING,
+	LAB_CONVERGING,
+	LAB_UP,
+	LAB_FAILED,
+};
+
+struct lab_node {
+	struct lab *lab;
+	size_t index; /* in the topology */
+	json_t *plan;
+	pid_t pid;		 /* 0: not there */
+	struct control *control; /* NULL until it has said hello */
+	bool configured;
+	bool dying;	 /* killed by a fault */
+	bool down_meant; /* its daemons' deaths are no mishap */
+	size_t daemons_started, pops_up;
+	ev_child child;
+};
+
+struct lab_wire {
+	double wanted_ms;   /* mean of both directions, one way */
+	double measured_ms; /* half of the least round trip; negative until measured */
+};
+
+struct lab_client; /* a connection that is no agent's */
+
+struct lab {
+	struct ev_loop *loop;
+	const struct topology *topology;
+	struct record *record;
+	const struct lab_owner *owner;
+	void *ctx;
+	char *name, *dir;
+	int lock;
+	enum lab_phase phase;
+	struct instant started;
+	struct wire_engine *engine;
+	struct lab_node *nodes;
+	struct lab_wire *wires;
+	struct convergence *convergence;
+	struct lab_client *clients;
+	ev_io listener;
+	ev_timer deadline;
+	size_t measuring;
+	char *daemons_killed;		       /* names that a fault has stopped, "node/daemon\n" */
+	double up_s, configured_s, measured_s; /* how long each phase has taken since the start */
+};
+
+/* Make /run/catchment/NAME and start all nodes. 0, or -errno; -EBUSY: a lab of that name runs. */
+int lab_start(struct lab **out, struct ev_loop *loop, const struct topology *topology,
+	      const char *name, struct record *record, const struct lab_owner *owner, void *ctx);
+/* Stop everything; returns when it is gone. */
+void lab_free(struct lab *lab);
+
+/* Every route is there, and every nameserver sees every pop up. */
+bool lab_is_settled(const struct lab *lab);
+/* Every name below is of a node; daemons as in the plan. */
+size_t lab_node_find(const struct lab *lab, const char *name); /* SIZE_MAX: none */
+/* Ask the agent to start a daemon of the plan again, or one given as {"name","argv"}. */
+void lab_daemon_start(struct lab *lab, size_t node, const json_t *daemon);
+const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *daemon);
+/* meant: the death is a fault's doing. */
+void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal, bool meant);
+void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
+/* Black-hole all wires of the node in one step (that instant is returned), then destroy it. */
+struct instant lab_node_crash(struct lab *lab, size_t node);
+/* Make a crashed node anew; on_node_up follows. */
+int lab_node_restart(struct lab *lab, size_t node);
+
+/* For lab.c and lab_messages.c. */
+void lab_fail(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void lab_mishap(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void lab_accept(struct lab *lab);
+void lab_clients_free(struct lab *lab);
+void lab_progress(struct lab *lab);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lab_messages.c - what the supervisor hears on its control socket.
+ *
+ * A connection introduces itself with "hello": as a node's agent, as the users
+ * of a node (role "client"), or not at all, which makes it a command.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/alloc.h"
+#include "lib/log.h"
+#include "testbed/runtime/lab.h"
+
+struct lab_client {
+	struct lab_client *next;
+	struct lab *lab;
+	struct control *control;
+	bool users; /* they measure: losing them is a mishap */
+	bool done;
+};
+
+static const char *text_at(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static void on_tap(struct lab_node *node, const json_t *msg, int fd)
+{
+	struct wire_end at = {
+		.wire = (size_t)json_integer_value(json_object_get(msg, "link")),
+		.end = (unsigned)json_integer_value(json_object_get(msg, "end")),
+	};
+
+	if (fd < 0 || at.wire >= node->lab->topology->link_count || at.end > 1) {
+		lab_fail(node->lab, "node %s has passed no TAP device",
+			 node->lab->topology->nodes[node->index].name);
+		return;
+	}
+	wire_engine_plug(node->lab->engine, at, fd);
+}
+
+static void on_measured(struct lab_node *node, const json_t *msg)
+{
+	struct lab *lab = node->lab;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(msg, "rows"), i, row) {
+		size_t link = (size_t)json_integer_value(json_array_get(row, 0));
+		double rtt_ns = (double)json_integer_value(json_array_get(row, 1));
+
+		if (link < lab->topology->link_count &&
+		    json_integer_value(json_array_get(row, 2)) > 0)
+			lab->wires[link].measured_ms = rtt_ns / 2e6;
+	}
+	if (lab->measuring > 0)
+		lab->measuring--;
+}
+
+static void on_routes(struct lab_node *node, const json_t *msg)
+{
+	struct lab *lab = node->lab;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach (json_object_get(msg, "rows"), i, row) {
+		const char *what = json_string_value(json_array_get(row, 1));
+		const char *text = json_string_value(json_array_get(row, 2));
+		const char *via = json_string_value(json_array_get(row, 3));
+		char detail[PREFIX_TEXT_SIZE + ADDR_TEXT_SIZE + 8];
+		size_t variant, slot;
+		struct prefix prefix;
+
+		if (!what || !text || !via || !prefix_parse(&prefix, text))
+			continue;
+		convergence_route(lab->convergence, node->index, &prefix, what[0] == 'a');
+		if (!topology_service_find(&prefix, &variant, &slot) ||
+		    variant >= lab->topology->scenario->variant_count)
+			continue;
+		snprintf(detail, sizeof(detail), *via ? "%s via %s" : "%s", text, via);
+		record_row(lab->record,
+			   &(struct record_row){
+				   .t_ns = json_integer_value(json_array_get(row, 0)),
+				   .source = lab->topology->nodes[node->index].name,
+				   .kind = "route",
+				   .variant = lab->topology->scenario->variants[variant].name,
+				   .user = "",
+				   .pop = "",
+				   .result = what,
+				   .latency_us = -1,
+				   .detail = detail });
+	}
+}
+
+/* "*.geodns30.lab.test" belongs to the variant geodns30, and so does its VIP of that name. */
+static const char *event_variant(const struct lab *lab, const json_t *event)
+{
+	const struct scenario *s = lab->topology->scenario;
+	const char *vip = text_at(event, "vip"), *name = text_at(event, "name");
+
+	for (size_t v = 0; v < s->variant_count; v++) {
+		const char *variant = s->variants[v].name;
+		size_t len = strlen(variant);
+
+		if (strcmp(vip, variant) == 0 ||
+		    (strncmp(name, "*.", 2) == 0 && strncmp(name + 2, variant, len) == 0 &&
+		     name[2 + len] == '.'))
+			return variant;
+	}
+	return "";
+}
+
+static void on_daemon_event(struct lab_node *node, const json_t *msg)
+{
+	struct lab *lab = node->lab;
+	json_t *event = json_object_get(msg, "event");
+	const struct topology_node *at = &lab->topology->nodes[node->index];
+	const char *pop = at->kind == NODE_POP ? at->name : text_at(event, "pop");
+	const char *kind = text_at(event, "kind");
+	char *detail = json_dumps(event, JSON_COMPACT);
+
+	record_row(lab->record,
+		   &(struct record_row){ .t_ns = json_integer_value(json_object_get(event, "t_ns")),
+					 .source = at->name,
+					 .kind = kind,
+					 .variant = event_variant(lab, event),
+					 .user = "",
+					 .pop = pop,
+					 .result = "",
+					 .latency_us = -1,
+					 .detail = detail });
+	free(detail);
+	if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_up") == 0)
+		node->pops_up++;
+	else if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_down") == 0 && node->pops_up > 0)
+		node->pops_up--;
+}
+
+static void on_exited(struct lab_node *node, const json_t *msg)
+{
+	struct lab *lab = node->lab;
+	const char *daemon = text_at(msg, "daemon");
+	const char *name = lab->topology->nodes[node->index].name;
+	char *key = xasprintf("\n%s/%s\n", name, daemon);
+
+	if (!strstr(lab->daemons_killed, key))
+		lab_mishap(lab, "%s at %s has ended (status %d, signal %d)", daemon, name,
+			   (int)json_integer_value(json_object_get(msg, "status")),
+			   (int)json_integer_value(json_object_get(msg, "signal")));
+	free(key);
+}
+
+static void on_configured(struct lab_node *node)
+{
+	struct lab *lab = node->lab;
+	const json_t *daemon;
+	size_t i;
+
+	node->configured = true;
+	if (lab->phase != LAB_UP)
+		return;
+	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon)
+		lab_daemon_start(lab, node->index, daemon);
+	lab->owner->on_node_up(lab->ctx, lab, node->index);
+}
+
+static void agent_message(struct lab_node *node, const json_t *msg, int fd)
+{
+	struct lab *lab = node->lab;
+	const char *type = text_at(msg, "type");
+	const char *name = lab->topology->nodes[node->index].name;
+
+	if (strcmp(type, "tap") == 0) {
+		on_tap(node, msg, fd);
+		return;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (strcmp(type, "routes") == 0)
+		on_routes(node, msg);
+	else if (strcmp(type, "event") == 0)
+		on_daemon_event(node, msg);
+	else if (strcmp(type, "log") == 0)
+		record_log(lab->record, name, text_at(msg, "daemon"), text_at(msg, "line"));
+	else if (strcmp(type, "configured") == 0)
+		on_configured(node);
+	else if (strcmp(type, "measured") == 0)
+		on_measured(node, msg);
+	else if (strcmp(type, "failed") == 0)
+		lab_fail(lab, "node %s: %s", name, text_at(msg, "reason"));
+	else if (strcmp(type, "exited") == 0)
+		on_exited(node, msg);
+	else if (strcmp(type, "lost") == 0)
+		lab_mishap(lab, "node %s has lost %s", name, text_at(msg, "what"));
+	lab_progress(lab);
+}
+
+static void on_agent_message(void *ctx, struct control *control, const json_t *msg, int fd)
+{
+	(void)control;
+	agent_message(ctx, msg, fd);
+}
+
+/* The process's death follows, and is handled there. */
+static void on_agent_close(void *ctx, struct control *control)
+{
+	struct lab_node *node = ctx;
+
+	node->control = NULL;
+	control_free(control);
+}
+
+static const struct control_events agent_events = { on_agent_message, on_agent_close };
+
+static void client_remove(struct lab_client *c)
+{
+	struct lab_client **at = &c->lab->clients;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	control_free(c->control);
+	free(c);
+}
+
+/* An agent's connection becomes its node's; the descriptor moves to a control of its own. */
+static void agent_adopt(struct lab_client *c, const json_t *msg)
+{
+	struct lab *lab = c->lab;
+	size_t index = lab_node_find(lab, text_at(msg, "node"));
+	struct lab_node *node;
+
+	if (index == SIZE_MAX || lab->nodes[index].control ||
+	    control_peer_pid(c->control) != lab->nodes[index].pid) {
+		client_remove(c);
+		return;
+	}
+	node = &lab->nodes[index];
+	node->control = control_adopt(c->control, &agent_events, node);
+	c->control = NULL;
+	client_remove(c);
+	control_send(node->control, json_incref(node->plan), -1);
+}
+
+static void on_client_message(void *ctx, struct control *control, const json_t *msg, int fd)
+{
+	struct lab_client *c = ctx;
+	struct lab *lab = c->lab;
+	const char *type = text_at(msg, "type");
+	json_t *reply;
+
+	if (fd >= 0)
+		close(fd);
+	if (strcmp(type, "hello") == 0 && strcmp(text_at(msg, "role"), "agent") == 0) {
+		agent_adopt(c, msg);
+	} else if (strcmp(type, "hello") == 0) {
+		c->users = strcmp(text_at(msg, "role"), "client") == 0;
+	} else if (c->users) {
+		c->done = c->done || strcmp(type, "bye") == 0;
+		lab->owner->on_client(lab->ctx, lab, msg);
+	} else {
+		reply = lab->owner->on_command(lab->ctx, lab, control, msg);
+		if (reply)
+			control_send(control, reply, -1);
+	}
+}
+
+static void on_client_close(void *ctx, struct control *control)
+{
+	struct lab_client *c = ctx;
+
+	(void)control;
+	if (c->users && !c->done)
+		lab_mishap(c->lab, "a users' process has gone");
+	client_remove(c);
+}
+
+void lab_accept(struct lab *lab)
+{
+	static const struct control_events events = { on_client_message, on_client_close };
+	int fd = accept4(lab->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct lab_client *c;
+
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			log_warn("control socket: %s", strerror(errno));
+		return;
+	}
+	c = x_new(struct lab_client);
+	c->lab = lab;
+	c->next = lab->clients;
+	lab->clients = c;
+	c->control = control_new(lab->loop, fd, &events, c);
+}
+
+void lab_clients_free(struct lab *lab)
+{
+	while (lab->clients)
+		client_remove(lab->clients);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/trial.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "testbed/config/plan.h"
+
+#define START_AFTER_MS	   500 /* time for the users' processes to load */
+#define WIRE_LATE_P99_NS   500000
+#define SENDER_LATE_P99_US 5000
+#define SETTLE_PATIENCE_S  60
+
+/* A fault of the timeline in this trial: its instants, drawn. */
+struct planned {
+	struct trial *trial;
+	const struct scenario_fault *fault;
+	struct fault *done;
+	ev_timer begin, undo;
+};
+
+struct trial {
+	struct lab *lab;
+	unsigned number;
+	trial_done_fn *on_done;
+	void *ctx;
+	struct faults faults;
+	struct planned *planned;
+	size_t planned_count;
+	size_t users_running;
+	bool stopping;
+	char reason[200]; /* why it is invalid, "" if it is not */
+	ev_timer end, settle;
+	struct instant settle_until;
+};
+
+/* splitmix64, as in the wires: independent of them, seeded the same way. */
+static double random_share(uint64_t seed, unsigned trial, size_t index)
+{
+	uint64_t z = seed + 0x9e3779b97f4a7c15 * (trial * 1000 + index + 1);
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return (double)((z ^ z >> 31) >> 11) / 9007199254740992.0;
+}
+
+static void row_write(const struct trial *t, const char *kind, const char *result,
+		      const char *detail)
+{
+	record_row(t->lab->record, &(struct record_row){ .t_ns = clock_now().ns,
+							 .source = "testbed",
+							 .kind = kind,
+							 .variant = "",
+							 .user = "",
+							 .pop = "",
+							 .result = result,
+							 .latency_us = -1,
+							 .detail = detail });
+}
+
+void trial_mishap(struct trial *t, const char *reason)
+{
+	if (!t->reason[0])
+		snprintf(t->reason, sizeof(t->reason), "%s", reason);
+}
+
+static void finish(struct trial *t)
+{
+	row_write(t, "trial", t->reason[0] ? "invalid" : "end", t->reason);
+	record_flush(t->lab->record);
+	t->on_done(t->ctx, t, t->reason[0] ? t->reason : NULL);
+}
+
+/* The wires' own verdict on this trial. */
+static void wires_judge(struct trial *t)
+{
+	struct wire_stats *stats = xmalloc(sizeof(*stats));
+	int64_t p50, p99;
+	char detail[160];
+
+	wire_engine_stats(t->lab->engine, stats, true);
+	p50 = histogram_quantile(&stats->late_ns, 0.50);
+	p99 = histogram_quantile(&stats->late_ns, 0.99);
+	snprintf(detail, sizeof(detail),
+		 "{\"late_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"delivered\":%llu,"
+		 "\"dropped\":%llu}",
+		 (double)p50 / 1e3, (double)p99 / 1e3, (double)stats->late_ns.max / 1e3,
+		 (unsigned long long)stats->delivered, (unsigned long long)stats->dropped);
+	row_write(t, "wires", "ok", detail);
+	if (p99 > WIRE_LATE_P99_NS) {
+		snprintf(detail, sizeof(detail), "wires were %.2f ms late (p99)",
+			 (double)p99 / 1e6);
+		trial_mishap(t, detail);
+	}
+	if (stats->dropped > 0) {
+		snprintf(detail, sizeof(detail), "wires dropped %llu packets",
+			 (unsigned long long)stats->dropped);
+		trial_mishap(t, detail);
+	}
+	free(stats);
+}
+
+/* After the faults are undone the next trial must find the lab as this one did. */
+static void on_settle(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct trial *t = w->data;
+
+	(void)revents;
+	if (lab_is_settled(t->lab)) {
+		ev_timer_stop(loop, w);
+		finish(t);
+	} else if (instant_reached(t->settle_until, clock_now())) {
+		ev_timer_stop(loop, w);
+		trial_mishap(t, "the lab has not settled after the faults were undone");
+		finish(t);
+	}
+}
+
+static void users_gone(struct trial *t)
+{
+	wires_judge(t);
+	faults_undo(&t->faults, t->lab);
+	t->settle_until = instant_after_s(clock_now(), SETTLE_PATIENCE_S);
+	ev_timer_start(t->lab->loop, &t->settle);
+}
+
+static void on_end(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct trial *t = w->data;
+
+	(void)loop;
+	(void)revents;
+	t->stopping = true;
+	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
+		if (t->lab->topology->nodes[i].kind == NODE_CLIENT)
+			lab_daemon_kill(t->lab, i, "users", SIGTERM, true);
+	}
+}
+
+static void on_fault(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct planned *p = w->data;
+	struct trial *t = p->trial;
+	const char *why = "";
+
+	(void)revents;
+	p->done = fault_inject(&t->faults, t->lab, p->fault->kind, p->fault->target, &why);
+	if (!p->done)
+		trial_mishap(t, why);
+	else if (p->fault->undo_ms > 0)
+		ev_timer_start(loop, &p->undo);
+}
+
+static void on_undo(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct planned *p = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (fault_undo(p->done, p->trial->lab) < 0)
+		trial_mishap(p->trial, "a fault could not be undone");
+}
+
+static void faults_plan(struct trial *t, uint64_t seed)
+{
+	const struct scenario *s = t->lab->topology->scenario;
+
+	t->planned_count = s->fault_count;
+	t->planned = xcalloc(s->fault_count, sizeof(*t->planned));
+	for (size_t i = 0; i < s->fault_count; i++) {
+		const struct scenario_fault *f = &s->faults[i];
+		struct planned *p = &t->planned[i];
+		double at_ms =
+			START_AFTER_MS + f->at_ms + f->jitter_ms * random_share(seed, t->number, i);
+
+		p->trial = t;
+		p->fault = f;
+		ev_timer_init(&p->begin, on_fault, at_ms / 1e3, 0);
+		ev_timer_init(&p->undo, on_undo, f->undo_ms / 1e3, 0);
+		p->begin.data = p->undo.data = p;
+		ev_timer_start(t->lab->loop, &p->begin);
+	}
+}
+
+static void users_start(struct trial *t)
+{
+	int64_t start_ns = instant_after_ms(clock_now(), START_AFTER_MS).ns;
+	char *control = xasprintf("%s/control", t->lab->dir);
+	json_t *daemon = json_pack("{s:s, s:[s, s, s, s, s, s]}", "name", "users", "argv",
+				   "catchment-testbed", "client", "--config",
+				   PLAN_DIR "/users.json", "--control", control);
+
+	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
+		const struct topology_node *node = &t->lab->topology->nodes[i];
+		json_t *conf;
+		char *text;
+
+		if (node->kind != NODE_CLIENT)
+			continue;
+		conf = plan_client(t->lab->topology, node->index, t->number, start_ns);
+		text = json_dumps(conf, JSON_INDENT(1));
+		lab_file_put(t->lab, i, PLAN_DIR "/users.json", text);
+		lab_daemon_start(t->lab, i, daemon);
+		t->users_running++;
+		free(text);
+		json_decref(conf);
+	}
+	json_decref(daemon);
+	free(control);
+}
+
+struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed, trial_done_fn *on_done,
+			void *ctx)
+{
+	struct trial *t = x_new(struct trial);
+	struct wire_stats *before = xmalloc(sizeof(*before));
+
+	t->lab = lab;
+	t->number = number;
+	t->on_done = on_done;
+	t->ctx = ctx;
+	record_trial(lab->record, number);
+	row_write(t, "trial", "begin", "");
+	wire_engine_stats(lab->engine, before, true);
+	free(before);
+	ev_timer_init(&t->end, on_end,
+		      (START_AFTER_MS + lab->topology->scenario->duration_ms) / 1e3, 0);
+	ev_timer_init(&t->settle, on_settle, 0.02, 0.02);
+	t->end.data = t->settle.data = t;
+	ev_now_update(lab->loop);
+	users_start(t);
+	faults_plan(t, seed);
+	ev_timer_start(lab->loop, &t->end);
+	return t;
+}
+
+void trial_free(struct trial *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->planned_count; i++) {
+		ev_timer_stop(t->lab->loop, &t->planned[i].begin);
+		ev_timer_stop(t->lab->loop, &t->planned[i].undo);
+	}
+	ev_timer_stop(t->lab->loop, &t->end);
+	ev_timer_stop(t->lab->loop, &t->settle);
+	faults_clear(&t->faults);
+	free(t->planned);
+	free(t);
+}
+
+static const char *item_text(const json_t *row, size_t index)
+{
+	const char *text = json_string_value(json_array_get(row, index));
+
+	return text ? text : "";
+}
+
+/* Rows: t_ns, kind, variant, user, pop, result, latency_us, detail. */
+static void samples_record(const struct trial *t, const json_t *msg)
+{
+	const char *group = json_string_value(json_object_get(msg, "group"));
+	const json_t *row;
+	char user[24];
+	size_t i;
+
+	json_array_foreach (json_object_get(msg, "rows"), i, row) {
+		snprintf(user, sizeof(user), "%lld",
+			 (long long)json_integer_value(json_array_get(row, 3)));
+		record_row(t->lab->record,
+			   &(struct record_row){ .t_ns = json_integer_value(json_array_get(row, 0)),
+						 .source = group ? group : "",
+						 .kind = item_text(row, 1),
+						 .variant = item_text(row, 2),
+						 .user = user,
+						 .pop = item_text(row, 4),
+						 .result = item_text(row, 5),
+						 .latency_us =
+							 json_integer_value(json_array_get(row, 6)),
+						 .detail = item_text(row, 7) });
+	}
+}
+
+static void sender_judge(struct trial *t, const json_t *msg)
+{
+	const char *group = json_string_value(json_object_get(msg, "group"));
+	double p99 = json_number_value(json_object_get(json_object_get(msg, "late_us"), "p99"));
+	char *detail = json_dumps(msg, JSON_COMPACT), why[160];
+
+	record_row(t->lab->record, &(struct record_row){ .t_ns = clock_now().ns,
+							 .source = group ? group : "",
+							 .kind = "sender",
+							 .variant = "",
+							 .user = "",
+							 .pop = "",
+							 .result = "",
+							 .latency_us = -1,
+							 .detail = detail });
+	free(detail);
+	if (p99 > SENDER_LATE_P99_US) {
+		snprintf(why, sizeof(why), "the users of %.60s sent %.1f ms late (p99)",
+			 group ? group : "?", p99 / 1e3);
+		trial_mishap(t, why);
+	}
+	if (json_integer_value(json_object_get(msg, "lost")) > 0)
+		trial_mishap(t, "measurements were lost");
+}
+
+void trial_client_message(struct trial *t, const json_t *msg)
+{
+	const char *type = json_string_value(json_object_get(msg, "type"));
+
+	if (!type)
+		return;
+	if (strcmp(type, "samples") == 0)
+		samples_record(t, msg);
+	else if (strcmp(type, "sender") == 0)
+		sender_judge(t, msg);
+	else if (strcmp(type, "bye") == 0 && t->users_running > 0 && --t->users_running == 0)
+		users_gone(t);
+}
+
+json_t *trial_to_json(const struct trial *t, const char *reason)
+{
+	json_t *faults = json_array();
+
+	for (const struct fault *f = t->faults.first; f; f = f->next)
+		json_array_append_new(faults, fault_to_json(f, t->lab));
+	return json_pack("{s:i, s:b, s:s, s:o}", "trial", (int)t->number, "valid", reason == NULL,
+			 "reason", reason ? reason : "", "faults", faults);
+}

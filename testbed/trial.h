@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * trial.h - one trial: users start, things break on time, users stop.
+ *
+ * The faults' instants are drawn from the seed and the trial's number, so that
+ * a seed repeats a trial's inputs. A trial in which the lab itself was not
+ * good enough (late wires, late senders, a daemon that died by itself) is
+ * invalid, which on_done is told together with the reason.
+ */
+#ifndef TESTBED_TRIAL_H
+#define TESTBED_TRIAL_H
+
+#include "testbed/fault/fault.h"
+
+struct trial;
+
+/* reason: NULL for a valid trial. The trial is still there: free it. */
+typedef void trial_done_fn(void *ctx, struct trial *trial, const char *reason);
+
+struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed, trial_done_fn *on_done,
+			void *ctx);
+void trial_free(struct trial *trial);
+/* A message from the users' processes, and what else concerns it. */
+void trial_client_message(struct trial *trial, const json_t *msg);
+void trial_mishap(struct trial *trial, const char *reason);
+/* The entry of result.json: {"trial","valid","reason","faults":[...]}. */
+json_t *trial_to_json(const struct trial *trial, const char *reason);
+
+#endif
