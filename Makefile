@@ -29,7 +29,7 @@ CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. $(call pkg,--cflags)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wswitch-enum -fno-common
 COMPILE   = $(CPPFLAGS) $(WARN) -MMD -MP $(CFLAGS) $(EXTRA)
-LDLIBS    = $(call pkg,--libs) -lev -lm -pthread
+LDLIBS    = $(call pkg,--libs) -lev -lresolv -lm -pthread
 ifneq ($(WERROR),)
 EXTRA    += -Werror
 endif
