@@ -16,6 +16,7 @@
 #include "lib/version.h"
 #include "testbed/command.h"
 #include "testbed/graph.h"
+#include "testbed/origin/origin.h"
 #include "testbed/run.h"
 #include "testbed/runtime/agent.h"
 
@@ -201,6 +202,7 @@ static const struct {
 	{ "fault", command_fault, "KIND TARGET: break something in a running lab" },
 	{ "restore", command_restore, "ID: undo a fault" },
 	{ "node", agent_main, NULL },
+	{ "origin", origin_main, NULL },
 };
 
 static void help_print(void)

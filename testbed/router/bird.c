@@ -54,7 +54,7 @@ static const char *prefix_text(struct prefix prefix)
 
 static void head_write(FILE *f, const struct topology_node *node, const struct addr *router_id)
 {
-	fprintf(f, "# %s\nlog stderr { info, warning, error, fatal, bug };\n", node->name);
+	fprintf(f, "# %s\nlog stderr { info, error, fatal, bug };\n", node->name);
 	fprintf(f, "router id %s;\n", text_of(router_id));
 	fprintf(f, "protocol device { scan time 60; }\n");
 }
@@ -90,7 +90,7 @@ static void filters_write(FILE *f, uint32_t asn)
 		"accept;\n"
 		"\treject;\n}\n",
 		asn);
-	fprintf(f, "filter to_inside { if source = RTS_STATIC || source = RTS_BGP then accept; "
+	fprintf(f, "filter to_inside {\n\tif proto ~ \"first*\" then reject;\n\tif source = RTS_STATIC || source = RTS_BGP then accept; "
 		   "reject; }\n");
 }
 
@@ -136,6 +136,28 @@ static void ospf_write(FILE *f, const struct topology *t, size_t at, unsigned fa
 				near->iface, (int)fmax(1, fmin(65535, round(l->delay_ms * 10))));
 	}
 	fprintf(f, "\t\tinterface \"*\" { stub yes; };\n\t};\n}\n");
+}
+
+/*
+ * OSPF will not say a second time within 5 s (MinLSInterval) what a router is linked to, and the
+ * first time it has no links yet. Until then the direct wire leads to each peer's loopback.
+ */
+static void first_routes_write(FILE *f, const struct topology *t, size_t at, unsigned family)
+{
+	const struct topology_node *node = &t->nodes[at];
+
+	fprintf(f, "protocol static first%u {\n\t%s { preference 10; };\n", family ? 6 : 4,
+		family_names[family]);
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		const struct topology_end *far = &l->end[!topology_end_at(l, at)];
+
+		if (l->internal)
+			fprintf(f, "\troute %s/%u via %s;\n",
+				text_of(&t->nodes[far->node].addr[family]), family ? 128 : 32,
+				text_of(&far->addr[family]));
+	}
+	fprintf(f, "}\n");
 }
 
 static void ibgp_write(FILE *f, const struct topology *t, size_t at)
@@ -245,8 +267,10 @@ char *bird_router_config(const struct topology *t, size_t at)
 		fprintf(f, "protocol kernel { %s { import none; export all; }; scan time 60; }\n",
 			family_names[family]);
 		statics_write(f, t, at, family);
-		if (!alone)
+		if (!alone) {
 			ospf_write(f, t, at, family);
+			first_routes_write(f, t, at, family);
+		}
 	}
 	filters_write(f, asn_of(t, node));
 	ibgp_write(f, t, at);

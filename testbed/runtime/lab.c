@@ -393,7 +393,6 @@ void lab_free(struct lab *lab)
 	ev_timer_stop(lab->loop, &lab->deadline);
 	ev_io_stop(lab->loop, &lab->listener);
 	nodes_stop(lab);
-	lab_clients_free(lab);
 	wire_engine_free(lab->engine);
 	if (ours) {
 		close(lab->listener.fd);
@@ -401,6 +400,7 @@ void lab_free(struct lab *lab)
 	} else if (lab->lock > 0) {
 		close(lab->lock);
 	}
+	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);
 	free(lab->daemons_killed);
 	free(lab->nodes);
