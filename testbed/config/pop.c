@@ -90,7 +90,7 @@ static char *lb_config(const struct topology *t, size_t at)
 	json_t *conf = json_pack(
 		"{s:i, s:s, s:i, s:o, s:{s:s}, s:{s:[o, o], s:[o, o], s:i},"
 		" s:{s:{s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:i}},"
-		" s:[{s:s, s:s, s:s}], s:o, s:o}",
+		" s:[{s:s, s:s, s:s}], s:o, s:o, s:{s:s}}",
 		"version", 1, "pop", node->name, "asn", POP_ASN, "router_id",
 		json_addr(topology_host(m4, 1)), "api", "listen", "unix:" LB_SOCKET, "identity",
 		"prefixes", json_prefix(m4), json_prefix(m6), "addresses",
@@ -99,7 +99,7 @@ static char *lb_config(const struct topology *t, size_t at)
 		"status", 200, "match", node->name, "interval_ms", (int)s->checks.interval_ms,
 		"timeout_ms", (int)s->checks.timeout_ms, "rise", (int)s->checks.rise, "fall",
 		(int)s->checks.fall, "origins", "name", "local", "address", "127.0.0.1", "check",
-		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at));
+		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at), "dataplane", "type", "local");
 	char *text = json_dumps(conf, JSON_INDENT(1));
 
 	json_decref(conf);
