@@ -142,16 +142,19 @@ static double since_start(const struct lab *lab)
 static bool nameservers_ready(const struct lab *lab)
 {
 	const struct scenario *s = lab->topology->scenario;
-	size_t names = 0;
 
-	for (size_t v = 0; v < s->variant_count; v++)
-		names += s->variants[v].mode == MODE_GEODNS;
 	for (size_t i = 0; i < lab->topology->node_count; i++) {
 		const struct topology_node *node = &lab->topology->nodes[i];
 
-		if (node->kind == NODE_NAMESERVER && strcmp(node->name, "root") != 0 &&
-		    lab->nodes[i].pops_up < names * s->pop_count)
-			return false;
+		if (node->kind != NODE_NAMESERVER || strcmp(node->name, "root") == 0)
+			continue;
+		for (size_t v = 0; v < s->variant_count; v++) {
+			for (size_t p = 0; s->variants[v].mode == MODE_GEODNS && p < s->pop_count;
+			     p++) {
+				if (!lab->nodes[i].pop_up[v * s->pop_count + p])
+					return false;
+			}
+		}
 	}
 	return true;
 }
@@ -227,8 +230,7 @@ static int node_start(struct lab *lab, size_t index)
 	if (pid < 0)
 		return (int)pid;
 	node->pid = pid;
-	node->dying = node->down_meant = false;
-	node->daemons_started = node->pops_up = 0;
+	node->dying = false;
 	ev_child_init(&node->child, on_agent_exit, pid, 0);
 	node->child.data = node;
 	ev_child_start(lab->loop, &node->child);
@@ -300,12 +302,15 @@ static int socket_open(struct lab *lab)
 
 static int nodes_start(struct lab *lab)
 {
+	const struct scenario *s = lab->topology->scenario;
+
 	for (size_t i = 0; i < lab->topology->node_count; i++) {
 		int err;
 
 		lab->nodes[i].lab = lab;
 		lab->nodes[i].index = i;
 		lab->nodes[i].plan = plan_node(lab->topology, i);
+		lab->nodes[i].pop_up = xcalloc(s->variant_count * s->pop_count, sizeof(bool));
 		record_files(lab->record, node_name(lab, i),
 			     json_object_get(lab->nodes[i].plan, "files"));
 		err = node_start(lab, i);
@@ -368,6 +373,7 @@ static void nodes_stop(struct lab *lab)
 			waitpid(node->pid, NULL, 0);
 		control_free(node->control);
 		json_decref(node->plan);
+		free(node->pop_up);
 	}
 }
 

@@ -58,9 +58,8 @@ struct lab_node {
 	pid_t pid;		 /* 0: not there */
 	struct control *control; /* NULL until it has said hello */
 	bool configured;
-	bool dying;	 /* killed by a fault */
-	bool down_meant; /* its daemons' deaths are no mishap */
-	size_t daemons_started, pops_up;
+	bool dying;   /* killed by a fault */
+	bool *pop_up; /* a nameserver's view: variant x pop */
 	ev_child child;
 };
 

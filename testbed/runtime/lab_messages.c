@@ -97,10 +97,12 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 	}
 }
 
-/* "*.geodns30.lab.test" belongs to the variant geodns30, and so does its VIP of that name. */
-static const char *event_variant(const struct lab *lab, const json_t *event)
+/*
+ * "*.geodns30.lab.test" belongs to the variant geodns30, and so does the VIP of that name.
+ * SIZE_MAX: to none.
+ */
+static size_t event_variant(const struct scenario *s, const json_t *event)
 {
-	const struct scenario *s = lab->topology->scenario;
 	const char *vip = text_at(event, "vip"), *name = text_at(event, "name");
 
 	for (size_t v = 0; v < s->variant_count; v++) {
@@ -110,9 +112,21 @@ static const char *event_variant(const struct lab *lab, const json_t *event)
 		if (strcmp(vip, variant) == 0 ||
 		    (strncmp(name, "*.", 2) == 0 && strncmp(name + 2, variant, len) == 0 &&
 		     name[2 + len] == '.'))
-			return variant;
+			return v;
 	}
-	return "";
+	return SIZE_MAX;
+}
+
+/* What a nameserver thinks of a pop. */
+static void pop_note(struct lab_node *node, const json_t *event, bool up)
+{
+	const struct scenario *s = node->lab->topology->scenario;
+	size_t v = event_variant(s, event);
+
+	for (size_t p = 0; v != SIZE_MAX && p < s->pop_count; p++) {
+		if (strcmp(s->pops[p].name, text_at(event, "pop")) == 0)
+			node->pop_up[v * s->pop_count + p] = up;
+	}
 }
 
 static void on_daemon_event(struct lab_node *node, const json_t *msg)
@@ -122,13 +136,16 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 	const struct topology_node *at = &lab->topology->nodes[node->index];
 	const char *pop = at->kind == NODE_POP ? at->name : text_at(event, "pop");
 	const char *kind = text_at(event, "kind");
+	const struct scenario *s = lab->topology->scenario;
+	size_t variant = event_variant(s, event);
 	char *detail = json_dumps(event, JSON_COMPACT);
 
 	record_row(lab->record,
 		   &(struct record_row){ .t_ns = json_integer_value(json_object_get(event, "t_ns")),
 					 .source = at->name,
 					 .kind = kind,
-					 .variant = event_variant(lab, event),
+					 .variant = variant == SIZE_MAX ? ""
+									: s->variants[variant].name,
 					 .user = "",
 					 .pop = pop,
 					 .result = "",
@@ -136,9 +153,9 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 					 .detail = detail });
 	free(detail);
 	if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_up") == 0)
-		node->pops_up++;
-	else if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_down") == 0 && node->pops_up > 0)
-		node->pops_up--;
+		pop_note(node, event, true);
+	else if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_down") == 0)
+		pop_note(node, event, false);
 }
 
 static void on_exited(struct lab_node *node, const json_t *msg)
