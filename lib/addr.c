@@ -138,6 +138,16 @@ static bool number_parse(unsigned *out, const char *text, unsigned max)
 	return true;
 }
 
+static bool text_copy(char *buf, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len >= size)
+		return false;
+	memcpy(buf, text, len + 1);
+	return true;
+}
+
 bool prefix_parse(struct prefix *out, const char *text)
 {
 	char buf[PREFIX_TEXT_SIZE];
@@ -145,9 +155,8 @@ bool prefix_parse(struct prefix *out, const char *text)
 	unsigned len;
 	char *slash;
 
-	if (strlen(text) >= sizeof(buf))
+	if (!text_copy(buf, sizeof(buf), text))
 		return false;
-	strcpy(buf, text);
 	slash = strchr(buf, '/');
 	if (slash)
 		*slash = '\0';
@@ -206,12 +215,13 @@ bool endpoint_parse(struct endpoint *out, const char *text, uint16_t default_por
 	char *host = buf, *colon;
 
 	if (addr_parse(&ep.addr, text)) {
+		if (default_port == 0)
+			return false;
 		*out = ep;
-		return default_port != 0;
+		return true;
 	}
-	if (strlen(text) >= sizeof(buf))
+	if (!text_copy(buf, sizeof(buf), text))
 		return false;
-	strcpy(buf, text);
 	colon = strrchr(buf, ':');
 	if (!colon || !number_parse(&port, colon + 1, 65535))
 		return false;

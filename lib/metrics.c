@@ -49,14 +49,14 @@ void metrics_family(struct metrics *m, const char *name, const char *type, const
 }
 
 /* The braces too, unless there is no label at all. le NULL: not a bucket. */
-static void write_labels(FILE *f, va_list *labels, const double *le)
+static void write_labels(FILE *f, va_list labels, const double *le)
 {
 	const char *name;
 	char before = '{';
 
-	while ((name = va_arg(*labels, const char *))) {
+	while ((name = va_arg(labels, const char *))) {
 		fprintf(f, "%c%s=\"", before, name);
-		write_escaped(f, va_arg(*labels, const char *), true);
+		write_escaped(f, va_arg(labels, const char *), true);
 		fputc('"', f);
 		before = ',';
 	}
@@ -84,7 +84,7 @@ void metrics_sample(struct metrics *m, double value, ...)
 	assert(m->family);
 	fputs(m->family, m->stream);
 	va_start(labels, value);
-	write_labels(m->stream, &labels, NULL);
+	write_labels(m->stream, labels, NULL);
 	va_end(labels);
 	write_value(m->stream, value);
 }
@@ -101,18 +101,18 @@ void metrics_histogram(struct metrics *m, const struct metrics_histogram *h, ...
 		total += h->counts[i];
 		fprintf(m->stream, "%s_bucket", m->family);
 		va_start(labels, h);
-		write_labels(m->stream, &labels, &le);
+		write_labels(m->stream, labels, &le);
 		va_end(labels);
 		write_value(m->stream, (double)total);
 	}
 	fprintf(m->stream, "%s_sum", m->family);
 	va_start(labels, h);
-	write_labels(m->stream, &labels, NULL);
+	write_labels(m->stream, labels, NULL);
 	va_end(labels);
 	write_value(m->stream, h->sum);
 	fprintf(m->stream, "%s_count", m->family);
 	va_start(labels, h);
-	write_labels(m->stream, &labels, NULL);
+	write_labels(m->stream, labels, NULL);
 	va_end(labels);
 	write_value(m->stream, (double)total);
 }
