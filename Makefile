@@ -48,10 +48,26 @@ LIB_OBJ  := $(call objs,$(call srcs,lib))
 CORE_SRC := $(filter-out %/main.c,$(call srcs,lib lb geodns testbed))
 CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
-SOURCES   = $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
 .PHONY: all lab test check integration fuzz lint format format-check bench deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
+	@$(own)
+
+# Under sudo, what is built and measured belongs to who called.
+own = [ -z "$$SUDO_UID" ] || for d in build out; do [ ! -e $$d ] || chown -hR "$$SUDO_UID:$$SUDO_GID" $$d; done
+owned = trap '$(own)' EXIT; trap 'exit 130' INT TERM; $(1)
+
+# The packages first: only a make started after them finds the libraries.
+lab:
+	@$(call owned,.ci/deps build && $(MAKE) -j$$(nproc) all && build/bin/catchment-testbed run world)
+test:
+	@$(call owned,.ci/deps build && .ci/deps test && rm -f build/counts && $(MAKE) -j$$(nproc) all && \
+	  .ci/test check check-san fuzz integration)
+deps:
+	@.ci/deps build
+deps-test:
+	@.ci/deps test
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -80,10 +96,10 @@ build/version: FORCE
 check: $(B)/unit
 	@rm -f $(B)/asan.log.*
 	@ASAN_OPTIONS=log_path=$(CURDIR)/$(B)/asan.log ./$(B)/unit --short-filename; status=$$?; \
-	  ! cat $(B)/asan.log.* 2>/dev/null && exit $$status
+	  $(own); ! cat $(B)/asan.log.* 2>/dev/null && exit $$status
 
 integration: all
-	tests/run
+	@$(call owned,tests/run)
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10
@@ -95,7 +111,7 @@ build/fuzz/%: build/fuzz/tests/fuzz/%.o $(CORE_SRC:%.c=build/fuzz/%.o)
 	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
 .SECONDARY:
 fuzz: $(FUZZERS)
-	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
+	@$(call owned,tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS))
 
 LAYERS := $(wildcard lib lb geodns testbed)
 # One file a run: clang-tidy 14 carries the analyzer's state from one to the next.
@@ -110,5 +126,10 @@ format-check:
 	clang-format --dry-run -Werror $(SOURCES)
 clean:
 	rm -rf build
+
+share = $(DESTDIR)$(PREFIX)/share/catchment
+install: all
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(B)/bin/catchment-%)
+	install -D -m 644 -t $(share)/scenarios $(wildcard testbed/scenarios/*.json)
 
 -include $(shell find build -name '*.d' 2>/dev/null)
