@@ -99,7 +99,8 @@ static char *lb_config(const struct topology *t, size_t at)
 		"status", 200, "match", node->name, "interval_ms", (int)s->checks.interval_ms,
 		"timeout_ms", (int)s->checks.timeout_ms, "rise", (int)s->checks.rise, "fall",
 		(int)s->checks.fall, "origins", "name", "local", "address", "127.0.0.1", "check",
-		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at), "dataplane", "type", "local");
+		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at), "dataplane", "type",
+		"local");
 	char *text = json_dumps(conf, JSON_INDENT(1));
 
 	json_decref(conf);

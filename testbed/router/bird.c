@@ -90,8 +90,9 @@ static void filters_write(FILE *f, uint32_t asn)
 		"accept;\n"
 		"\treject;\n}\n",
 		asn);
-	fprintf(f, "filter to_inside {\n\tif proto ~ \"first*\" then reject;\n\tif source = RTS_STATIC || source = RTS_BGP then accept; "
-		   "reject; }\n");
+	fprintf(f,
+		"filter to_inside {\n\tif proto ~ \"first*\" then reject;\n\tif source = RTS_STATIC || source = RTS_BGP then accept; "
+		"reject; }\n");
 }
 
 /* The network's own prefix, its users, its nameservers, and the default for pops. */

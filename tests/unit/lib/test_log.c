@@ -64,6 +64,9 @@ Test(log, lines)
 {
 	int status;
 
+	cr_expect_eq(unsetenv("JOURNAL_STREAM"), 0);
+	cr_expect_str_eq(logged(say_all, &status), "pop fra\npop fra\npop fra\npop fra\n");
+	cr_expect_eq(setenv("JOURNAL_STREAM", "8:1", 1), 0);
 	cr_expect_str_eq(logged(say_all, &status),
 			 "<7>pop fra\n<6>pop fra\n<4>pop fra\n<3>pop fra\n");
 	cr_expect_eq(strlen(logged(say_long, &status)), 1023, "cut, but with its newline");
