@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * policy.h - what a route says about itself beyond its prefix: prepends, MED, communities.
+ *
+ * A value, compared and copied whole. A peer has one, an announcement may add one.
+ * Pure.
+ */
+#ifndef LB_BGP_POLICY_H
+#define LB_BGP_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BGP_PREPEND_MAX		32
+#define BGP_COMMUNITIES_MAX	32
+#define BGP_COMMUNITY_TEXT_SIZE 12
+
+#define BGP_COMMUNITY_GRACEFUL_SHUTDOWN 0xffff0000U /* RFC 8326 */
+#define BGP_COMMUNITY_NO_EXPORT		0xffffff01U /* RFC 1997 */
+#define BGP_COMMUNITY_NO_ADVERTISE	0xffffff02U
+
+struct bgp_policy {
+	uint8_t prepend; /* times that the own ASN is added to the one that must be there */
+	bool has_med;
+	uint32_t med;
+	uint8_t community_count;
+	uint32_t communities[BGP_COMMUNITIES_MAX];
+};
+
+/* Adds a community unless it is there. False when there is no room. */
+bool bgp_policy_add_community(struct bgp_policy *policy, uint32_t community);
+/*
+ * base with extra (may be NULL) on top: prepends add up to at most BGP_PREPEND_MAX, extra's MED
+ * wins, communities are united (those of extra that find no room are dropped).
+ */
+struct bgp_policy bgp_policy_merge(const struct bgp_policy *base, const struct bgp_policy *extra);
+bool bgp_policy_equal(const struct bgp_policy *a, const struct bgp_policy *b);
+
+/* "64500:100", "graceful-shutdown", "no-export", "no-advertise". */
+bool bgp_community_parse(uint32_t *out, const char *text);
+/* Always as two numbers. Returns buf. */
+const char *bgp_community_format(uint32_t community, char buf[BGP_COMMUNITY_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * speaker.h - the BGP speaker of a PoP: keeps sessions with its peers, announces what it is
+ * told to, and takes nothing but, if asked, a default route.
+ *
+ *	announcer --announce/withdraw--> speaker --UPDATE--> peers
+ *	announcer <--on_sent------------ speaker <--default-- peers
+ *
+ * Only external peers are spoken to as such: AS_PATH always starts with the own ASN and there
+ * is no LOCAL_PREF. (A peer with the own ASN is accepted and gets the same; nobody needs it.)
+ *
+ * Everything happens in the thread of the loop. Handlers are called from the loop, never from
+ * within a function of this header, and may call any of them but bgp_speaker_free().
+ * What was announced before a session came up is sent when it does.
+ */
+#ifndef LB_BGP_SPEAKER_H
+#define LB_BGP_SPEAKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb/bgp/frame.h"
+#include "lb/bgp/policy.h"
+#include "lb/bgp/state.h"
+#include "lib/addr.h"
+#include "lib/clock.h"
+
+#define BGP_PORT 179
+
+struct ev_loop;
+struct bgp_speaker;
+
+struct bgp_peer_conf {
+	const char *name;
+	struct endpoint remote; /* where to dial; incoming sessions are known by the address */
+	struct addr local;	/* source address of the session, ADDR_NONE: the kernel's choice */
+	/*
+	 * Next hops to announce. ADDR_NONE: the session's own local address, for the other
+	 * family the first global address of the interface that has the session's.
+	 */
+	struct addr next_hop4, next_hop6;
+	uint32_t asn;		/* expected of the peer, not 0; another: NOTIFICATION 2/2 */
+	bool passive;		/* never dial, wait for the peer */
+	uint16_t hold_time;	/* seconds offered: 0 (no keepalives) or 3 to 65535 */
+	uint16_t connect_retry; /* seconds between dials, 1 to 65535 (RFC 4271 suggests 120) */
+	bool ipv4, ipv6;	/* address families offered, at least one */
+	bool default_route;	/* take 0.0.0.0/0 and ::/0 from this peer */
+	struct bgp_policy policy;
+};
+
+struct bgp_speaker_conf {
+	uint32_t asn;	    /* own, not 0 */
+	uint32_t router_id; /* host order, not 0 */
+	const struct endpoint *listen;
+	size_t listen_count;		   /* 0: nobody can dial us */
+	const struct bgp_peer_conf *peers; /* distinct names, distinct remote addresses */
+	size_t peer_count;
+};
+
+/* Peers are told by their index in bgp_speaker_conf.peers. Any handler may be NULL. */
+struct bgp_speaker_handlers {
+	void *ctx;
+	/* A session was established or lost. reason: one phrase, also when up. */
+	void (*on_peer)(void *ctx, size_t peer, bool up, const char *reason);
+	/*
+	 * The default route of this family via this peer has come, changed its next hop, or
+	 * gone (next_hop NULL), which it also is when the session is lost. ifindex: interface of
+	 * the session, needed where the next hop is link-local; 0 when unknown.
+	 */
+	void (*on_default_route)(void *ctx, size_t peer, enum addr_family family,
+				 const struct addr *next_hop, unsigned ifindex);
+	/*
+	 * The whole UPDATE with this prefix was handed to the kernel at that instant. Not called
+	 * for a peer whose session is lost before.
+	 */
+	void (*on_sent)(void *ctx, size_t peer, const struct prefix *prefix, bool announced,
+			struct instant at);
+	/* Once after bgp_speaker_stop(): nothing is left to send and all connections are closed. */
+	void (*on_stopped)(void *ctx);
+};
+
+enum bgp_stop_mode {
+	BGP_STOP_CEASE,	   /* Cease/Administrative Shutdown at once: peers drop our routes */
+	BGP_STOP_WITHDRAW, /* withdraw every prefix, then the same */
+};
+
+/* Plain values for the API and for metrics. Strings live until the next call into the loop. */
+struct bgp_peer_info {
+	const char *name;
+	enum bgp_state state;
+	struct instant state_since;
+	bool incoming;		       /* the peer dialled */
+	struct endpoint local, remote; /* of the connection; local zeroed without one */
+	uint32_t remote_asn;	       /* configured */
+	/* The rest of this block is zero unless Established. */
+	uint32_t remote_router_id;
+	uint16_t hold_time, keepalive;			      /* negotiated, seconds */
+	bool ipv4, ipv6;				      /* families negotiated */
+	bool four_octet_asn, route_refresh, graceful_restart; /* capabilities of the peer */
+	struct addr next_hop4, next_hop6;		      /* that we announce */
+	struct addr default_route4, default_route6;	      /* next hops taken, ADDR_NONE: none */
+	size_t announced; /* prefixes that the peer has from us */
+	/* Since the start of the speaker. */
+	uint64_t established;				/* times */
+	uint64_t in[BGP_MSG_TYPES], out[BGP_MSG_TYPES]; /* messages by enum bgp_message_type */
+	uint64_t updates_malformed; /* treated as withdraw or with an attribute discarded */
+	const char *last_error_in, *last_error_out; /* NOTIFICATION as text, "" when none */
+	const char *last_down; /* why the last session ended or none came up, or "" */
+};
+
+/* conf and what it points to must outlive the speaker; handlers is copied. */
+struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speaker_conf *conf,
+				    const struct bgp_speaker_handlers *handlers);
+/*
+ * Listen, and dial all peers. 0, or -errno when one of conf's listen endpoints cannot be bound:
+ * then *failed is it and nothing runs.
+ */
+int bgp_speaker_start(struct bgp_speaker *speaker, const struct endpoint **failed);
+/*
+ * End all sessions; text (may be NULL, copied) is told to the peers (RFC 9003). on_stopped follows
+ * from the loop, after two seconds at the latest whatever the peers do. Twice is once.
+ */
+void bgp_speaker_stop(struct bgp_speaker *speaker, enum bgp_stop_mode mode, const char *text);
+/* At any time, also without a stop: connections are then closed without a word. NULL is fine. */
+void bgp_speaker_free(struct bgp_speaker *speaker);
+
+/*
+ * Announce a prefix to all peers that negotiated its family, with extra (may be NULL, copied) on
+ * top of each peer's policy. Sent before the loop next sleeps; announcing it again with another
+ * extra replaces it; with an equal one nothing is sent.
+ */
+void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,
+			  const struct bgp_policy *extra);
+/* Unknown prefixes are ignored. */
+void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix);
+
+size_t bgp_speaker_peer_count(const struct bgp_speaker *speaker);
+void bgp_speaker_peer_info(const struct bgp_speaker *speaker, size_t peer,
+			   struct bgp_peer_info *info);
+/*
+ * Has this peer got this prefix from us, as far as we know (UPDATE written, not withdrawn
+ * since)? Then *policy, unless NULL, is what was told.
+ */
+bool bgp_speaker_has_sent(const struct bgp_speaker *speaker, size_t peer,
+			  const struct prefix *prefix, struct bgp_policy *policy);
+
+#endif
