@@ -41,6 +41,7 @@ enum bgp_open_error {
 
 enum bgp_update_error {
 	BGP_UPDATE_MALFORMED_LIST = 1,
+	BGP_UPDATE_UNKNOWN_WELL_KNOWN = 2,
 	BGP_UPDATE_OPTIONAL_ATTR = 9,
 	BGP_UPDATE_BAD_NETWORK = 10,
 };

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * open.h - the OPEN message body (RFC 4271, section 4.2) with its capabilities (RFC 5492).
+ *
+ * Known: multiprotocol IPv4 and IPv6 unicast (RFC 4760), 4-octet AS numbers (RFC 6793), route
+ * refresh (RFC 2918), graceful restart (RFC 4724, only noted). All others are ignored. Extended
+ * parameter length (RFC 9072) is understood, never sent. Pure.
+ */
+#ifndef LB_BGP_OPEN_H
+#define LB_BGP_OPEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb/bgp/error.h"
+
+#define BGP_AS_TRANS 23456 /* stands for an ASN that does not fit two octets */
+
+struct bgp_open {
+	uint32_t asn; /* the true one: that of the capability where there is one */
+	uint16_t hold_time;
+	uint32_t router_id;
+	/* Without any multiprotocol capability ipv4 is set: that is what it then means. */
+	bool ipv4, ipv6;
+	bool four_octet_asn, route_refresh, graceful_restart;
+};
+
+/* What both sides can do. */
+struct bgp_negotiated {
+	bool ipv4, ipv6, four_octet_asn;
+};
+
+/* The error to send as NOTIFICATION; code 0 and *open filled in when there is none. */
+struct bgp_error bgp_open_decode(struct bgp_open *open, const uint8_t *body, size_t len);
+/* Returns the body's size, 0 when it does not fit. */
+size_t bgp_open_encode(const struct bgp_open *open, uint8_t *buf, size_t size);
+/*
+ * Judge the peer's OPEN beside our own: ASN as configured, BGP identifier not ours when the
+ * ASN is (RFC 6286), a common address family (RFC 5492, section 5).
+ */
+struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp_open *own,
+				    const struct bgp_open *peer, uint32_t peer_asn);
+
+#endif

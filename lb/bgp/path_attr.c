@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/bgp/path_attr.h"
+
+#include "lb/bgp/notification.h"
+#include "lb/bgp/open.h"
+
+enum {
+	ATTR_ORIGIN = 1,
+	ATTR_AS_PATH = 2,
+	ATTR_NEXT_HOP = 3,
+	ATTR_MED = 4,
+	ATTR_LOCAL_PREF = 5,
+	ATTR_ATOMIC_AGGREGATE = 6,
+	ATTR_AGGREGATOR = 7,
+	ATTR_COMMUNITIES = 8,
+	ATTR_ORIGINATOR_ID = 9,
+	ATTR_CLUSTER_LIST = 10,
+	ATTR_EXT_COMMUNITIES = 16,
+	ATTR_AS4_PATH = 17,
+	ATTR_AS4_AGGREGATOR = 18,
+	ATTR_LARGE_COMMUNITIES = 32,
+	ATTR_CODES = 33, /* size of the table */
+};
+
+enum { ORIGIN_IGP = 0, ORIGIN_INCOMPLETE = 2 };
+enum { AS_SET = 1, AS_SEQUENCE = 2 };
+
+#define WELL_KNOWN	    BGP_ATTR_TRANSITIVE
+#define OPTIONAL	    BGP_ATTR_OPTIONAL
+#define OPTIONAL_TRANSITIVE (BGP_ATTR_OPTIONAL | BGP_ATTR_TRANSITIVE)
+#define FLAGS_CHECKED	    (BGP_ATTR_OPTIONAL | BGP_ATTR_TRANSITIVE)
+
+/* One attribute as it stands in the message. */
+struct attr {
+	const uint8_t *whole; /* from the flags on */
+	size_t whole_len;
+	uint8_t flags, code;
+	const uint8_t *value;
+	size_t len;
+};
+
+/* What is wrong with it, if anything. */
+typedef enum bgp_verdict attr_get(struct bgp_attrs *out, const struct attr *attr, bool four_octet);
+
+struct attr_rule {
+	const char *name; /* NULL: not known */
+	uint8_t flags;
+	uint16_t min, max;	/* of the value, octets */
+	uint8_t multiple;	/* the value's length must be one of this; 0: any */
+	enum bgp_verdict wrong; /* what a malformed one means: RFC 7606, section 7 */
+	attr_get *get;		/* NULL: checked but not kept */
+};
+
+static void judge(struct bgp_attrs *out, enum bgp_verdict verdict, uint8_t code)
+{
+	if (verdict <= out->verdict)
+		return;
+	out->verdict = verdict;
+	out->malformed = code;
+}
+
+static void reset(struct bgp_attrs *out, uint8_t subcode, const struct attr *attr)
+{
+	judge(out, BGP_UPDATE_RESET, attr ? attr->code : 0);
+	if (out->error.code == 0)
+		out->error = bgp_error_make(BGP_ERR_UPDATE, subcode, attr ? attr->whole : NULL,
+					    attr ? attr->whole_len : 0);
+}
+
+static enum bgp_verdict get_origin(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+{
+	(void)four_octet;
+	if (attr->value[0] > ORIGIN_INCOMPLETE)
+		return BGP_UPDATE_TREAT_AS_WITHDRAW;
+	out->has_origin = true;
+	out->origin = attr->value[0];
+	return BGP_UPDATE_OK;
+}
+
+/* Next segment's members; false at the end or, with r->failed, when malformed. */
+static bool next_segment(struct wire_reader *r, bool four_octet, struct wire_reader *members)
+{
+	uint8_t type, count;
+	const uint8_t *bytes;
+	size_t len;
+
+	if (r->failed || wire_left(r) == 0)
+		return false;
+	type = wire_get_u8(r);
+	count = wire_get_u8(r);
+	len = (size_t)count * (four_octet ? 4 : 2);
+	bytes = wire_get_bytes(r, len);
+	/* Confederation segments have no place on an external session (RFC 5065, section 5). */
+	if (!bytes || count == 0 || (type != AS_SET && type != AS_SEQUENCE)) {
+		r->failed = true;
+		return false;
+	}
+	*members = wire_reader(bytes, len);
+	return true;
+}
+
+/* True when asn is in the path; *malformed unless NULL tells about the path as a whole. */
+static bool path_find(const struct bgp_as_path *path, uint32_t asn, bool *malformed)
+{
+	struct wire_reader r = wire_reader(path->bytes, path->len), members;
+	bool found = false;
+
+	while (next_segment(&r, path->four_octet, &members)) {
+		while (wire_left(&members) > 0) {
+			uint32_t member =
+				path->four_octet ? wire_get_u32(&members) : wire_get_u16(&members);
+
+			found |= member == asn;
+		}
+	}
+	if (malformed)
+		*malformed = r.failed;
+	return found;
+}
+
+bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn)
+{
+	return path_find(path, asn, NULL);
+}
+
+static enum bgp_verdict get_as_path(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+{
+	struct bgp_as_path path = { attr->value, attr->len, four_octet };
+	bool malformed, has_zero = path_find(&path, 0, &malformed);
+
+	if (malformed || has_zero) /* RFC 7607, section 2 */
+		return BGP_UPDATE_TREAT_AS_WITHDRAW;
+	out->has_as_path = true;
+	out->as_path = path;
+	return BGP_UPDATE_OK;
+}
+
+static enum bgp_verdict get_next_hop(struct bgp_attrs *out, const struct attr *attr,
+				     bool four_octet)
+{
+	(void)four_octet;
+	out->has_next_hop = true;
+	out->next_hop = addr_from_bytes(ADDR_IPV4, attr->value);
+	return BGP_UPDATE_OK;
+}
+
+static enum bgp_verdict get_med(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+
+	(void)four_octet;
+	out->has_med = true;
+	out->med = wire_get_u32(&r);
+	return BGP_UPDATE_OK;
+}
+
+/* Never right from an external peer (RFC 7606, section 7). */
+static enum bgp_verdict get_internal(struct bgp_attrs *out, const struct attr *attr,
+				     bool four_octet)
+{
+	(void)out;
+	(void)attr;
+	(void)four_octet;
+	return BGP_UPDATE_ATTR_DISCARDED;
+}
+
+static enum bgp_verdict get_aggregator(struct bgp_attrs *out, const struct attr *attr,
+				       bool four_octet)
+{
+	(void)out;
+	return attr->len == (four_octet ? 8 : 6) ? BGP_UPDATE_OK : BGP_UPDATE_ATTR_DISCARDED;
+}
+
+static enum bgp_verdict get_communities(struct bgp_attrs *out, const struct attr *attr,
+					bool four_octet)
+{
+	(void)four_octet;
+	out->communities = attr->value;
+	out->community_count = attr->len / 4;
+	return BGP_UPDATE_OK;
+}
+
+/* The next hop field of MP_REACH (RFC 4760, section 3; RFC 2545). False: wrong length. */
+static bool get_mp_next_hop(struct bgp_attrs *out, enum addr_family family, const uint8_t *bytes,
+			    size_t len)
+{
+	size_t size = addr_size(family);
+
+	if (!bytes || (len != size && !(family == ADDR_IPV6 && len == 2 * size)))
+		return false;
+	out->mp_next_hop = addr_from_bytes(family, bytes);
+	if (len > size)
+		out->mp_link_local = addr_from_bytes(family, bytes + size);
+	return true;
+}
+
+static enum bgp_verdict get_mp_reach(struct bgp_attrs *out, const struct attr *attr,
+				     bool four_octet)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+	uint16_t afi = wire_get_u16(&r);
+	enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r));
+	size_t hop_len = wire_get_u8(&r);
+	const uint8_t *hop = wire_get_bytes(&r, hop_len);
+
+	(void)four_octet;
+	wire_get_u8(&r); /* reserved */
+	if (r.failed)
+		return BGP_UPDATE_RESET;
+	out->has_mp_reach = true;
+	if (family == ADDR_NONE)
+		return BGP_UPDATE_OK; /* never negotiated: none of our business */
+	if (!get_mp_next_hop(out, family, hop, hop_len))
+		return BGP_UPDATE_RESET;
+	out->mp_reach = (struct bgp_nlri){ family, r.pos, wire_left(&r) };
+	return bgp_nlri_valid(&out->mp_reach) ? BGP_UPDATE_OK : BGP_UPDATE_RESET;
+}
+
+static enum bgp_verdict get_mp_unreach(struct bgp_attrs *out, const struct attr *attr,
+				       bool four_octet)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+	uint16_t afi = wire_get_u16(&r);
+	enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r));
+
+	(void)four_octet;
+	if (r.failed)
+		return BGP_UPDATE_RESET;
+	out->has_mp_unreach = true;
+	out->mp_unreach = (struct bgp_nlri){ family, r.pos, wire_left(&r) };
+	return bgp_nlri_valid(&out->mp_unreach) ? BGP_UPDATE_OK : BGP_UPDATE_RESET;
+}
+
+#define ANY_LEN	 UINT16_MAX
+#define WITHDRAW BGP_UPDATE_TREAT_AS_WITHDRAW
+#define DISCARD	 BGP_UPDATE_ATTR_DISCARDED
+
+/* clang-format off */
+static const struct attr_rule rules[ATTR_CODES] = {
+	[ATTR_ORIGIN] = { "ORIGIN", WELL_KNOWN, 1, 1, 0, WITHDRAW, get_origin },
+	[ATTR_AS_PATH] = { "AS_PATH", WELL_KNOWN, 0, ANY_LEN, 0, WITHDRAW, get_as_path },
+	[ATTR_NEXT_HOP] = { "NEXT_HOP", WELL_KNOWN, 4, 4, 0, WITHDRAW, get_next_hop },
+	[ATTR_MED] = { "MULTI_EXIT_DISC", OPTIONAL, 4, 4, 0, WITHDRAW, get_med },
+	[ATTR_LOCAL_PREF] = { "LOCAL_PREF", WELL_KNOWN, 0, ANY_LEN, 0, DISCARD, get_internal },
+	[ATTR_ATOMIC_AGGREGATE] = { "ATOMIC_AGGREGATE", WELL_KNOWN, 0, 0, 0, DISCARD, NULL },
+	[ATTR_AGGREGATOR] = { "AGGREGATOR", OPTIONAL_TRANSITIVE, 6, 8, 2, DISCARD, get_aggregator },
+	[ATTR_COMMUNITIES] = { "COMMUNITIES", OPTIONAL_TRANSITIVE, 4, ANY_LEN, 4, WITHDRAW,
+			       get_communities },
+	[ATTR_ORIGINATOR_ID] = { "ORIGINATOR_ID", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
+	[ATTR_CLUSTER_LIST] = { "CLUSTER_LIST", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
+	[BGP_ATTR_MP_REACH] = { "MP_REACH_NLRI", OPTIONAL, 0, ANY_LEN, 0, BGP_UPDATE_RESET,
+				get_mp_reach },
+	[BGP_ATTR_MP_UNREACH] = { "MP_UNREACH_NLRI", OPTIONAL, 0, ANY_LEN, 0, BGP_UPDATE_RESET,
+				  get_mp_unreach },
+	[ATTR_EXT_COMMUNITIES] = { "EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 8, ANY_LEN, 8,
+				   WITHDRAW, NULL },
+	[ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD, NULL },
+	[ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD, NULL },
+	[ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
+				     WITHDRAW, NULL },
+};
+/* clang-format on */
+
+/* Which codes have been met in this message. */
+struct seen {
+	uint8_t bits[256 / 8];
+};
+
+static bool seen_before(struct seen *seen, uint8_t code)
+{
+	uint8_t bit = (uint8_t)(1U << (code % 8));
+	bool before = seen->bits[code / 8] & bit;
+
+	seen->bits[code / 8] |= bit;
+	return before;
+}
+
+static void take_known(struct bgp_attrs *out, const struct attr *attr, const struct attr_rule *rule,
+		       bool four_octet)
+{
+	enum bgp_verdict verdict;
+
+	/* Wrong flags say nothing about the value: MP_REACH still tells what to withdraw. */
+	if ((attr->flags & FLAGS_CHECKED) != rule->flags)
+		judge(out, rule->wrong == DISCARD ? DISCARD : WITHDRAW, attr->code);
+	if (attr->len < rule->min || attr->len > rule->max ||
+	    (rule->multiple && attr->len % rule->multiple != 0)) {
+		judge(out, rule->wrong, attr->code);
+		return;
+	}
+	verdict = rule->get ? rule->get(out, attr, four_octet) : BGP_UPDATE_OK;
+	if (verdict == BGP_UPDATE_RESET)
+		reset(out, BGP_UPDATE_OPTIONAL_ATTR, attr);
+	else
+		judge(out, verdict, attr->code);
+}
+
+static void take(struct bgp_attrs *out, const struct attr *attr, struct seen *seen, bool four_octet)
+{
+	const struct attr_rule *rule =
+		attr->code < ATTR_CODES && rules[attr->code].name ? &rules[attr->code] : NULL;
+
+	if (seen_before(seen, attr->code)) {
+		/* RFC 7606, section 3 (g): the first counts, unless it carries routes. */
+		if (attr->code == BGP_ATTR_MP_REACH || attr->code == BGP_ATTR_MP_UNREACH)
+			reset(out, BGP_UPDATE_MALFORMED_LIST, NULL);
+		else
+			judge(out, BGP_UPDATE_ATTR_DISCARDED, attr->code);
+		return;
+	}
+	if (rule)
+		take_known(out, attr, rule, four_octet);
+	else if (!(attr->flags & BGP_ATTR_OPTIONAL))
+		reset(out, BGP_UPDATE_UNKNOWN_WELL_KNOWN, attr);
+}
+
+void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet)
+{
+	struct wire_reader r = wire_reader(bytes, len);
+	struct seen seen = { { 0 } };
+
+	*attrs = (struct bgp_attrs){ .verdict = BGP_UPDATE_OK };
+	while (wire_left(&r) > 0) {
+		struct attr attr = { .whole = r.pos };
+
+		attr.flags = wire_get_u8(&r);
+		attr.code = wire_get_u8(&r);
+		attr.len = attr.flags & BGP_ATTR_EXTENDED ? wire_get_u16(&r) : wire_get_u8(&r);
+		attr.value = wire_get_bytes(&r, attr.len);
+		/* The list ends in the middle: RFC 7606, section 4. */
+		if (r.failed) {
+			judge(attrs, BGP_UPDATE_TREAT_AS_WITHDRAW, attr.code);
+			return;
+		}
+		attr.whole_len = (size_t)(r.pos - attr.whole);
+		take(attrs, &attr, &seen, four_octet);
+	}
+}
+
+bool bgp_nlri_next(struct wire_reader *r, enum addr_family family, struct prefix *prefix)
+{
+	uint8_t raw[16] = { 0 };
+	const uint8_t *bytes;
+	struct addr addr;
+	uint8_t len;
+
+	if (r->failed || wire_left(r) == 0)
+		return false;
+	len = wire_get_u8(r);
+	bytes = len <= addr_bits(family) ? wire_get_bytes(r, (len + 7U) / 8) : NULL;
+	if (!bytes) {
+		r->failed = true;
+		return false;
+	}
+	memcpy(raw, bytes, (len + 7U) / 8);
+	addr = addr_from_bytes(family, raw);
+	*prefix = (struct prefix){ .addr = addr_mask(&addr, len), .len = len };
+	return true;
+}
+
+bool bgp_nlri_valid(const struct bgp_nlri *nlri)
+{
+	struct wire_reader r = wire_reader(nlri->bytes, nlri->len);
+	struct prefix prefix;
+
+	if (nlri->family == ADDR_NONE)
+		return true;
+	while (bgp_nlri_next(&r, nlri->family, &prefix))
+		continue;
+	return !r.failed;
+}
+
+void bgp_nlri_put(struct wire_writer *w, const struct prefix *prefix)
+{
+	wire_put_u8(w, prefix->len);
+	wire_put_bytes(w, prefix->addr.bytes, (prefix->len + 7U) / 8);
+}
+
+size_t bgp_attr_begin(struct wire_writer *w, uint8_t flags, uint8_t code)
+{
+	wire_put_u8(w, flags | BGP_ATTR_EXTENDED);
+	wire_put_u8(w, code);
+	wire_put_u16(w, 0);
+	return wire_offset(w);
+}
+
+void bgp_attr_end(struct wire_writer *w, size_t start)
+{
+	wire_patch_u16(w, start - 2, (uint16_t)(wire_offset(w) - start));
+}
+
+static void put_head(struct wire_writer *w, uint8_t flags, uint8_t code, size_t len)
+{
+	wire_put_u8(w, flags);
+	wire_put_u8(w, code);
+	wire_put_u8(w, (uint8_t)len);
+}
+
+/* One AS_SEQUENCE of the own ASN; at most 33 members, so the length fits one octet. */
+static void put_path(struct wire_writer *w, uint8_t flags, uint8_t code,
+		     const struct bgp_route_attrs *attrs, bool four_octet)
+{
+	uint8_t count = (uint8_t)(attrs->policy.prepend + 1);
+
+	put_head(w, flags, code, 2 + (size_t)count * (four_octet ? 4 : 2));
+	wire_put_u8(w, AS_SEQUENCE);
+	wire_put_u8(w, count);
+	for (unsigned i = 0; i < count; i++) {
+		if (four_octet)
+			wire_put_u32(w, attrs->asn);
+		else
+			wire_put_u16(w,
+				     attrs->asn > UINT16_MAX ? BGP_AS_TRANS : (uint16_t)attrs->asn);
+	}
+}
+
+void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs)
+{
+	const struct bgp_policy *policy = &attrs->policy;
+
+	put_head(w, WELL_KNOWN, ATTR_ORIGIN, 1);
+	wire_put_u8(w, ORIGIN_IGP);
+	put_path(w, WELL_KNOWN, ATTR_AS_PATH, attrs, attrs->four_octet);
+	if (attrs->next_hop.family == ADDR_IPV4) {
+		put_head(w, WELL_KNOWN, ATTR_NEXT_HOP, 4);
+		wire_put_bytes(w, attrs->next_hop.bytes, 4);
+	}
+	if (policy->has_med) {
+		put_head(w, OPTIONAL, ATTR_MED, 4);
+		wire_put_u32(w, policy->med);
+	}
+	if (policy->community_count > 0) {
+		put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES, policy->community_count * 4U);
+		for (size_t i = 0; i < policy->community_count; i++)
+			wire_put_u32(w, policy->communities[i]);
+	}
+	/* RFC 6793, section 4.2.2: a peer of two octets gets the true path beside. */
+	if (!attrs->four_octet && attrs->asn > UINT16_MAX)
+		put_path(w, OPTIONAL_TRANSITIVE, ATTR_AS4_PATH, attrs, true);
+}

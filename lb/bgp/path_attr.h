@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * path_attr.h - path attributes of an UPDATE (RFC 4271, section 4.3), and what to do about
+ * malformed ones (RFC 7606).
+ *
+ * Decoding borrows slices of the input and keeps what a speaker needs that takes a default
+ * route only; every attribute that it knows is checked nonetheless. Pure.
+ */
+#ifndef LB_BGP_PATH_ATTR_H
+#define LB_BGP_PATH_ATTR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb/bgp/error.h"
+#include "lb/bgp/policy.h"
+#include "lib/addr.h"
+#include "lib/wire.h"
+
+/* From harmless to worst; of several mistakes in one message the worst counts. */
+enum bgp_verdict {
+	BGP_UPDATE_OK,
+	BGP_UPDATE_ATTR_DISCARDED,    /* used, less the malformed attribute */
+	BGP_UPDATE_TREAT_AS_WITHDRAW, /* what it announces counts as withdrawn */
+	BGP_UPDATE_RESET,	      /* the session ends, with an error to send */
+};
+
+/* Prefixes in their wire form, known to be well-formed. */
+struct bgp_nlri {
+	enum addr_family family; /* ADDR_NONE: not there, or not a family of ours */
+	const uint8_t *bytes;
+	size_t len;
+};
+
+struct bgp_as_path {
+	const uint8_t *bytes;
+	size_t len;
+	bool four_octet;
+};
+
+struct bgp_attrs {
+	enum bgp_verdict verdict;
+	struct bgp_error error; /* with BGP_UPDATE_RESET */
+	uint8_t malformed;	/* code of the attribute that the verdict is about, for the log */
+	bool has_origin, has_as_path, has_next_hop, has_mp_reach, has_mp_unreach, has_med;
+	uint8_t origin;
+	struct bgp_as_path as_path;
+	uint32_t med;
+	struct addr next_hop;
+	struct addr mp_next_hop, mp_link_local; /* the second from a next hop of 32 octets */
+	struct bgp_nlri mp_reach, mp_unreach;
+	const uint8_t *communities; /* NULL or community_count numbers in network order */
+	size_t community_count;
+};
+
+/* Never fails: the verdict is in *attrs. four_octet: RFC 6793 was negotiated. */
+void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet);
+/* The own ASN in a path means a loop (RFC 4271, section 9.1.2). */
+bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
+
+/* What an announcement carries besides its prefixes. */
+struct bgp_route_attrs {
+	uint32_t asn; /* own: 1 + policy.prepend times in AS_PATH */
+	bool four_octet;
+	struct addr next_hop; /* of the prefixes' family */
+	struct bgp_policy policy;
+};
+
+/* All but MP_REACH; NEXT_HOP only when the next hop is IPv4. */
+void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs);
+/* Enough for whatever bgp_attrs_encode() writes. */
+#define BGP_ATTRS_SIZE_MAX 512
+
+/* One prefix in wire form, for NLRI of its family. */
+void bgp_nlri_put(struct wire_writer *w, const struct prefix *prefix);
+/* The next prefix; false at the end or when malformed (then r->failed). Stray bits are cleared. */
+bool bgp_nlri_next(struct wire_reader *r, enum addr_family family, struct prefix *prefix);
+/* All of it is well-formed. */
+bool bgp_nlri_valid(const struct bgp_nlri *nlri);
+
+/* Head of an attribute whose value's length, below 65536, is filled in by bgp_attr_end(). */
+size_t bgp_attr_begin(struct wire_writer *w, uint8_t flags, uint8_t code);
+void bgp_attr_end(struct wire_writer *w, size_t start);
+
+enum bgp_attr_flag {
+	BGP_ATTR_OPTIONAL = 0x80,
+	BGP_ATTR_TRANSITIVE = 0x40,
+	BGP_ATTR_PARTIAL = 0x20,
+	BGP_ATTR_EXTENDED = 0x10,
+};
+enum bgp_attr_code { BGP_ATTR_MP_REACH = 14, BGP_ATTR_MP_UNREACH = 15 };
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+
+#include "lb/bgp/open.h"
+
+struct row {
+	const char *what;
+	uint8_t body[64];
+	size_t len;
+	uint8_t code, subcode;
+	struct bgp_open want; /* asn, families and capabilities, where code is 0 */
+};
+
+#define HEAD	 4, 0xfd, 0xe9, 0, 90, 10, 0, 0, 1
+#define AS65001	 .asn = 65001
+#define MP4	 1, 4, 0, 1, 0, 1
+#define MP6	 1, 4, 0, 2, 0, 1
+#define AS4(low) 65, 4, 0, 1, 0, low
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ "smallest valid means IPv4",   { HEAD, 0 }, 10, 0, 0, { AS65001, .ipv4 = true } },
+	{ "one byte short",              { HEAD }, 9, 2, 0, { 0 } },
+	{ "options past end",            { HEAD, 1 }, 10, 2, 0, { 0 } },
+	{ "trailing byte",               { HEAD, 0, 0 }, 11, 2, 0, { 0 } },
+	{ "version 3",                   { 3, 0xfd, 0xe9, 0, 90, 10, 0, 0, 1, 0 }, 10, 2, 1, { 0 } },
+	{ "version 5, options differ",   { 5, 0xfd, 0xe9, 0, 90, 10, 0, 0, 1, 9 }, 10, 2, 1, { 0 } },
+	{ "AS 0",                        { 4, 0, 0, 0, 90, 10, 0, 0, 1, 0 }, 10, 2, 2, { 0 } },
+	{ "router id 0",                 { 4, 0xfd, 0xe9, 0, 90, 0, 0, 0, 0, 0 }, 10, 2, 3, { 0 } },
+	{ "hold time 1",                 { 4, 0xfd, 0xe9, 0, 1, 10, 0, 0, 1, 0 }, 10, 2, 6, { 0 } },
+	{ "hold time 2",                 { 4, 0xfd, 0xe9, 0, 2, 10, 0, 0, 1, 0 }, 10, 2, 6, { 0 } },
+	{ "hold time 0 allowed",         { 4, 0xfd, 0xe9, 0, 0, 10, 0, 0, 1, 0 }, 10, 0, 0,
+	  { AS65001, .ipv4 = true } },
+	{ "both families in one param",  { HEAD, 14, 2, 12, MP4, MP6 }, 24, 0, 0,
+	  { AS65001, .ipv4 = true, .ipv6 = true } },
+	{ "a parameter per capability",  { HEAD, 16, 2, 6, MP4, 2, 6, MP6 }, 26, 0, 0,
+	  { AS65001, .ipv4 = true, .ipv6 = true } },
+	{ "IPv6 alone is not IPv4",      { HEAD, 8, 2, 6, MP6 }, 18, 0, 0, { AS65001, .ipv6 = true } },
+	{ "multicast is not unicast",    { HEAD, 8, 2, 6, 1, 4, 0, 1, 0, 2 }, 18, 0, 0, { AS65001 } },
+	{ "unknown capability ignored",  { HEAD, 7, 2, 5, 200, 3, 1, 2, 3 }, 17, 0, 0,
+	  { AS65001, .ipv4 = true } },
+	{ "4-octet AS",                  { HEAD, 8, 2, 6, AS4(5) }, 18, 0, 0,
+	  { .asn = 65541, .ipv4 = true, .four_octet_asn = true } },
+	{ "the last 4-octet AS counts",  { HEAD, 14, 2, 12, AS4(5), AS4(6) }, 24, 0, 0,
+	  { .asn = 65542, .ipv4 = true, .four_octet_asn = true } },
+	{ "AS_TRANS with 4-octet AS",
+	  { 4, 0x5b, 0xa0, 0, 90, 10, 0, 0, 1, 8, 2, 6, AS4(5) }, 18, 0, 0,
+	  { .asn = 65541, .ipv4 = true, .four_octet_asn = true } },
+	{ "4-octet AS 0",                { HEAD, 8, 2, 6, 65, 4, 0, 0, 0, 0 }, 18, 2, 2, { 0 } },
+	{ "4-octet AS of 2 octets",      { HEAD, 6, 2, 4, 65, 2, 0, 1 }, 16, 2, 0, { 0 } },
+	{ "route refresh and restart",   { HEAD, 8, 2, 6, 2, 0, 64, 2, 0, 120 }, 18, 0, 0,
+	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true } },
+	{ "capability overruns",         { HEAD, 5, 2, 3, 1, 4, 0 }, 15, 2, 0, { 0 } },
+	{ "capability without length",   { HEAD, 3, 2, 1, 1 }, 13, 2, 0, { 0 } },
+	{ "MP capability too long",      { HEAD, 9, 2, 7, 1, 5, 0, 1, 0, 1, 0 }, 19, 2, 0, { 0 } },
+	{ "parameter overruns",          { HEAD, 2, 2, 6 }, 12, 2, 0, { 0 } },
+	{ "parameter without length",    { HEAD, 1, 2 }, 11, 2, 0, { 0 } },
+	{ "empty parameter",             { HEAD, 2, 2, 0 }, 12, 0, 0, { AS65001, .ipv4 = true } },
+	{ "unknown parameter",           { HEAD, 2, 1, 0 }, 12, 2, 4, { 0 } },
+	{ "RFC 9072",                    { HEAD, 255, 255, 0, 9, 2, 0, 6, MP6 }, 22, 0, 0,
+	  { AS65001, .ipv6 = true } },
+	{ "RFC 9072, other first length", { HEAD, 1, 255, 0, 9, 2, 0, 6, MP6 }, 22, 0, 0,
+	  { AS65001, .ipv6 = true } },
+	{ "RFC 9072 overruns",           { HEAD, 255, 255, 0, 10, 2, 0, 6, MP6 }, 22, 2, 0, { 0 } },
+	{ "RFC 9072 without length",     { HEAD, 255, 255, 0 }, 12, 2, 0, { 0 } },
+};
+/* clang-format on */
+
+Test(bgp_open, decode)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		struct bgp_open open = { 0 };
+		struct bgp_error err = bgp_open_decode(&open, row->body, row->len);
+
+		cr_expect_eq(err.code, row->code, "%s: code %d", row->what, err.code);
+		cr_expect_eq(err.subcode, row->subcode, "%s: subcode %d", row->what, err.subcode);
+		cr_expect_eq(open.asn, row->want.asn, "%s: asn", row->what);
+		cr_expect_eq(open.ipv4, row->want.ipv4, "%s: ipv4", row->what);
+		cr_expect_eq(open.ipv6, row->want.ipv6, "%s: ipv6", row->what);
+		cr_expect_eq(open.four_octet_asn, row->want.four_octet_asn, "%s: as4", row->what);
+		cr_expect_eq(open.route_refresh, row->want.route_refresh, "%s: rr", row->what);
+		cr_expect_eq(open.graceful_restart, row->want.graceful_restart, "%s: gr",
+			     row->what);
+	}
+}
+
+Test(bgp_open, bad_version_names_ours)
+{
+	struct bgp_open open;
+	struct bgp_error err = bgp_open_decode(&open, (uint8_t[]){ 3, HEAD }, 10);
+
+	cr_assert_eq(err.data_len, 2);
+	cr_expect_eq(err.data[1], 4);
+}
+
+Test(bgp_open, round_trip)
+{
+	struct bgp_open in = { .asn = 4200000000,
+			       .hold_time = 90,
+			       .router_id = 0x0a000001,
+			       .ipv4 = true,
+			       .ipv6 = true,
+			       .four_octet_asn = true,
+			       .route_refresh = true },
+			out;
+	uint8_t buf[64];
+	size_t len = bgp_open_encode(&in, buf, sizeof(buf));
+
+	cr_assert_eq(bgp_open_decode(&out, buf, len).code, 0);
+	cr_expect_eq(buf[1] << 8 | buf[2], BGP_AS_TRANS);
+	cr_expect_eq(out.asn, in.asn);
+	cr_expect_eq(out.hold_time, in.hold_time);
+	cr_expect_eq(out.router_id, in.router_id);
+	cr_expect(out.ipv4 && out.ipv6 && out.four_octet_asn && out.route_refresh);
+	for (size_t size = 0; size < len; size++) {
+		cr_expect_eq(bgp_open_encode(&in, buf, size), 0, "fits in %zu", size);
+		cr_expect_neq(bgp_open_decode(&out, buf, size).code, 0, "whole at %zu", size);
+	}
+}
+
+Test(bgp_open, negotiate)
+{
+	struct bgp_open own = {
+		.asn = 64500, .router_id = 1, .ipv4 = true, .four_octet_asn = true
+	};
+	struct bgp_open peer = { .asn = 65101, .router_id = 1, .ipv4 = true, .ipv6 = true };
+	struct bgp_negotiated both;
+	struct bgp_error err;
+
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0,
+		     "the same identifier in another AS is fine");
+	cr_expect(both.ipv4 && !both.ipv6 && !both.four_octet_asn);
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65102).subcode, BGP_OPEN_BAD_ASN);
+	peer.ipv4 = false;
+	err = bgp_open_negotiate(&both, &own, &peer, 65101);
+	cr_expect_eq(err.subcode, BGP_OPEN_BAD_CAPABILITY);
+	cr_expect_arr_eq(err.data, ((uint8_t[]){ MP4 }), 6);
+	peer.asn = 64500;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 64500).subcode, BGP_OPEN_BAD_ROUTER_ID);
+}
