@@ -430,7 +430,8 @@ void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs
 		wire_put_u32(w, policy->med);
 	}
 	if (policy->community_count > 0) {
-		put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES, policy->community_count * 4U);
+		put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES,
+			 (size_t)policy->community_count * 4);
 		for (size_t i = 0; i < policy->community_count; i++)
 			wire_put_u32(w, policy->communities[i]);
 	}

@@ -63,11 +63,12 @@ enum bgp_verdict bgp_update_decode(struct bgp_update *update, const uint8_t *bod
 
 static bool contains(const struct bgp_nlri *nlri, const struct prefix *prefix)
 {
-	struct wire_reader r = wire_reader(nlri->bytes, nlri->len);
+	struct wire_reader r;
 	struct prefix p;
 
-	if (nlri->family != (enum addr_family)prefix->addr.family)
+	if (nlri->len == 0 || nlri->family != (enum addr_family)prefix->addr.family)
 		return false;
+	r = wire_reader(nlri->bytes, nlri->len);
 	while (bgp_nlri_next(&r, nlri->family, &p)) {
 		if (prefix_equal(&p, prefix))
 			return true;

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/bgp/adj_rib_out.h"
+
+#include <string.h>
+
+#include "lb/bgp/frame.h"
+#include "lb/bgp/update.h"
+#include "lib/alloc.h"
+
+struct entry {
+	struct prefix prefix;
+	bool wanted, sent, forced; /* forced: due though nothing has changed */
+	struct bgp_policy want, told;
+};
+
+/* Entries are sorted by prefix; those neither wanted nor sent are dropped. */
+struct adj_rib_out {
+	struct entry *entries;
+	size_t count, capacity;
+	bool up;
+	struct adj_rib_out_session session;
+	bool end_of_rib4, end_of_rib6; /* due */
+};
+
+struct adj_rib_out *adj_rib_out_new(void)
+{
+	return x_new(struct adj_rib_out);
+}
+
+void adj_rib_out_free(struct adj_rib_out *rib)
+{
+	if (!rib)
+		return;
+	free(rib->entries);
+	free(rib);
+}
+
+/* Index of the prefix, or where it belongs. */
+static size_t find(const struct adj_rib_out *rib, const struct prefix *prefix, bool *found)
+{
+	size_t low = 0, high = rib->count;
+
+	*found = false;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = prefix_compare(&rib->entries[mid].prefix, prefix);
+
+		if (order == 0) {
+			*found = true;
+			return mid;
+		}
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct entry *insert(struct adj_rib_out *rib, size_t at, const struct prefix *prefix)
+{
+	if (rib->count == rib->capacity) {
+		rib->capacity = rib->capacity ? rib->capacity * 2 : 16;
+		rib->entries = xreallocarray(rib->entries, rib->capacity, sizeof(struct entry));
+	}
+	memmove(&rib->entries[at + 1], &rib->entries[at], (rib->count - at) * sizeof(struct entry));
+	rib->count++;
+	rib->entries[at] = (struct entry){ .prefix = *prefix };
+	return &rib->entries[at];
+}
+
+static void drop_unused(struct adj_rib_out *rib)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < rib->count; i++) {
+		if (rib->entries[i].wanted || rib->entries[i].sent)
+			rib->entries[kept++] = rib->entries[i];
+	}
+	rib->count = kept;
+}
+
+void adj_rib_out_announce(struct adj_rib_out *rib, const struct prefix *prefix,
+			  const struct bgp_policy *policy)
+{
+	bool found;
+	size_t at = find(rib, prefix, &found);
+	struct entry *e = found ? &rib->entries[at] : insert(rib, at, prefix);
+
+	e->wanted = true;
+	e->want = *policy;
+}
+
+void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix)
+{
+	bool found;
+	size_t at = find(rib, prefix, &found);
+
+	if (!found)
+		return;
+	rib->entries[at].wanted = false;
+	drop_unused(rib);
+}
+
+void adj_rib_out_withdraw_all(struct adj_rib_out *rib)
+{
+	for (size_t i = 0; i < rib->count; i++)
+		rib->entries[i].wanted = false;
+	drop_unused(rib);
+}
+
+void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_session *session)
+{
+	adj_rib_out_session_down(rib);
+	rib->up = true;
+	rib->session = *session;
+	rib->end_of_rib4 = session->next_hop4.family != ADDR_NONE;
+	rib->end_of_rib6 = session->next_hop6.family != ADDR_NONE;
+}
+
+void adj_rib_out_session_down(struct adj_rib_out *rib)
+{
+	rib->up = rib->end_of_rib4 = rib->end_of_rib6 = false;
+	for (size_t i = 0; i < rib->count; i++)
+		rib->entries[i].sent = rib->entries[i].forced = false;
+	drop_unused(rib);
+}
+
+void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family)
+{
+	for (size_t i = 0; i < rib->count; i++) {
+		struct entry *e = &rib->entries[i];
+
+		if ((enum addr_family)e->prefix.addr.family == family)
+			e->forced = e->sent;
+	}
+}
+
+static const struct addr *next_hop_of(const struct adj_rib_out *rib, enum addr_family family)
+{
+	return family == ADDR_IPV6 ? &rib->session.next_hop6 : &rib->session.next_hop4;
+}
+
+static bool is_withdraw_due(const struct entry *e)
+{
+	return !e->wanted && e->sent;
+}
+
+static bool is_announce_due(const struct adj_rib_out *rib, const struct entry *e)
+{
+	if (!e->wanted || next_hop_of(rib, e->prefix.addr.family)->family == ADDR_NONE)
+		return false;
+	return !e->sent || e->forced || !bgp_policy_equal(&e->want, &e->told);
+}
+
+/* Collect withdrawals of one family into the batch. */
+static void collect_withdrawals(const struct adj_rib_out *rib, enum addr_family family,
+				struct adj_rib_out_batch *batch)
+{
+	batch->announced = false;
+	batch->count = 0;
+	for (size_t i = 0; i < rib->count && batch->count < ADJ_RIB_OUT_BATCH; i++) {
+		const struct entry *e = &rib->entries[i];
+
+		if ((enum addr_family)e->prefix.addr.family == family && is_withdraw_due(e))
+			batch->prefixes[batch->count++] = e->prefix;
+	}
+}
+
+/* Collect announcements that have the same attributes as the first that is due. */
+static const struct bgp_policy *collect_announcements(const struct adj_rib_out *rib,
+						      enum addr_family family,
+						      struct adj_rib_out_batch *batch)
+{
+	const struct bgp_policy *policy = NULL;
+
+	batch->announced = true;
+	batch->count = 0;
+	for (size_t i = 0; i < rib->count && batch->count < ADJ_RIB_OUT_BATCH; i++) {
+		const struct entry *e = &rib->entries[i];
+
+		if ((enum addr_family)e->prefix.addr.family != family || !is_announce_due(rib, e))
+			continue;
+		if (!policy)
+			policy = &e->want;
+		if (bgp_policy_equal(policy, &e->want))
+			batch->prefixes[batch->count++] = e->prefix;
+	}
+	return policy;
+}
+
+static void mark_sent(struct adj_rib_out *rib, const struct adj_rib_out_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		bool found;
+		struct entry *e = &rib->entries[find(rib, &batch->prefixes[i], &found)];
+
+		e->sent = batch->announced;
+		e->forced = false;
+		e->told = e->want;
+	}
+	drop_unused(rib);
+}
+
+static size_t put_withdrawals(struct adj_rib_out *rib, enum addr_family family,
+			      struct wire_writer *w, struct adj_rib_out_batch *batch)
+{
+	collect_withdrawals(rib, family, batch);
+	if (batch->count > 0)
+		batch->count = bgp_update_put_withdraw(w, batch->prefixes, batch->count);
+	return batch->count;
+}
+
+static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family,
+				struct wire_writer *w, struct adj_rib_out_batch *batch)
+{
+	const struct bgp_policy *policy = collect_announcements(rib, family, batch);
+	struct bgp_route_attrs attrs = { .asn = rib->session.asn,
+					 .four_octet = rib->session.four_octet,
+					 .next_hop = *next_hop_of(rib, family) };
+
+	if (!policy)
+		return 0;
+	attrs.policy = *policy;
+	batch->count = bgp_update_put_announce(w, &attrs, batch->prefixes, batch->count);
+	return batch->count;
+}
+
+static bool put_end_of_rib(struct adj_rib_out *rib, struct wire_writer *w)
+{
+	bool *due = rib->end_of_rib4 ? &rib->end_of_rib4 : &rib->end_of_rib6;
+
+	if (!*due)
+		return false;
+	bgp_update_put_end_of_rib(w, due == &rib->end_of_rib4 ? ADDR_IPV4 : ADDR_IPV6);
+	*due = false;
+	return true;
+}
+
+size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,
+			struct adj_rib_out_batch *batch)
+{
+	struct wire_writer w = wire_writer(buf, size);
+	size_t start;
+
+	batch->count = 0;
+	if (!rib->up)
+		return 0;
+	start = bgp_frame_begin(&w, BGP_MSG_UPDATE);
+	if (put_withdrawals(rib, ADDR_IPV4, &w, batch) == 0 &&
+	    put_withdrawals(rib, ADDR_IPV6, &w, batch) == 0 &&
+	    put_announcements(rib, ADDR_IPV4, &w, batch) == 0 &&
+	    put_announcements(rib, ADDR_IPV6, &w, batch) == 0 && !put_end_of_rib(rib, &w))
+		return 0;
+	bgp_frame_end(&w, start);
+	mark_sent(rib, batch);
+	return wire_written(&w);
+}
+
+size_t adj_rib_out_sent_count(const struct adj_rib_out *rib)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rib->count; i++)
+		n += rib->entries[i].sent;
+	return n;
+}
+
+bool adj_rib_out_has_sent(const struct adj_rib_out *rib, const struct prefix *prefix,
+			  struct bgp_policy *policy)
+{
+	bool found;
+	size_t at = find(rib, prefix, &found);
+
+	if (!found || !rib->entries[at].sent)
+		return false;
+	if (policy)
+		*policy = rib->entries[at].told;
+	return true;
+}

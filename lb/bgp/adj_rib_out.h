@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * adj_rib_out.h - what one peer is to be told, and what it has been told (RFC 4271, section 3.2).
+ *
+ * Pure. The wanted set outlives sessions; what was sent is forgotten with each. Between the two
+ * lies what is due: adj_rib_out_next() writes it out as UPDATEs, withdrawals first, prefixes with
+ * equal attributes together, End-of-RIB once when the first round of a family is through. What
+ * has not changed is not sent again.
+ */
+#ifndef LB_BGP_ADJ_RIB_OUT_H
+#define LB_BGP_ADJ_RIB_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lb/bgp/policy.h"
+#include "lib/addr.h"
+
+/* Prefixes in one message at most. */
+#define ADJ_RIB_OUT_BATCH 256
+
+struct adj_rib_out;
+
+/* What a session sets the stage with; a next hop of ADDR_NONE: the family is not spoken. */
+struct adj_rib_out_session {
+	uint32_t asn;
+	bool four_octet;
+	struct addr next_hop4, next_hop6;
+};
+
+/* What adj_rib_out_next() has put into a message; count 0: End-of-RIB. */
+struct adj_rib_out_batch {
+	bool announced; /* else withdrawn */
+	size_t count;
+	struct prefix prefixes[ADJ_RIB_OUT_BATCH];
+};
+
+struct adj_rib_out *adj_rib_out_new(void);
+void adj_rib_out_free(struct adj_rib_out *rib);
+
+void adj_rib_out_announce(struct adj_rib_out *rib, const struct prefix *prefix,
+			  const struct bgp_policy *policy);
+void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix);
+void adj_rib_out_withdraw_all(struct adj_rib_out *rib);
+
+/* A session is up: everything of its families is due. */
+void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_session *session);
+/* It is gone, and with it what the peer had. */
+void adj_rib_out_session_down(struct adj_rib_out *rib);
+/* Everything announced in this family is due again (RFC 2918), End-of-RIB is not. */
+void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family);
+
+/*
+ * Write the next UPDATE, header included, and take it as sent. Returns its size; 0 when nothing
+ * is due, or size, which should be BGP_MESSAGE_MAX, is too small for any.
+ */
+size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,
+			struct adj_rib_out_batch *batch);
+
+/* Prefixes that the peer has. */
+size_t adj_rib_out_sent_count(const struct adj_rib_out *rib);
+/* The peer has this prefix; then *policy, unless NULL, is what it was told. */
+bool adj_rib_out_has_sent(const struct adj_rib_out *rib, const struct prefix *prefix,
+			  struct bgp_policy *policy);
+
+#endif

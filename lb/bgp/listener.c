@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/bgp/listener.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lb/bgp/frame.h"
+#include "lb/bgp/notification.h"
+#include "lb/bgp/session.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+#define BACKLOG	    64
+#define REFUSED_MAX 16 /* being told so at one time; more are just closed */
+
+struct listening {
+	struct listening *next;
+	struct bgp_listener *listener;
+	ev_io io;
+};
+
+struct refused {
+	struct refused *next;
+	struct bgp_listener *listener;
+	struct bgp_session *session;
+};
+
+struct bgp_listener {
+	struct ev_loop *loop;
+	bgp_on_accept *on_accept;
+	void *ctx;
+	struct listening *sockets;
+	struct refused *refused;
+	size_t refused_count;
+};
+
+struct bgp_listener *bgp_listener_new(struct ev_loop *loop, bgp_on_accept *on_accept, void *ctx)
+{
+	struct bgp_listener *listener = x_new(struct bgp_listener);
+
+	listener->loop = loop;
+	listener->on_accept = on_accept;
+	listener->ctx = ctx;
+	return listener;
+}
+
+static void refused_down(void *ctx, int error)
+{
+	struct refused *refused = ctx;
+
+	(void)error;
+	bgp_session_close(refused->session);
+}
+
+static void refused_gone(void *ctx)
+{
+	struct refused *gone = ctx, **link = &gone->listener->refused;
+
+	while (*link != gone)
+		link = &(*link)->next;
+	*link = gone->next;
+	gone->listener->refused_count--;
+	free(gone);
+}
+
+/* The session is closed as soon as it is made: nothing else is ever called. */
+static const struct bgp_session_handlers refused_handlers = {
+	.on_down = refused_down,
+	.on_gone = refused_gone,
+};
+
+static void refuse(struct bgp_listener *listener, int fd, enum bgp_cease subcode)
+{
+	struct bgp_error err = bgp_error_cease(subcode, NULL);
+	struct refused *refused;
+	uint8_t message[64];
+	struct wire_writer w = wire_writer(message, sizeof(message));
+	uint8_t body[8];
+	size_t start = bgp_frame_begin(&w, BGP_MSG_NOTIFICATION);
+
+	if (listener->refused_count >= REFUSED_MAX) {
+		close(fd);
+		return;
+	}
+	wire_put_bytes(&w, body, bgp_notification_encode(&err, body, sizeof(body)));
+	bgp_frame_end(&w, start);
+	refused = x_new(struct refused);
+	refused->listener = listener;
+	refused->session = bgp_session_adopt(listener->loop, fd);
+	refused->next = listener->refused;
+	listener->refused = refused;
+	listener->refused_count++;
+	bgp_session_set_handlers(refused->session, &refused_handlers, refused);
+	bgp_session_write(refused->session, message, wire_written(&w), NULL);
+	bgp_session_close(refused->session);
+}
+
+static void on_connection(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct listening *listening = io->data;
+	struct bgp_listener *listener = listening->listener;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct endpoint from;
+	enum bgp_cease subcode;
+
+	(void)loop;
+	(void)events;
+	if (fd < 0)
+		return; /* gone again, or out of descriptors: the next one may do better */
+	if (!endpoint_from_sockaddr(&from, (struct sockaddr *)&sa)) {
+		close(fd);
+		return;
+	}
+	subcode = listener->on_accept(listener->ctx, fd, &from.addr);
+	if (subcode)
+		refuse(listener, fd, subcode);
+}
+
+static int listen_on(const struct endpoint *endpoint)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(endpoint, &sa);
+	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    (sa.ss_family != AF_INET6 ||
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
+	    bind(fd, (struct sockaddr *)&sa, len) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpoint)
+{
+	int fd = listen_on(endpoint);
+	struct listening *listening;
+
+	if (fd < 0)
+		return fd;
+	listening = x_new(struct listening);
+	listening->listener = listener;
+	listening->next = listener->sockets;
+	listener->sockets = listening;
+	ev_io_init(&listening->io, on_connection, fd, EV_READ);
+	listening->io.data = listening;
+	ev_io_start(listener->loop, &listening->io);
+	return 0;
+}
+
+void bgp_listener_free(struct bgp_listener *listener)
+{
+	if (!listener)
+		return;
+	while (listener->sockets) {
+		struct listening *listening = listener->sockets;
+
+		listener->sockets = listening->next;
+		ev_io_stop(listener->loop, &listening->io);
+		close(listening->io.fd);
+		free(listening);
+	}
+	while (listener->refused) {
+		struct refused *refused = listener->refused;
+
+		listener->refused = refused->next;
+		bgp_session_abort(refused->session);
+		free(refused);
+	}
+	free(listener);
+}

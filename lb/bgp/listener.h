@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * listener.h - the speaker's listening sockets: who dials us, and how to turn them away.
+ *
+ * Thread of the loop; on_accept is called from it.
+ */
+#ifndef LB_BGP_LISTENER_H
+#define LB_BGP_LISTENER_H
+
+#include "lb/bgp/error.h"
+#include "lib/addr.h"
+
+struct ev_loop;
+struct bgp_listener;
+
+/* Takes fd over and returns 0, or leaves it and returns the Cease subcode to refuse with. */
+typedef enum bgp_cease bgp_on_accept(void *ctx, int fd, const struct addr *from);
+
+struct bgp_listener *bgp_listener_new(struct ev_loop *loop, bgp_on_accept *on_accept, void *ctx);
+/* -errno when the endpoint cannot be bound; any number of calls. */
+int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpoint);
+/* NULL is fine. */
+void bgp_listener_free(struct bgp_listener *listener);
+
+#endif

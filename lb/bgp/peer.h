@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * peer.h - one peer of the speaker: its machines, connections, timer and adj_rib_out, joined.
+ *
+ * The shell that carries out what peer_fsm.h decides. Owned by the speaker; same thread. The
+ * handlers of speaker.h are called from the loop, or from bgp_peer_stop().
+ */
+#ifndef LB_BGP_PEER_H
+#define LB_BGP_PEER_H
+
+#include "lb/bgp/peer_fsm.h"
+#include "lb/bgp/speaker.h"
+
+struct bgp_peer;
+
+/* What peers share. */
+struct bgp_peer_env {
+	struct ev_loop *loop;
+	const struct bgp_speaker_conf *conf;
+	const struct bgp_speaker_handlers *handlers;
+	void *speaker;
+	void (*on_due)(void *speaker);	/* call bgp_peer_flush() before the loop sleeps */
+	void (*on_idle)(void *speaker); /* a connection is gone: see bgp_peer_is_idle() */
+};
+
+/* env must outlive the peer. */
+struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index);
+/* Closes what is open without a word. */
+void bgp_peer_free(struct bgp_peer *peer);
+void bgp_peer_start(struct bgp_peer *peer);
+/* Cease with text; withdraw: everything announced is withdrawn before. */
+void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text);
+/* No connection, not even one that is being closed. */
+bool bgp_peer_is_idle(const struct bgp_peer *peer);
+/*
+ * A connection from this peer's address. Takes the socket over and returns 0, or leaves it
+ * and returns the Cease subcode to refuse it with.
+ */
+enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
+
+void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
+		       const struct bgp_policy *extra);
+void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix);
+/* Queue the UPDATEs that are due. */
+void bgp_peer_flush(struct bgp_peer *peer);
+
+void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info);
+bool bgp_peer_has_sent(const struct bgp_peer *peer, const struct prefix *prefix,
+		       struct bgp_policy *policy);
+
+#endif

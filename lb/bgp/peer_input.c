@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a peer says to us: decode, let the machine judge, then use it. */
+#include "lb/bgp/notification.h"
+#include "lb/bgp/peer_state.h"
+#include "lb/bgp/update.h"
+#include "lib/log.h"
+
+static void step(struct bgp_link *link, enum bgp_event_type type)
+{
+	struct bgp_event ev = { .type = type, .now = clock_now() };
+
+	bgp_peer_step(link->peer, link->which, &ev, NULL);
+}
+
+static void step_bad(struct bgp_link *link, const struct bgp_error *err)
+{
+	struct bgp_event ev = { .type = BGP_EVENT_BAD_MESSAGE, .now = clock_now(), .error = *err };
+
+	bgp_peer_step(link->peer, link->which, &ev, NULL);
+}
+
+static enum bgp_state state_of(const struct bgp_link *link)
+{
+	return link->peer->fsm.connection[link->which].state;
+}
+
+static void take_open(struct bgp_link *link, const struct bgp_frame *frame)
+{
+	struct bgp_open own = bgp_peer_own_open(link->peer), open;
+	struct bgp_negotiated negotiated;
+	struct bgp_event ev = { .type = BGP_EVENT_OPEN, .now = clock_now() };
+	struct bgp_identity remote;
+	struct bgp_error err = bgp_open_decode(&open, frame->body, frame->body_len);
+
+	if (state_of(link) != BGP_OPEN_SENT) {
+		step(link, BGP_EVENT_OPEN);
+		return;
+	}
+	if (err.code == BGP_ERR_NONE)
+		err = bgp_open_negotiate(&negotiated, &own, &open, link->peer->conf->asn);
+	if (err.code != BGP_ERR_NONE) {
+		step_bad(link, &err);
+		return;
+	}
+	link->open = open;
+	link->negotiated = negotiated;
+	ev.hold_time = open.hold_time;
+	remote = (struct bgp_identity){ open.router_id, open.asn };
+	bgp_peer_step(link->peer, link->which, &ev, &remote);
+}
+
+static void set_default(struct bgp_peer *peer, enum addr_family family, const struct addr *hop)
+{
+	struct addr *kept = family == ADDR_IPV6 ? &peer->default6 : &peer->default4;
+	const struct bgp_speaker_handlers *on = peer->env->handlers;
+	char text[ADDR_TEXT_SIZE];
+
+	if (addr_equal(kept, hop))
+		return;
+	*kept = *hop;
+	if (hop->family != ADDR_NONE)
+		log_info("peer %s: default route via %s", peer->conf->name, addr_format(hop, text));
+	else
+		log_info("peer %s: default route for IPv%d gone", peer->conf->name, (int)family);
+	if (on->on_default_route)
+		on->on_default_route(on->ctx, peer->index, family,
+				     hop->family != ADDR_NONE ? hop : NULL, peer->ifindex);
+}
+
+void bgp_peer_forget_defaults(struct bgp_peer *peer)
+{
+	struct addr none = { 0 };
+
+	set_default(peer, ADDR_IPV4, &none);
+	set_default(peer, ADDR_IPV6, &none);
+}
+
+static void import_default(struct bgp_peer *peer, enum addr_family family,
+			   const struct bgp_update *update)
+{
+	struct prefix all = { .addr = { .family = (uint8_t)family } };
+	struct addr hop = { 0 };
+
+	if (bgp_update_find(update, &all, peer->env->conf->asn, &hop) != 0)
+		set_default(peer, family, &hop);
+}
+
+static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
+{
+	struct bgp_peer *peer = link->peer;
+	struct bgp_update update;
+	enum bgp_verdict verdict;
+
+	if (state_of(link) != BGP_ESTABLISHED) {
+		step(link, BGP_EVENT_UPDATE);
+		return;
+	}
+	verdict = bgp_update_decode(&update, frame->body, frame->body_len,
+				    link->negotiated.four_octet_asn);
+	if (verdict == BGP_UPDATE_RESET) {
+		step_bad(link, &update.attrs.error);
+		return;
+	}
+	if (verdict != BGP_UPDATE_OK) {
+		peer->updates_malformed++;
+		log_warn("peer %s: malformed attribute %u in UPDATE: %s", peer->conf->name,
+			 update.attrs.malformed,
+			 verdict == BGP_UPDATE_TREAT_AS_WITHDRAW ? "treated as withdraw"
+								 : "attribute discarded");
+	}
+	step(link, BGP_EVENT_UPDATE);
+	if (!peer->conf->default_route)
+		return;
+	if (link->negotiated.ipv4)
+		import_default(peer, ADDR_IPV4, &update);
+	if (link->negotiated.ipv6)
+		import_default(peer, ADDR_IPV6, &update);
+}
+
+static void take_notification(struct bgp_link *link, const struct bgp_frame *frame)
+{
+	struct bgp_error err = bgp_notification_decode(frame->body, frame->body_len);
+
+	bgp_error_format(&err, link->peer->last_error_in);
+	step(link, BGP_EVENT_NOTIFICATION);
+}
+
+static void take_refresh(struct bgp_link *link, const struct bgp_frame *frame)
+{
+	struct bgp_peer *peer = link->peer;
+	struct bgp_refresh refresh;
+	bool whole = bgp_refresh_decode(&refresh, frame->body, frame->body_len);
+
+	step(link, BGP_EVENT_ROUTE_REFRESH);
+	if (!whole || peer->up != link || refresh.kind != BGP_REFRESH_REQUEST)
+		return;
+	adj_rib_out_refresh(peer->rib, refresh.family);
+	peer->env->on_due(peer->env->speaker);
+}
+
+void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame)
+{
+	link->peer->in[frame->type]++;
+	switch (frame->type) {
+	case BGP_MSG_OPEN:
+		take_open(link, frame);
+		break;
+	case BGP_MSG_UPDATE:
+		take_update(link, frame);
+		break;
+	case BGP_MSG_NOTIFICATION:
+		take_notification(link, frame);
+		break;
+	case BGP_MSG_KEEPALIVE:
+		step(link, BGP_EVENT_KEEPALIVE);
+		break;
+	case BGP_MSG_ROUTE_REFRESH:
+		take_refresh(link, frame);
+		break;
+	}
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * peer_state.h - the inside of a peer, shared by peer.c and peer_input.c only.
+ */
+#ifndef LB_BGP_PEER_STATE_H
+#define LB_BGP_PEER_STATE_H
+
+#include <ev.h>
+
+#include "lb/bgp/adj_rib_out.h"
+#include "lb/bgp/open.h"
+#include "lb/bgp/peer.h"
+#include "lb/bgp/session.h"
+
+/* One TCP connection, from dialling or accepting until it is gone. */
+struct bgp_link {
+	struct bgp_link *next; /* in bgp_peer.links */
+	struct bgp_peer *peer;
+	enum bgp_connection which;
+	struct bgp_session *session;
+	struct bgp_open open; /* of the peer, once it has come */
+	struct bgp_negotiated negotiated;
+};
+
+struct bgp_peer {
+	const struct bgp_peer_env *env;
+	size_t index;
+	const struct bgp_peer_conf *conf;
+	struct bgp_peer_fsm fsm;
+	ev_timer timer;
+	struct bgp_link *links;			   /* all, those being closed too */
+	struct bgp_link *current[BGP_CONNECTIONS]; /* those that the machines know */
+	int dial_error; /* -errno of a dial that failed at once, still to be told the machine */
+	bool stopping;
+	struct adj_rib_out *rib;
+	/* The established session's. */
+	struct bgp_link *up;
+	struct addr next_hop4, next_hop6;
+	unsigned ifindex;
+	struct addr default4, default6;
+	/* For information. */
+	enum bgp_state last_state;
+	struct instant state_since;
+	uint64_t established, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed;
+	char last_error_in[BGP_ERROR_TEXT_SIZE], last_error_out[BGP_ERROR_TEXT_SIZE];
+	char last_down[BGP_ERROR_TEXT_SIZE + 64];
+};
+
+/* Step the machines and carry out what they say. remote only with BGP_EVENT_OPEN. */
+void bgp_peer_step(struct bgp_peer *peer, enum bgp_connection which, const struct bgp_event *ev,
+		   const struct bgp_identity *remote);
+/* What we say in OPEN. */
+struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer);
+/* Take a message of the link's session. */
+void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame);
+/* The default routes are gone with the session. */
+void bgp_peer_forget_defaults(struct bgp_peer *peer);
+
+#endif

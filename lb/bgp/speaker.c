@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/bgp/speaker.h"
+
+#include <ev.h>
+#include <string.h>
+
+#include "lb/bgp/listener.h"
+#include "lb/bgp/peer.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+#define STOP_S 2.0 /* for peers to take what is left */
+
+enum stop_phase { RUNNING, STOP_WANTED, STOPPING, STOPPED };
+
+struct bgp_speaker {
+	struct ev_loop *loop;
+	const struct bgp_speaker_conf *conf;
+	struct bgp_speaker_handlers handlers;
+	struct bgp_peer_env env;
+	struct bgp_peer **peers;
+	struct bgp_listener *listener;
+	/* Runs before the loop sleeps: what came together leaves together. */
+	ev_prepare prepare;
+	ev_timer stop_timer;
+	bool due; /* some peer may have UPDATEs to send */
+	enum stop_phase phase;
+	enum bgp_stop_mode stop_mode;
+	char *stop_text;
+};
+
+static void on_due(void *ctx)
+{
+	struct bgp_speaker *speaker = ctx;
+
+	speaker->due = true;
+}
+
+static bool all_idle(const struct bgp_speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		if (!bgp_peer_is_idle(speaker->peers[i]))
+			return false;
+	}
+	return true;
+}
+
+static void stopped(struct bgp_speaker *speaker)
+{
+	speaker->phase = STOPPED;
+	ev_timer_stop(speaker->loop, &speaker->stop_timer);
+	ev_prepare_stop(speaker->loop, &speaker->prepare);
+	if (speaker->handlers.on_stopped)
+		speaker->handlers.on_stopped(speaker->handlers.ctx);
+}
+
+static void on_idle(void *ctx)
+{
+	struct bgp_speaker *speaker = ctx;
+
+	if (speaker->phase == STOPPING && all_idle(speaker))
+		stopped(speaker);
+}
+
+static void on_stop_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct bgp_speaker *speaker = timer->data;
+
+	(void)loop;
+	(void)events;
+	log_warn("speaker: some peers did not take the last messages in time");
+	stopped(speaker);
+}
+
+static void stop_now(struct bgp_speaker *speaker)
+{
+	speaker->phase = STOPPING;
+	bgp_listener_free(speaker->listener);
+	speaker->listener = NULL;
+	ev_now_update(speaker->loop);
+	ev_timer_start(speaker->loop, &speaker->stop_timer);
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_stop(speaker->peers[i], speaker->stop_mode == BGP_STOP_WITHDRAW,
+			      speaker->stop_text);
+	if (all_idle(speaker))
+		stopped(speaker);
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+	struct bgp_speaker *speaker = prepare->data;
+
+	(void)loop;
+	(void)events;
+	if (speaker->due) {
+		speaker->due = false;
+		for (size_t i = 0; i < speaker->conf->peer_count; i++)
+			bgp_peer_flush(speaker->peers[i]);
+	}
+	if (speaker->phase == STOP_WANTED)
+		stop_now(speaker);
+}
+
+static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
+{
+	struct bgp_speaker *speaker = ctx;
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		if (addr_equal(&speaker->conf->peers[i].remote.addr, from))
+			return bgp_peer_accept(speaker->peers[i], fd);
+	}
+	log_warn("speaker: connection from %s refused: no such peer", addr_format(from, text));
+	return BGP_CEASE_REJECTED;
+}
+
+struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speaker_conf *conf,
+				    const struct bgp_speaker_handlers *handlers)
+{
+	struct bgp_speaker *speaker = x_new(struct bgp_speaker);
+
+	speaker->loop = loop;
+	speaker->conf = conf;
+	speaker->handlers = *handlers;
+	speaker->env = (struct bgp_peer_env){
+		.loop = loop,
+		.conf = conf,
+		.handlers = &speaker->handlers,
+		.speaker = speaker,
+		.on_due = on_due,
+		.on_idle = on_idle,
+	};
+	speaker->peers = xcalloc(conf->peer_count, sizeof(*speaker->peers));
+	for (size_t i = 0; i < conf->peer_count; i++)
+		speaker->peers[i] = bgp_peer_new(&speaker->env, i);
+	ev_prepare_init(&speaker->prepare, on_prepare);
+	ev_timer_init(&speaker->stop_timer, on_stop_timer, STOP_S, 0);
+	speaker->prepare.data = speaker->stop_timer.data = speaker;
+	return speaker;
+}
+
+int bgp_speaker_start(struct bgp_speaker *speaker, const struct endpoint **failed)
+{
+	speaker->listener = bgp_listener_new(speaker->loop, on_accept, speaker);
+	for (size_t i = 0; i < speaker->conf->listen_count; i++) {
+		int error = bgp_listener_add(speaker->listener, &speaker->conf->listen[i]);
+
+		if (error) {
+			*failed = &speaker->conf->listen[i];
+			bgp_listener_free(speaker->listener);
+			speaker->listener = NULL;
+			return error;
+		}
+	}
+	ev_prepare_start(speaker->loop, &speaker->prepare);
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_start(speaker->peers[i]);
+	return 0;
+}
+
+void bgp_speaker_stop(struct bgp_speaker *speaker, enum bgp_stop_mode mode, const char *text)
+{
+	if (speaker->phase != RUNNING)
+		return;
+	speaker->phase = STOP_WANTED;
+	speaker->stop_mode = mode;
+	speaker->stop_text = text ? xstrdup(text) : NULL;
+	/* It may never have been started; on_stopped is owed all the same. */
+	ev_prepare_start(speaker->loop, &speaker->prepare);
+}
+
+void bgp_speaker_free(struct bgp_speaker *speaker)
+{
+	if (!speaker)
+		return;
+	ev_prepare_stop(speaker->loop, &speaker->prepare);
+	ev_timer_stop(speaker->loop, &speaker->stop_timer);
+	bgp_listener_free(speaker->listener);
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_free(speaker->peers[i]);
+	free(speaker->peers);
+	free(speaker->stop_text);
+	free(speaker);
+}
+
+void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,
+			  const struct bgp_policy *extra)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_announce(speaker->peers[i], prefix, extra);
+	on_due(speaker);
+}
+
+void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_withdraw(speaker->peers[i], prefix);
+	on_due(speaker);
+}
+
+size_t bgp_speaker_peer_count(const struct bgp_speaker *speaker)
+{
+	return speaker->conf->peer_count;
+}
+
+void bgp_speaker_peer_info(const struct bgp_speaker *speaker, size_t peer,
+			   struct bgp_peer_info *info)
+{
+	bgp_peer_info_get(speaker->peers[peer], info);
+}
+
+bool bgp_speaker_has_sent(const struct bgp_speaker *speaker, size_t peer,
+			  const struct prefix *prefix, struct bgp_policy *policy)
+{
+	return bgp_peer_has_sent(speaker->peers[peer], prefix, policy);
+}
