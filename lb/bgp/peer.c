@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lb/bgp/peer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 
 /* A peer that does not read gets no more than this queued: what changes meanwhile is then told
  * once, not as often as it changed. */
-#define QUEUE_MAX (64 * 1024)
+#define QUEUE_MAX ((size_t)64 * 1024)
 
 static const struct bgp_session_handlers session_handlers;
 
@@ -115,6 +116,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	struct adj_rib_out_session session = { .asn = peer->env->conf->asn };
 	char reason[96];
 
+	assert(link); /* machines come up by messages, which need one */
 	peer->up = link;
 	peer->established++;
 	peer->last_down[0] = '\0';

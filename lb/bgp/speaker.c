@@ -130,7 +130,7 @@ struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speak
 		.on_due = on_due,
 		.on_idle = on_idle,
 	};
-	speaker->peers = xcalloc(conf->peer_count, sizeof(*speaker->peers));
+	speaker->peers = xcalloc(conf->peer_count, sizeof(struct bgp_peer *));
 	for (size_t i = 0; i < conf->peer_count; i++)
 		speaker->peers[i] = bgp_peer_new(&speaker->env, i);
 	ev_prepare_init(&speaker->prepare, on_prepare);
