@@ -128,7 +128,6 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	peer->env->on_due(peer->env->speaker);
 	snprintf(reason, sizeof(reason), "established, hold time %u s, %s dialled",
 		 peer->fsm.connection[which].hold_time, which == BGP_INCOMING ? "peer" : "we");
-	log_info("peer %s: %s", peer->conf->name, reason);
 	if (on->on_peer)
 		on->on_peer(on->ctx, peer->index, true, reason);
 }
@@ -139,10 +138,11 @@ static void session_down(struct bgp_peer *peer)
 
 	peer->up = NULL;
 	adj_rib_out_session_down(peer->rib);
-	bgp_peer_forget_defaults(peer);
 	peer->next_hop4 = peer->next_hop6 = (struct addr){ 0 };
+	/* The cause before its effect. */
 	if (on->on_peer)
 		on->on_peer(on->ctx, peer->index, false, peer->last_down);
+	bgp_peer_forget_defaults(peer);
 }
 
 /* Say why a connection ends, once: a peer that is not there is not news at every attempt. */
@@ -150,7 +150,6 @@ static void note_end(struct bgp_peer *peer, const struct bgp_actions *act,
 		     const struct bgp_event *ev)
 {
 	char text[sizeof(peer->last_down)];
-	bool was_up = act->set & BGP_SESSION_DOWN;
 
 	if (act->set & BGP_SEND_NOTIFICATION)
 		snprintf(text, sizeof(text), "%s, sent %s", act->reason, peer->last_error_out);
@@ -160,14 +159,12 @@ static void note_end(struct bgp_peer *peer, const struct bgp_actions *act,
 		snprintf(text, sizeof(text), "%s: %s", act->reason, (const char *)ev->error.data);
 	else
 		snprintf(text, sizeof(text), "%s", act->reason);
-	if (was_up && ev->type == BGP_EVENT_STOP)
-		log_info("peer %s: down: %s", peer->conf->name, text);
-	else if (was_up)
-		log_warn("peer %s: down: %s", peer->conf->name, text);
-	else if (ev->type != BGP_EVENT_KEEPALIVE && strcmp(text, peer->last_down) != 0)
-		log_info("peer %s: %s", peer->conf->name, text);
-	else
-		log_debug("peer %s: %s", peer->conf->name, text);
+	if (!(act->set & BGP_SESSION_DOWN)) { /* else on_peer tells */
+		if (ev->type != BGP_EVENT_KEEPALIVE && strcmp(text, peer->last_down) != 0)
+			log_info("peer %s: %s", peer->conf->name, text);
+		else
+			log_debug("peer %s: %s", peer->conf->name, text);
+	}
 	memcpy(peer->last_down, text, sizeof(text));
 }
 

@@ -53,15 +53,10 @@ static void set_default(struct bgp_peer *peer, enum addr_family family, const st
 {
 	struct addr *kept = family == ADDR_IPV6 ? &peer->default6 : &peer->default4;
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
-	char text[ADDR_TEXT_SIZE];
 
 	if (addr_equal(kept, hop))
 		return;
 	*kept = *hop;
-	if (hop->family != ADDR_NONE)
-		log_info("peer %s: default route via %s", peer->conf->name, addr_format(hop, text));
-	else
-		log_info("peer %s: default route for IPv%d gone", peer->conf->name, (int)family);
 	if (on->on_default_route)
 		on->on_default_route(on->ctx, peer->index, family,
 				     hop->family != ADDR_NONE ? hop : NULL, peer->ifindex);

@@ -12,6 +12,9 @@
  * Everything happens in the thread of the loop. Handlers are called from the loop, never from
  * within a function of this header, and may call any of them but bgp_speaker_free().
  * What was announced before a session came up is sent when it does.
+ *
+ * What handlers are told is theirs to log; the speaker itself logs what falls short of a session
+ * (cannot connect, OPEN refused, strangers) and malformed UPDATEs.
  */
 #ifndef LB_BGP_SPEAKER_H
 #define LB_BGP_SPEAKER_H

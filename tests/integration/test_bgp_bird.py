@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The BGP speaker beside BIRD 2 and beside peers that do not keep to the rules.
+
+Runs in the namespaces of lb_lab.py: BIRD in t1, whatever else speaks BGP in t2.
+"""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from lb_lab import Bird, Lab, configuration, wait_until  # noqa: E402
+
+PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8:1000::/48"
+MARKER = b"\xff" * 16
+OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
+
+
+def setUpModule():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root for network namespaces")
+
+
+def message(kind, body=b""):
+    return MARKER + struct.pack(">HB", 19 + len(body), kind) + body
+
+
+def open_body(asn=65102, hold_time=9, router_id="10.1.2.2", version=4, capabilities=True):
+    caps = b"\x01\x04\x00\x01\x00\x01" + b"\x02\x00" + b"\x41\x04" + struct.pack(">I", asn)
+    options = bytes([2, len(caps)]) + caps if capabilities else b""
+    return (struct.pack(">BHH", version, asn, hold_time) + socket.inet_aton(router_id) +
+            bytes([len(options)]) + options)
+
+
+def control(bird, *words):
+    """birdc, allowed to change things."""
+    return subprocess.run(["birdc", "-s", bird.control, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+
+class Peer:
+    """A BGP peer of raw bytes, dialling the lb from t2."""
+
+    def __init__(self, lab, source="10.1.2.2"):
+        self.sock = lab.t2.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.sock.settimeout(10)
+        self.sock.bind((source, 0))
+        self.sock.connect(("10.1.2.3", 179))
+        self.received = b""
+
+    def send(self, *messages):
+        self.sock.sendall(b"".join(messages))
+        return self
+
+    def read(self):
+        """(type, body) of the next message, None at the end."""
+        while True:
+            if len(self.received) >= 19:
+                size, kind = struct.unpack(">HB", self.received[16:19])
+                if len(self.received) >= size:
+                    body, self.received = self.received[19:size], self.received[size:]
+                    return kind, body
+            try:
+                more = self.sock.recv(65536)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                return None
+            self.received += more
+
+    def read_until(self, kind):
+        """The body of the first message of this type."""
+        while True:
+            got = self.read()
+            if got is None:
+                raise AssertionError("closed without a message of type %d" % kind)
+            if got[0] == kind:
+                return got[1]
+
+    def establish(self):
+        self.send(message(OPEN, open_body()))
+        self.read_until(OPEN)
+        self.read_until(KEEPALIVE)
+        return self.send(message(KEEPALIVE))
+
+    def close(self):
+        self.sock.close()
+
+
+class SpeakerTest(unittest.TestCase):
+    def setUp(self):
+        self.lab = Lab(birds=False)
+        self.addCleanup(self.lab.close)
+
+    def bird(self):
+        bird = Bird(self.lab.t1, self.lab.directory, "t1", 65101, "10.1.1.2", "10.1.1.3",
+                    "2001:db8:f001:1::2")
+        self.lab.birds.append(bird)
+        return bird
+
+    def start(self, **bgp):
+        """The daemon: t1 dialled and dialling, t2 passive."""
+        conf = configuration(self.lab.socket)["bgp"]
+        conf["listen"] = ["0.0.0.0:179"]
+        conf["peers"][1]["passive"] = True
+        conf.update(bgp)
+        daemon = self.lab.start(bgp=conf)
+        daemon.events({"kind": "vip_up", "vip": "anycast"})
+        return daemon
+
+    def wait_state(self, daemon, name, state, seconds=10):
+        wait_until(lambda: daemon.peer(name)["state"].lower() == state, seconds,
+                   "%s %s" % (name, state))
+
+
+class WithBird(SpeakerTest):
+    def test_both_families_with_their_attributes(self):
+        bird, daemon = self.bird(), self.start()
+        for prefix in (PREFIX, PREFIX6):
+            wait_until(lambda p=prefix: bird.has(p), what=prefix)
+            route = bird.ask("show", "route", prefix, "all")
+            self.assertIn("BGP.as_path: 64500 64500\n", route)
+            self.assertIn("BGP.origin: IGP", route)
+            self.assertIn("BGP.med: 10", route)
+            self.assertIn("BGP.community: (65101,100)", route)
+        self.assertIn("BGP.next_hop: 10.1.1.3\n", bird.ask("show", "route", PREFIX, "all"))
+        self.assertIn("BGP.next_hop: 2001:db8:f001:1::3\n",
+                      bird.ask("show", "route", PREFIX6, "all"))
+        self.assertNotIn("BGP.med", bird.ask("show", "route", "198.18.33.0/24", "all"))
+        peer = daemon.peer("t1")
+        self.assertEqual(peer["state"].lower(), "established")
+        wait_until(lambda: self.lab.legs() == ["10.1.1.2"], what="default route")
+        wait_until(lambda: self.lab.legs("-6") == ["2001:db8:f001:1::2"], what="IPv6 default")
+
+    def test_route_refresh_sends_everything_again(self):
+        bird, daemon = self.bird(), self.start()
+        wait_until(lambda: bird.has(PREFIX6), what=PREFIX6)
+        wait_until(lambda: bird.has("10.200.1.0/24"), what="identity")
+        wait_until(lambda: bird.has(PREFIX) and bird.has("198.18.33.0/24"), what="all of it")
+        before = daemon.peer("t1")["messages_out"]["update"]
+        self.assertIn("lb: ", control(bird, "reload", "in", "lb"))
+        # Two sets of attributes in IPv4 and two in IPv6, so four messages at least.
+        wait_until(lambda: daemon.peer("t1")["messages_out"]["update"] >= before + 4,
+                   what="everything again")
+        self.assertEqual(daemon.peer("t1")["messages_in"]["route_refresh"], 2)
+        self.assertTrue(bird.has(PREFIX) and bird.has(PREFIX6))
+
+    def test_withdrawal_and_announcement_follow_the_origin(self):
+        bird = self.bird()
+        self.start()
+        wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced")
+        self.lab.origin.stop()
+        wait_until(lambda: not bird.has(PREFIX) and not bird.has(PREFIX6), what="withdrawn")
+        self.assertTrue(bird.has("198.18.33.0/24"), "announced always")
+        self.lab.origin.start()
+        wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
+
+    def test_hold_timer_expires_and_the_session_returns(self):
+        bird, daemon = self.bird(), self.start(hold_time=3)
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        since = daemon.last_id()
+        bird.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        events = daemon.events({"kind": "peer_down", "peer": "t1"}, since)
+        # The hold timer counts from the last message, up to a keepalive time before.
+        self.assertGreater(time.monotonic() - begin, 1.9)
+        self.assertLess(time.monotonic() - begin, 3.5)
+        self.assertIn("Hold Timer Expired (4/0)", str(events[-1]))
+        wait_until(lambda: not self.lab.legs(), what="no default route")
+        bird.process.send_signal(signal.SIGCONT)
+        self.wait_state(daemon, "t1", "established", 20)
+        wait_until(lambda: bird.has(PREFIX), 20, "announced again")
+
+    def test_killed_bird_is_dialled_again(self):
+        bird, daemon = self.bird(), self.start()
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        since = daemon.last_id()
+        bird.stop()
+        daemon.events({"kind": "peer_down", "peer": "t1"}, since)
+        bird.start()
+        wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
+
+    def test_disabled_and_enabled(self):
+        bird, daemon = self.bird(), self.start()
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        since = daemon.last_id()
+        control(bird, "disable", "lb", '"planned work"')
+        events = daemon.events({"kind": "peer_down", "peer": "t1"}, since)
+        self.assertIn("Cease/Administrative Shutdown (6/2): planned work", str(events[-1]))
+        control(bird, "enable", "lb")
+        wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
+
+    def test_stopped_daemon_leaves_nothing_with_the_peer(self):
+        bird, daemon = self.bird(), self.start()
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertFalse(bird.has(PREFIX) or bird.has(PREFIX6))
+        self.assertIn("Administrative shutdown", bird.ask("show", "protocols", "all", "lb"))
+
+
+class WithBadPeers(SpeakerTest):
+    def peer(self, *args):
+        peer = Peer(self.lab, *args)
+        self.addCleanup(peer.close)
+        return peer
+
+    def notification(self, *messages):
+        """(code, subcode) of the answer to these first messages, then the end."""
+        peer = self.peer().send(*messages)
+        body = peer.read_until(NOTIFICATION)
+        while peer.read() is not None:
+            pass
+        return body[0], body[1]
+
+    def test_first_messages_are_judged(self):
+        daemon = self.start()
+        rows = (
+            ("wrong ASN", (2, 2), message(OPEN, open_body(asn=65199))),
+            ("version 3", (2, 1), message(OPEN, open_body(version=3))),
+            ("router id 0", (2, 3), message(OPEN, open_body(router_id="0.0.0.0"))),
+            ("hold time 1", (2, 6), message(OPEN, open_body(hold_time=1))),
+            ("hold time 2", (2, 6), message(OPEN, open_body(hold_time=2))),
+            ("not BGP", (1, 1), b"GET / HTTP/1.1\r\n\r\n"),
+            ("length 5000", (1, 2), MARKER + struct.pack(">HB", 5000, OPEN)),
+            ("length 0", (1, 2), MARKER + struct.pack(">HB", 0, OPEN)),
+            ("type 9", (1, 3), message(9)),
+            ("KEEPALIVE before OPEN", (5, 1), message(KEEPALIVE)),
+            ("UPDATE before OPEN", (5, 1), message(UPDATE, b"\0" * 4)),
+            ("two OPENs", (5, 2), message(OPEN, open_body()) * 2),
+        )
+        for what, want, first in rows:
+            with self.subTest(what):
+                self.assertEqual(self.notification(first), want)
+        self.assertIsNone(daemon.process.poll())
+
+    def test_established_and_then_wrong(self):
+        daemon = self.start()
+        rows = (
+            ("attributes overrun", (3, 1), message(UPDATE, b"\0\0\0\x09")),
+            ("NLRI /33", (3, 10), message(UPDATE, b"\0\0\0\0\x21\1\2\3\4\5")),
+            ("unknown well-known", (3, 2), message(UPDATE, b"\0\0\0\3\x40\x63\0\0")),
+            ("OPEN again", (5, 3), message(OPEN, open_body())),
+        )
+        for what, want, wrong in rows:
+            with self.subTest(what):
+                peer = self.peer().establish()
+                self.wait_state(daemon, "t2", "established")
+                body = peer.send(wrong).read_until(NOTIFICATION)
+                self.assertEqual((body[0], body[1]), want)
+                peer.close()
+
+    def test_malformed_attribute_withdraws_and_the_session_stays(self):
+        daemon = self.start()
+        peer = self.peer().establish()
+        good = b"\x40\1\1\0" + b"\x40\2\6\2\1\0\0\xfe\x4e" + b"\x40\3\4\x0a\1\2\2"
+        bad = b"\x40\1\1\7" + good[4:]
+        for attributes, legs in ((good, ["10.1.2.2"]), (bad, []), (good, ["10.1.2.2"])):
+            peer.send(message(UPDATE, struct.pack(">HH", 0, len(attributes)) + attributes + b"\0"))
+            wait_until(lambda want=legs: self.lab.legs() == want, what=str(legs))
+        peer.send(message(UPDATE, b"\0\1\0\0\0"))
+        wait_until(lambda: self.lab.legs() == [], what="withdrawn")
+        self.assertEqual(daemon.peer("t2")["state"].lower(), "established")
+
+    def test_one_byte_at_a_time(self):
+        daemon = self.start()
+        peer = self.peer()
+        peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in message(OPEN, open_body()) + message(KEEPALIVE):
+            peer.send(bytes([byte]))
+        self.wait_state(daemon, "t2", "established")
+        peer.read_until(UPDATE)
+
+    def test_second_connection_is_refused(self):
+        daemon = self.start()
+        first = self.peer().establish()
+        self.wait_state(daemon, "t2", "established")
+        self.assertEqual(self.notification(), (6, 7))
+        while first.read_until(UPDATE) != b"\0\0\0\0":
+            pass  # up to End-of-RIB
+        first.send(message(ROUTE_REFRESH, b"\0\1\0\1"))
+        self.assertIn(b"\x18\xc6\x12", first.read_until(UPDATE), "an announcement again")
+        self.assertEqual(daemon.peer("t2")["state"].lower(), "established")
+
+    def test_strangers_are_refused(self):
+        self.start()
+        self.lab.t2.run("ip", "address", "add", "10.1.2.77/24", "dev", "lb")
+        stranger = self.peer("10.1.2.77")
+        self.assertEqual(stranger.read_until(NOTIFICATION)[:2], b"\6\5")
+
+    def test_two_octet_peer(self):
+        """A peer without capabilities gets IPv4 and a path of two octets."""
+        daemon = self.start()
+        peer = self.peer().send(message(OPEN, open_body(capabilities=False)), message(KEEPALIVE))
+        self.wait_state(daemon, "t2", "established")
+        self.assertIn(b"\x40\2\4\2\1\xfb\xf4", peer.read_until(UPDATE))
+
+    def test_silent_peer_expires(self):
+        daemon = self.start(hold_time=3)
+        begin = time.monotonic()
+        peer = self.peer().establish()
+        self.assertEqual(peer.read_until(NOTIFICATION)[:2], b"\4\0")
+        self.assertLess(time.monotonic() - begin, 4)
+        self.assertIsNone(daemon.process.poll())
+
+
+if __name__ == "__main__":
+    unittest.main()
