@@ -306,6 +306,7 @@ static void on_sent(void *ctx, void *mark, struct instant at)
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 	const struct adj_rib_out_batch *batch = mark;
 
+	peer->env->on_due(peer->env->speaker); /* there is room again */
 	if (!on->on_sent || (link != peer->up && !peer->stopping))
 		return;
 	for (size_t i = 0; i < batch->count; i++)

@@ -91,13 +91,33 @@ class Peer:
         self.sock.close()
 
 
+class Bird6(Bird):
+    """The same upstream, spoken to over IPv6, for IPv6 alone, and only when it is dialled."""
+
+    def start(self):
+        with open(self.config, "w", encoding="ascii") as out:
+            out.write("""
+log stderr all;
+router id 10.1.1.2;
+protocol device { scan time 1; }
+protocol static { ipv6; route ::/0 unreachable; }
+protocol bgp lb {
+	local 2001:db8:f001:1::2 as 65101;
+	neighbor 2001:db8:f001:1::3 as 64500;
+	passive; hold time 9; error wait time 1, 2;
+	ipv6 { import all; export where net = ::/0; next hop self; };
+}
+""")
+        super().start()
+
+
 class SpeakerTest(unittest.TestCase):
     def setUp(self):
         self.lab = Lab(birds=False)
         self.addCleanup(self.lab.close)
 
-    def bird(self):
-        bird = Bird(self.lab.t1, self.lab.directory, "t1", 65101, "10.1.1.2", "10.1.1.3",
+    def bird(self, kind=Bird):
+        bird = kind(self.lab.t1, self.lab.directory, "t1", 65101, "10.1.1.2", "10.1.1.3",
                     "2001:db8:f001:1::2")
         self.lab.birds.append(bird)
         return bird
@@ -135,6 +155,15 @@ class WithBird(SpeakerTest):
         self.assertEqual(peer["state"].lower(), "established")
         wait_until(lambda: self.lab.legs() == ["10.1.1.2"], what="default route")
         wait_until(lambda: self.lab.legs("-6") == ["2001:db8:f001:1::2"], what="IPv6 default")
+
+    def test_session_over_ipv6(self):
+        bird = self.bird(Bird6)
+        self.start(peers=[{"name": "t1", "address": "2001:db8:f001:1::2", "asn": 65101,
+                           "default_route": True}])
+        wait_until(lambda: bird.has(PREFIX6), what=PREFIX6)
+        self.assertIn("BGP.next_hop: 2001:db8:f001:1::3", bird.ask("show", "route", PREFIX6, "all"))
+        wait_until(lambda: self.lab.legs("-6") == ["2001:db8:f001:1::2"], what="IPv6 default")
+        self.assertFalse(bird.has(PREFIX), "IPv4 was not negotiated")
 
     def test_route_refresh_sends_everything_again(self):
         bird, daemon = self.bird(), self.start()

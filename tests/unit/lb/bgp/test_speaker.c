@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "lb/bgp/speaker.h"
 
@@ -57,13 +58,15 @@ static void start(struct end *end, struct ev_loop *loop, int i, uint32_t remote_
 	};
 	const struct endpoint *failed;
 
-	/* 127.1.0.1 and 127.1.0.2, so that each knows the other by its address. */
+	/* Ends 1 and 2 of a net of this process's own: tests run side by side. */
+	uint32_t net = 0x7f000000 | ((uint32_t)getpid() & 0xffff) << 8;
+
 	*end = (struct end){ .loop = loop };
-	end->listen = (struct endpoint){ addr_from_ipv4(0x7f010001 + (uint32_t)i),
+	end->listen = (struct endpoint){ addr_from_ipv4(net + 1 + (uint32_t)i),
 					 (uint16_t)(i ? PORT_B : PORT_A) };
 	end->peer = (struct bgp_peer_conf){
 		.name = i ? "a" : "b",
-		.remote = { addr_from_ipv4(0x7f010002 - (uint32_t)i),
+		.remote = { addr_from_ipv4(net + 2 - (uint32_t)i),
 			    (uint16_t)(i ? PORT_A : PORT_B) },
 		.local = end->listen.addr,
 		.asn = remote_asn,
@@ -157,6 +160,35 @@ Test(bgp_speaker, life)
 	bgp_speaker_stop(a.speaker, BGP_STOP_CEASE, NULL);
 	wait_for(loop, &a.stopped, 1);
 	bgp_speaker_free(a.speaker);
+	ev_loop_destroy(loop);
+}
+
+/* More than is queued at a time: the rest follows as the peer takes it. */
+Test(bgp_speaker, many_prefixes)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct prefix p = prefix_of("10.0.0.0/32");
+	struct addr base = p.addr;
+	struct bgp_peer_info info;
+	struct end a, b;
+
+	start(&a, loop, 0, 64501);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct bgp_policy extra = { .has_med = true, .med = i % 16 };
+
+		p.addr = addr_plus(&base, i);
+		bgp_speaker_announce(a.speaker, &p, &extra);
+	}
+	start(&b, loop, 1, 64500);
+	wait_for(loop, &a.announced, 20000);
+	bgp_speaker_peer_info(a.speaker, 0, &info);
+	cr_expect_eq(info.announced, 20000);
+	bgp_speaker_stop(a.speaker, BGP_STOP_WITHDRAW, NULL);
+	wait_for(loop, &a.stopped, 1);
+	cr_expect_eq(a.withdrawn, 20000);
+	cr_expect_eq(b.downs, 1);
+	bgp_speaker_free(a.speaker);
+	bgp_speaker_free(b.speaker);
 	ev_loop_destroy(loop);
 }
 
