@@ -346,6 +346,9 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 				    .seed = (uint32_t)(now.ns ^ (int64_t)(index * 7919)) };
 	struct bgp_identity own = { env->conf->router_id, env->conf->asn };
 
+	assert(conf->asn != 0 && own.asn != 0 && own.router_id != 0);
+	assert(conf->hold_time == 0 || conf->hold_time >= 3);
+	assert(conf->connect_retry > 0 && (conf->ipv4 || conf->ipv6));
 	peer->env = env;
 	peer->index = index;
 	peer->conf = conf;

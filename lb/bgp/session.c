@@ -240,6 +240,11 @@ static struct bgp_session *session_new(struct ev_loop *loop, int fd)
 	ev_io_init(&s->readable, on_readable, fd, EV_READ);
 	ev_io_init(&s->writable, on_writable, fd, EV_WRITE);
 	ev_timer_init(&s->linger, on_linger, LINGER_S, 0);
+	/*
+	 * Before timers: after a pause of our own (a busy machine) what has come meanwhile must
+	 * count before the hold timer does.
+	 */
+	ev_set_priority(&s->readable, EV_MAXPRI);
 	s->readable.data = s->writable.data = s->linger.data = s;
 	return s;
 }

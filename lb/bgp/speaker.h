@@ -43,12 +43,16 @@ struct bgp_peer_conf {
 	 * family the first global address of the interface that has the session's.
 	 */
 	struct addr next_hop4, next_hop6;
-	uint32_t asn;		/* expected of the peer, not 0; another: NOTIFICATION 2/2 */
-	bool passive;		/* never dial, wait for the peer */
-	uint16_t hold_time;	/* seconds offered: 0 (no keepalives) or 3 to 65535 */
-	uint16_t connect_retry; /* seconds between dials, 1 to 65535 (RFC 4271 suggests 120) */
-	bool ipv4, ipv6;	/* address families offered, at least one */
-	bool default_route;	/* take 0.0.0.0/0 and ::/0 from this peer */
+	uint32_t asn;	    /* expected of the peer, not 0; another: NOTIFICATION 2/2 */
+	bool passive;	    /* never dial, wait for the peer */
+	uint16_t hold_time; /* seconds offered: 0 (no keepalives) or 3 to 65535 */
+	/*
+	 * Seconds between dials, 1 to 65535 (RFC 4271 suggests 120), and the most that a peer is
+	 * held back whose sessions keep failing: 1 s after the first time, then 2, 4 ...
+	 */
+	uint16_t connect_retry;
+	bool ipv4, ipv6;    /* address families offered, at least one */
+	bool default_route; /* take 0.0.0.0/0 and ::/0 from this peer */
 	struct bgp_policy policy;
 };
 
@@ -142,8 +146,8 @@ size_t bgp_speaker_peer_count(const struct bgp_speaker *speaker);
 void bgp_speaker_peer_info(const struct bgp_speaker *speaker, size_t peer,
 			   struct bgp_peer_info *info);
 /*
- * Has this peer got this prefix from us, as far as we know (UPDATE written, not withdrawn
- * since)? Then *policy, unless NULL, is what was told.
+ * Has this peer got this prefix from us, as far as we know (its UPDATE is written or queued,
+ * and no withdrawal since)? Then *policy, unless NULL, is what was told.
  */
 bool bgp_speaker_has_sent(const struct bgp_speaker *speaker, size_t peer,
 			  const struct prefix *prefix, struct bgp_policy *policy);

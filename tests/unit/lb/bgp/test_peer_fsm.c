@@ -262,3 +262,46 @@ Test(bgp_peer_fsm, stop_is_final)
 	run_until(&net, 130 * NS_PER_S);
 	cr_expect_geq(established_on(&net, 0), 0);
 }
+
+/* What must hold of one connection's step, whatever the event. */
+static void check_step(enum bgp_state before, enum bgp_state after, unsigned set)
+{
+	bool connected = before >= BGP_OPEN_SENT || set & BGP_SEND_OPEN;
+
+	cr_assert_eq(!!(set & BGP_SESSION_UP),
+		     before != BGP_ESTABLISHED && after == BGP_ESTABLISHED);
+	cr_assert_eq(!!(set & BGP_SESSION_DOWN),
+		     before == BGP_ESTABLISHED && after != BGP_ESTABLISHED);
+	cr_assert(connected || !(set & (BGP_SEND_KEEPALIVE | BGP_SEND_NOTIFICATION)));
+	cr_assert(before < BGP_OPEN_SENT || after >= BGP_OPEN_SENT || set & BGP_TCP_CLOSE);
+	cr_assert(!(set & BGP_SEND_NOTIFICATION) || set & BGP_TCP_CLOSE);
+}
+
+/* Any events in any order, as if the network had gone mad. */
+Test(bgp_peer_fsm, random_walk)
+{
+	static struct network net;
+
+	begin(&net, 3, false);
+	for (int i = 0; i < 200000; i++) {
+		struct bgp_peer_fsm *peer = &net.side[0];
+		enum bgp_connection which = next_random(&net, 2);
+		struct bgp_event ev = { .type = next_random(&net, BGP_EVENTS),
+					.now = { net.now },
+					.hold_time = next_random(&net, 4) ? 9 : 0 };
+		struct bgp_identity remote = net.side[1].own;
+		enum bgp_state before[2] = { peer->connection[0].state, peer->connection[1].state };
+		struct bgp_peer_actions act;
+
+		if (ev.type == BGP_EVENT_STOP && next_random(&net, 4))
+			ev.type = BGP_EVENT_KEEPALIVE;
+		ev.error = bgp_error_cease(BGP_CEASE_SHUTDOWN, NULL);
+		act = bgp_peer_fsm_step(peer, which, &ev, &remote);
+		for (int c = 0; c < BGP_CONNECTIONS; c++)
+			check_step(before[c], peer->connection[c].state, act.connection[c].set);
+		cr_assert(peer->connection[0].state < BGP_OPEN_CONFIRM ||
+				  peer->connection[1].state < BGP_OPEN_CONFIRM,
+			  "both past OpenSent at step %d", i);
+		net.now += next_random(&net, 3000) * NS_PER_MS;
+	}
+}
