@@ -127,43 +127,39 @@ static int64_t event_completed_ns(const struct event *ev)
 	return ev->t_ns + (ev->latency_us > 0 ? ev->latency_us * NS_PER_US : 0);
 }
 
-/* A trial that was cut short has no end row: it lasts as long as its requests. */
 static void trials_bound(struct run_record *run, const struct words *w)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < run->raw.count; i++) {
-		const struct event *ev = &run->raw.events[i];
-		struct run_trial *trial;
+	for (size_t i = 0; i < run->daemon_count; i++) {
+		const struct event *ev = &run->daemons[i];
 
 		at = trial_find(run, ev->trial, at);
 		if (at == run->trial_count || ev->kind != w->trial)
 			continue;
-		trial = &run->trials[at];
 		if (ev->result == w->begin)
-			trial->begin_ns = ev->t_ns;
-		else if (ev->result == w->end)
-			trial->end_ns = ev->t_ns;
+			run->trials[at].begin_ns = ev->t_ns;
 		else if (ev->result == w->invalid)
-			trial->valid = false;
+			run->trials[at].valid = false;
 	}
 }
 
-static void trials_bound_cut_short(struct run_record *run, const struct rows *rows)
+/*
+ * A trial ends with the last answer or failure of its users. Its end row comes later, when the
+ * faults are undone and all has settled; nobody watches meanwhile, and "not back within T" must
+ * not count that time.
+ */
+static void trials_end(struct run_record *run, const struct rows *rows)
 {
-	for (size_t i = 0; i < run->trial_count; i++) {
-		struct run_trial *trial = &run->trials[i];
-		bool ended = trial->end_ns >= 0;
+	for (size_t i = 0; i < rows->count; i++) {
+		struct run_trial *trial = &run->trials[rows->rows[i].trial];
+		int64_t completed = event_completed_ns(&run->raw.events[rows->rows[i].index]);
 
-		for (size_t j = 0; j < rows->count && !ended; j++) {
-			const struct event *ev = &run->raw.events[rows->rows[j].index];
-			int64_t completed = event_completed_ns(ev);
-
-			if (rows->rows[j].trial == i && completed >= trial->end_ns)
-				trial->end_ns = completed + 1;
-		}
-		trial->first_fault_ns = trial->end_ns;
+		if (completed >= trial->end_ns)
+			trial->end_ns = completed + 1;
 	}
+	for (size_t i = 0; i < run->trial_count; i++)
+		run->trials[i].first_fault_ns = run->trials[i].end_ns;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -387,8 +383,11 @@ static void fault_windows(struct run_record *run)
 		struct run_trial *trial = &run->trials[fault->trial];
 
 		fault->window.until_ns = trial->end_ns;
-		if (fault->window.end_ns > trial->end_ns)
+		/* Undone behind the users' backs: for them it lasted. */
+		if (fault->window.end_ns >= trial->end_ns) {
 			fault->window.end_ns = trial->end_ns;
+			fault->undone = false;
+		}
 		if (fault->window.begin_ns < trial->first_fault_ns)
 			trial->first_fault_ns = fault->window.begin_ns;
 		for (size_t j = i + 1; j < run->fault_count; j++) {
@@ -450,9 +449,9 @@ int run_record_build(struct run_record *out, struct event_record *raw, const jso
 	run.pops = places_load(&run, "pops", &run.pop_count);
 	run.variants = places_load(&run, "variants", &run.variant_count);
 	trials_load(&run);
-	trials_bound(&run, &w);
 	rows = rows_sort_out(&run, &w);
-	trials_bound_cut_short(&run, &rows);
+	trials_bound(&run, &w);
+	trials_end(&run, &rows);
 	series_build(&run, &rows);
 	free(rows.rows);
 	primaries_mark(&run, &w);

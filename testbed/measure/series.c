@@ -20,11 +20,25 @@ static int64_t origin_of(const struct run_trial *trial)
 	return trial->first_fault_ns < trial->end_ns ? trial->first_fault_ns : trial->begin_ns;
 }
 
-/* Bins of a round width, few enough to be seen. */
+static int64_t longest_period_ns(const struct run_record *run)
+{
+	int64_t longest = 1;
+
+	for (size_t i = 0; i < run->user_count; i++) {
+		if (run->users[i].primary && run->users[i].period_ns > longest)
+			longest = run->users[i].period_ns;
+	}
+	return longest;
+}
+
+/*
+ * Bins of a round width, few enough to be seen, and of whole periods: else a user would ask
+ * twice in one bin and three times in the next, and the picture would have teeth.
+ */
 static struct axis axis_of(const struct run_record *run)
 {
 	static const int64_t widths_ms[] = { 100, 200, 500, 1000, 2000, 5000, 10000, 30000, 60000 };
-	int64_t start = 0, end = 0;
+	int64_t start = 0, end = 0, period = longest_period_ns(run);
 	size_t i = 0;
 
 	for (size_t t = 0; t < run->trial_count; t++) {
@@ -39,7 +53,8 @@ static struct axis axis_of(const struct run_record *run)
 	}
 	start = start < -LEAD_NS ? -LEAD_NS : start;
 	while (i + 1 < sizeof(widths_ms) / sizeof(widths_ms[0]) &&
-	       (end - start) / (widths_ms[i] * NS_PER_MS) > BINS_MAX)
+	       ((end - start) / (widths_ms[i] * NS_PER_MS) > BINS_MAX ||
+		widths_ms[i] * NS_PER_MS % period != 0))
 		i++;
 	/* A bin begins at the fault itself, or the bin that has it would show both worlds. */
 	start -= (widths_ms[i] * NS_PER_MS + start % (widths_ms[i] * NS_PER_MS)) %

@@ -24,7 +24,7 @@ static struct pool pool_new(const struct run_record *run, const struct measure_e
 {
 	struct pool pool = { .run = run };
 
-	pool.effects = xcalloc(all->count + 1, sizeof(*pool.effects));
+	pool.effects = xcalloc(all->count + 1, sizeof(const struct effect *));
 	for (size_t i = 0; i < all->count; i++) {
 		const struct effect *e = &all->effects[i];
 

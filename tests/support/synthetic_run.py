@@ -137,18 +137,19 @@ class Run:
                 for variant in VARIANTS:
                     self.user(number, fault, group, variant["name"], user)
         self.row(fault["t0"], number, "testbed", "fault", pop="fra", result="begin",
-                 detail="f1 pop_crash fra")
+                 detail="1 pop_crash fra")
+        if fault["undo"] >= fault["end"]:  # undone when the users are gone
+            fault["undo"] = fault["end"] + NS
         self.row(fault["undo"], number, "testbed", "fault", pop="fra", result="end",
-                 detail="f1 pop_crash fra")
+                 detail="1 pop_crash fra")
         self.daemons(number, fault)
         self.row(fault["end"], number, "testbed", "wires", result="ok",
                  detail=json.dumps({"late_us": {"p50": 41, "p99": 212, "max": 390}, "dropped": 0}))
-        self.row(fault["end"], number, "testbed", "trial", result="end")
         bad = number in self.o.invalid
-        if bad:
-            self.row(fault["end"], number, "testbed", "trial", result="invalid", detail="wires late")
+        self.row(fault["end"] + 3 * NS, number, "testbed", "trial",
+                 result="invalid" if bad else "end", detail="wires late" if bad else "")
         self.trials.append({"trial": number, "valid": not bad, "reason": "wires late" if bad else "",
-                            "faults": [{"id": "f1", "kind": "pop_crash", "target": "fra",
+                            "faults": [{"id": 1, "kind": "pop_crash", "target": "fra",
                                         "t_ns": fault["t0"], "undone_ns": fault["undo"]}]})
         return fault["end"] + 5 * NS
 

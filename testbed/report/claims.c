@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/report/claims.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "testbed/report/values.h"
+
+/* A variant of the run with what the claims need of it. */
+struct subject {
+	const char *name;
+	const json_t *variant; /* of the scenario */
+	const json_t *row;     /* of the summary */
+	const json_t *placement;
+};
+
+/* The first variant of a mode that has the fault; false when there is none. */
+static int subject_find(const json_t *result, const char *mode, const char *fault,
+			struct subject *out)
+{
+	const json_t *variant;
+	size_t i;
+
+	json_array_foreach (value_at(result, "scenario", "variants", NULL), i, variant) {
+		const char *name = value_string(variant, "name");
+		const json_t *row = value_at(result, "summary", "variants", name, fault, NULL);
+
+		if (strcmp(value_string(variant, "mode"), mode) != 0 || !row)
+			continue;
+		*out = (struct subject){ name, variant, row,
+					 value_at(result, "summary", "placement", name, NULL) };
+		return 1;
+	}
+	return 0;
+}
+
+const char *claim_verdict_name(enum claim_verdict verdict)
+{
+	static const char *const names[] = {
+		[CLAIM_HELD] = "held here", [CLAIM_FAILED] = "not here", [CLAIM_PARTLY] = "in part"
+	};
+
+	return names[verdict];
+}
+
+static int claim_nearest(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	double share = value_number(s->placement, "nearest_share");
+	char near[VALUE_TEXT_SIZE], worse[VALUE_TEXT_SIZE];
+
+	(void)result;
+	if (value_number(s->placement, "users") == 0)
+		return 0;
+	claim->text = "Anycast sends users to the nearest site.";
+	claim->verdict = share >= 0.95 ? CLAIM_HELD : share < 0.5 ? CLAIM_FAILED : CLAIM_PARTLY;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "%s of the users were at their nearest pop, %s lost 25 ms or more. Published for "
+		 "one large network: 55 %% and 20 %% (Calder, IMC 2015).",
+		 value_share(json_object_get(s->placement, "nearest_share"), near),
+		 value_share(json_object_get(s->placement, "worse_25ms_share"), worse));
+	return 1;
+}
+
+static int claim_convergence(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	const json_t *causes = json_object_get(s->row, "cause_ms");
+	double begin = value_number(causes, "withdrawn");
+	double took = value_number(causes, "routers_converged") - begin;
+	char text[VALUE_TEXT_SIZE], from[VALUE_TEXT_SIZE];
+
+	if (!value_is_known(json_object_get(causes, "withdrawn")) ||
+	    !value_is_known(json_object_get(causes, "routers_converged")))
+		return 0;
+	claim->text = "BGP convergence takes 30-90 seconds.";
+	claim->verdict = took >= 30000 && took <= 90000 ? CLAIM_HELD : CLAIM_FAILED;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "From the first withdrawn route to the last route change: %s; what came before, "
+		 "%s, was noticing. The profile is \"%s\"%s",
+		 value_ms_number(took, text), value_ms_number(begin, from),
+		 value_string(result, "profile"),
+		 strcmp(value_string(result, "profile"), "ideal") == 0
+			 ? ": no router here waits between updates, as many on the internet do."
+			 : ".");
+	return 1;
+}
+
+static int claim_reroutes(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	const json_t *d = json_object_get(s->row, "reconnect_ms");
+	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE];
+
+	(void)result;
+	if (value_number(d, "n") == 0)
+		return 0;
+	claim->text = "Traffic reroutes within seconds to minutes.";
+	claim->verdict = value_number(d, "never") > 0	   ? CLAIM_PARTLY
+			 : value_number(d, "max") > 600000 ? CLAIM_FAILED
+							   : CLAIM_HELD;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "Half of the users cut off were answered again within %s, the last within %s.",
+		 value_quantile(d, "p50", p50), value_quantile(d, "max", max));
+	return 1;
+}
+
+static int claim_geodns(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	const json_t *d = json_object_get(s->row, "reconnect_ms");
+	const json_t *detected = value_at(s->row, "cause_ms", "detected", NULL);
+	double limit = json_number_value(detected) + value_number(s->variant, "ttl") * 1000 + 1000;
+	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE], noticed[VALUE_TEXT_SIZE];
+	int in_time = value_is_known(json_object_get(d, "max")) && value_number(d, "max") <= limit;
+
+	(void)result;
+	if (value_number(d, "n") == 0 || !value_is_known(detected))
+		return 0;
+	claim->text = "GeoDNS fails over in TTL plus the health-check interval (minutes).";
+	claim->verdict = in_time ? CLAIM_PARTLY : CLAIM_FAILED;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "TTL %.0f s, noticed after %s. Half of the users were back within %s, the last "
+		 "within %s: the sum %s.",
+		 value_number(s->variant, "ttl"), value_ms(detected, noticed),
+		 value_quantile(d, "p50", p50), value_quantile(d, "max", max),
+		 in_time ? "bounds the slowest, most users are faster"
+			 : "was exceeded, or not reached before the undo");
+	return 1;
+}
+
+static int claim_sessions(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	const json_t *any = json_object_get(s->row, "sessions");
+	double broken = value_number(any, "reset") + value_number(any, "timed_out");
+
+	(void)result;
+	if (value_number(any, "open") == 0)
+		return 0;
+	claim->text = "Anycast breaks long TCP connections when a route changes.";
+	claim->verdict = broken == 0			       ? CLAIM_FAILED
+			 : broken == value_number(any, "open") ? CLAIM_HELD
+							       : CLAIM_PARTLY;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "%.0f of %.0f connections to the failed pop broke (%.0f reset, %.0f timed out), "
+		 "%.0f of %.0f to other pops.",
+		 broken, value_number(any, "open"), value_number(any, "reset"),
+		 value_number(any, "timed_out"), value_number(any, "collateral"),
+		 value_number(any, "others"));
+	return 1;
+}
+
+static int claim_dns_sessions(const struct subject *s, const json_t *result, struct claim *claim)
+{
+	const json_t *dns = json_object_get(s->row, "sessions");
+	double open = value_number(dns, "open");
+
+	(void)result;
+	if (open == 0)
+		return 0;
+	claim->text = "GeoDNS sessions are stable.";
+	claim->verdict = value_number(dns, "survived") == open ? CLAIM_HELD : CLAIM_PARTLY;
+	if (value_number(dns, "survived") == 0)
+		claim->verdict = CLAIM_FAILED;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "Of %.0f connections to the pop that failed %.0f survived, %.0f were reset and "
+		 "%.0f timed out; no DNS answer moves an open connection. Elsewhere %.0f of %.0f "
+		 "broke.",
+		 open, value_number(dns, "survived"), value_number(dns, "reset"),
+		 value_number(dns, "timed_out"), value_number(dns, "collateral"),
+		 value_number(dns, "others"));
+	return 1;
+}
+
+size_t claims_judge(const json_t *result, const char *fault, struct claim out[CLAIMS_MAX])
+{
+	static const struct {
+		const char *mode;
+		int (*judge)(const struct subject *, const json_t *, struct claim *);
+	} judges[] = {
+		{ "anycast", claim_nearest },  { "anycast", claim_convergence },
+		{ "anycast", claim_reroutes }, { "geodns", claim_geodns },
+		{ "anycast", claim_sessions }, { "geodns", claim_dns_sessions },
+	};
+	struct subject subject;
+	size_t count = 0;
+
+	for (size_t i = 0; i < sizeof(judges) / sizeof(judges[0]); i++) {
+		if (subject_find(result, judges[i].mode, fault, &subject))
+			count += (size_t)judges[i].judge(&subject, result, &out[count]);
+	}
+	return count;
+}
+
+/* One clause per variant, joined by semicolons; the first names the measure, the others follow. */
+static void recovery_clause(FILE *out, const char *name, const json_t *row, int first)
+{
+	const json_t *d = json_object_get(row, "reconnect_ms");
+	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE];
+
+	if (!first)
+		fputs("; ", out);
+	if (value_number(d, "n") == 0)
+		fprintf(out, "with %s it cut off nobody", name);
+	else if (!value_is_known(json_object_get(d, "p50")))
+		fprintf(out,
+			"with %s not even half of the %.0f users it cut off were answered again in "
+			"the %s before its undo",
+			name, value_number(d, "n"),
+			value_ms(json_object_get(d, "observed_ms"), max));
+	else if (value_number(d, "never") > 0)
+		fprintf(out,
+			"with %s half of the %.0f users it cut off were answered again within %s "
+			"and %.0f not before its undo",
+			name, value_number(d, "n"), value_quantile(d, "p50", p50),
+			value_number(d, "never"));
+	else
+		fprintf(out,
+			"with %s half of the %.0f users it cut off were answered again within %s "
+			"and the last within %s",
+			name, value_number(d, "n"), value_quantile(d, "p50", p50),
+			value_quantile(d, "max", max));
+}
+
+static void cost_clause(FILE *out, const char *name, const json_t *row, int first)
+{
+	const json_t *s = json_object_get(row, "sessions");
+	char share[VALUE_TEXT_SIZE];
+
+	fprintf(out, "%s%s%s lost %s of all requests", first ? "" : "; ",
+		first ? "While it lasted " : "", name,
+		value_share(json_object_get(row, "failed_share"), share));
+	if (value_number(s, "open") > 0)
+		fprintf(out, " and kept %.0f of the %.0f connections open at the pop",
+			value_number(s, "survived"), value_number(s, "open"));
+}
+
+void claims_headline(const json_t *result, const char *fault, char *buf, size_t size)
+{
+	json_t *variants = json_object_get(json_object_get(result, "summary"), "variants");
+	FILE *out = fmemopen(buf, size, "w");
+	const json_t *trials = value_at(result, "summary", "trials", NULL);
+	int first = 1;
+	const char *name;
+	json_t *faults;
+
+	if (!out)
+		return;
+	fprintf(out, "When %s struck, ", fault);
+	json_object_foreach (variants, name, faults) {
+		if (json_object_get(faults, fault))
+			recovery_clause(out, name, json_object_get(faults, fault), first);
+		first = 0;
+	}
+	fputs(". ", out);
+	first = 1;
+	json_object_foreach (variants, name, faults) {
+		if (json_object_get(faults, fault))
+			cost_clause(out, name, json_object_get(faults, fault), first);
+		first = 0;
+	}
+	fputs(".", out);
+	if (value_number(trials, "valid") < 5)
+		fprintf(out,
+			" This is %.0f trial%s: how long GeoDNS takes depends on where in its "
+			"periods the fault fell, and no interval can be given.",
+			value_number(trials, "valid"),
+			value_number(trials, "valid") == 1 ? "" : "s");
+	fclose(out);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "testbed/report/claims.h"
+#include "testbed/report/svg.h"
+#include "testbed/report/values.h"
+
+Test(report_values, durations)
+{
+	static const struct {
+		double ms;
+		const char *text;
+	} rows[] = {
+		{ 0, "0 ms" },	     { 0.25, "0.25 ms" }, { 1, "1 ms" },       { 999.4, "999 ms" },
+		{ 999.6, "1.00 s" }, { 1234, "1.23 s" },  { 9994, "9.99 s" },  { 9996, "10.0 s" },
+		{ 33512, "33.5 s" }, { 99960, "100 s" },  { 120400, "120 s" }, { -5180, "-5.18 s" },
+	};
+	char buf[VALUE_TEXT_SIZE];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_str_eq(value_ms_number(rows[i].ms, buf), rows[i].text, "%g: %s",
+				 rows[i].ms, buf);
+}
+
+Test(report_values, quantiles_and_shares)
+{
+	json_t *d = json_pack("{s:f, s:n, s:i, s:f}", "p50", 4000.0, "p90", "never", 3,
+			      "observed_ms", 60000.0);
+	char buf[VALUE_TEXT_SIZE];
+
+	cr_expect_str_eq(value_quantile(d, "p50", buf), "4.00 s");
+	cr_expect_str_eq(value_quantile(d, "p90", buf), "> 60.0 s");
+	json_object_set_new(d, "never", json_integer(0));
+	cr_expect_str_eq(value_quantile(d, "p90", buf), "-", "nobody was affected");
+	cr_expect_str_eq(value_share_number(0, buf), "0.0 %");
+	cr_expect_str_eq(value_share_number(0.0012, buf), "0.12 %");
+	cr_expect_str_eq(value_share_number(0.5, buf), "50.0 %");
+	cr_expect_str_eq(value_share(NULL, buf), "-");
+	json_decref(d);
+}
+
+Test(report_svg, ticks)
+{
+	static const struct {
+		double range;
+		int count;
+		double step;
+	} rows[] = {
+		{ 10, 10, 1 },	 { 12, 10, 2 },	   { 33, 12, 5 },
+		{ 130, 12, 20 }, { 0.7, 10, 0.1 }, { 60, 12, 5 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_float_eq(svg_tick_step(rows[i].range, rows[i].count), rows[i].step, 1e-9,
+				   "%g in %d", rows[i].range, rows[i].count);
+}
+
+Test(report_svg, escapes_and_maps)
+{
+	struct svg_frame f = { 60, 20, 900, 100, -10, 20, 0, 1 };
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	svg_escape(out, "<a b=\"c\">&'\x01");
+	fclose(out);
+	cr_expect_str_eq(text, "&lt;a b=&quot;c&quot;&gt;&amp;&#39; ");
+	free(text);
+	cr_expect_float_eq(svg_x(&f, -10), 60, 1e-9);
+	cr_expect_float_eq(svg_x(&f, 20), 960, 1e-9);
+	cr_expect_float_eq(svg_y(&f, 1), 20, 1e-9, "one is at the top");
+	cr_expect_float_eq(svg_y(&f, 0), 120, 1e-9);
+}
+
+/* A run of one anycast variant with the given share at the nearest pop and broken sessions. */
+static json_t *run_of(double nearest, int broken, const char *max)
+{
+	json_error_t err;
+	char text[1024];
+	json_t *run;
+
+	snprintf(
+		text, sizeof(text),
+		"{\"profile\":\"ideal\",\"scenario\":{\"variants\":[{\"name\":\"any\",\"mode\":"
+		"\"anycast\"}]},\"summary\":{\"trials\":{\"valid\":1},\"placement\":{\"any\":"
+		"{\"users\":10,\"nearest_share\":%g}},\"variants\":{\"any\":{\"f\":{"
+		"\"reconnect_ms\":{\"n\":4,\"never\":%d,\"p50\":9000,\"max\":%s,\"observed_ms\":"
+		"60000},\"failed_share\":0.1,\"sessions\":{\"open\":4,\"survived\":%d,\"reset\":%d,"
+		"\"timed_out\":0},\"cause_ms\":{\"withdrawn\":100,\"routers_converged\":45100}}}}}"
+		"}",
+		nearest, max[0] == 'n', max, 4 - broken, broken);
+	run = json_loads(text, 0, &err);
+	cr_assert(run, "%s", err.text);
+	return run;
+}
+
+Test(report_claims, verdicts)
+{
+	static const struct {
+		const char *name;
+		double nearest;
+		int broken;
+		const char *max;
+		enum claim_verdict near, convergence, reroutes, sessions;
+	} rows[] = {
+		{ "all well", 1, 0, "12000", CLAIM_HELD, CLAIM_HELD, CLAIM_HELD, CLAIM_FAILED },
+		{ "half and half", 0.7, 2, "12000", CLAIM_PARTLY, CLAIM_HELD, CLAIM_HELD,
+		  CLAIM_PARTLY },
+		{ "badly placed, never back", 0.2, 4, "null", CLAIM_FAILED, CLAIM_HELD,
+		  CLAIM_PARTLY, CLAIM_HELD },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *run = run_of(rows[i].nearest, rows[i].broken, rows[i].max);
+		struct claim claims[CLAIMS_MAX];
+
+		cr_assert_eq(claims_judge(run, "f", claims), 4, "%s", rows[i].name);
+		cr_expect_eq(claims[0].verdict, rows[i].near, "%s", rows[i].name);
+		cr_expect_eq(claims[1].verdict, rows[i].convergence, "%s", rows[i].name);
+		cr_expect_eq(claims[2].verdict, rows[i].reroutes, "%s", rows[i].name);
+		cr_expect_eq(claims[3].verdict, rows[i].sessions, "%s", rows[i].name);
+		cr_expect_eq(claims_judge(run, "another", claims), 0);
+		json_decref(run);
+	}
+}
+
+Test(report_claims, headline)
+{
+	json_t *run = run_of(1, 1, "12000");
+	char text[600];
+
+	claims_headline(run, "f", text, sizeof(text));
+	cr_expect(strstr(text, "within 9.00 s and the last within 12.0 s"), "%s", text);
+	cr_expect(strstr(text, "kept 3 of the 4 connections"), "%s", text);
+	cr_expect(strstr(text, "This is 1 trial:"), "%s", text);
+	json_decref(run);
+	run = run_of(1, 1, "null");
+	claims_headline(run, "f", text, sizeof(text));
+	cr_expect(strstr(text, "1 not before its undo"), "%s", text);
+	json_decref(run);
+}
