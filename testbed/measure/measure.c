@@ -34,8 +34,9 @@ json_t *measure_run(struct run_record *run, json_t *result)
 	json_t *trial;
 	size_t i;
 
-	json_array_foreach (json_object_get(result, "trials"), i, trial)
+	json_array_foreach (json_object_get(result, "trials"), i, trial) {
 		json_object_set_new(trial, "variants", measure_trial_variants(run, &all, i));
+	}
 	json_object_set_new(result, "summary", measure_summary(run, &all));
 	json_object_set_new(series, "timeline", series_timeline(run));
 	json_object_set_new(series, "curves", measure_curves(run, &all));

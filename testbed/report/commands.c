@@ -7,8 +7,7 @@
 #include "testbed/measure/measure.h"
 #include "testbed/report/report.h"
 #include "testbed/report/values.h"
-
-enum { EXIT_BAD_INPUT = 2, EXIT_ENVIRONMENT = 3 };
+#include "testbed/run.h"
 
 static const struct option report_options[] = { { "json", no_argument, NULL, 'j' },
 						{ "svg", required_argument, NULL, 's' },

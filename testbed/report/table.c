@@ -171,8 +171,9 @@ static void print_faults(FILE *out, const json_t *result)
 	const char *fault;
 	json_t *row;
 
-	json_object_foreach (json_object_iter_value(first), fault, row)
+	json_object_foreach (json_object_iter_value(first), fault, row) {
 		print_fault(out, result, fault, row);
+	}
 }
 
 void report_print_table(FILE *out, const json_t *result)

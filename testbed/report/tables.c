@@ -137,8 +137,9 @@ static void catchment_cell(FILE *out, const json_t *result, const json_t *users)
 	double sum = 0;
 	size_t i;
 
-	json_array_foreach (pops, i, pop)
+	json_array_foreach (pops, i, pop) {
 		sum += value_number(users, value_string(pop, "name"));
+	}
 	fputs("<td><div class=\"cell\">", out);
 	json_array_foreach (pops, i, pop) {
 		const char *name = value_string(pop, "name");
@@ -172,10 +173,11 @@ static void catchment_heads(FILE *out, const json_t *result)
 		fputs("</th>", out);
 	}
 	fputs("</tr><tr><th></th>", out);
-	json_object_foreach (variants_of(result), name, faults)
+	json_object_foreach (variants_of(result), name, faults) {
 		fputs("<th class=\"text\">before</th><th class=\"text\">during</th>"
 		      "<th class=\"text\">after</th>",
 		      out);
+	}
 	fputs("</tr>\n", out);
 }
 
@@ -211,8 +213,9 @@ void table_failback(FILE *out, const json_t *result, const char *fault)
 	char buf[VALUE_TEXT_SIZE];
 	int undone = 0;
 
-	json_object_foreach (variants_of(result), name, faults)
+	json_object_foreach (variants_of(result), name, faults) {
 		undone |= value_number(value_at(faults, fault, "failback", NULL), "undone") > 0;
+	}
 	if (!undone)
 		return;
 	heads(out, texts);
@@ -314,7 +317,8 @@ void table_conditions(FILE *out, const json_t *result)
 		 value_number(trials, "invalid"));
 	condition(out, "trials", text);
 	trials_conditions(out, result);
-	json_object_foreach (json_object_get(result, "versions"), name, version)
+	json_object_foreach (json_object_get(result, "versions"), name, version) {
 		condition(out, name, json_is_string(version) ? json_string_value(version) : "");
+	}
 	fputs("</table>\n", out);
 }
