@@ -226,6 +226,23 @@ static int compare_ns(const void *a, const void *b)
 		median_;                                                                           \
 	})
 
+/* The same over trials with affected users; where not all of them made it, it took longest. */
+#define POOL_MEDIAN_USERS_MS(pool, field)                                                          \
+	__extension__({                                                                            \
+		int64_t *seen_ = xcalloc((pool)->count + 1, sizeof(*seen_));                       \
+		size_t n_ = 0;                                                                     \
+		json_t *median_;                                                                   \
+		for (size_t i_ = 0; i_ < (pool)->count; i_++) {                                    \
+			int64_t t_ = (pool)->effects[i_]->field;                                   \
+			if ((pool)->effects[i_]->affected_count > 0)                               \
+				seen_[n_++] = t_ == RECOVERY_NEVER ? SURVIVAL_NEVER : t_;          \
+		}                                                                                  \
+		qsort(seen_, n_, sizeof(*seen_), compare_ns);                                      \
+		median_ = n_ ? quantile_ms(seen_[(n_ - 1) / 2]) : json_null();                     \
+		free(seen_);                                                                       \
+		median_;                                                                           \
+	})
+
 static json_t *cause_medians(const struct pool *p)
 {
 	json_t *o = json_object();
@@ -234,9 +251,9 @@ static json_t *cause_medians(const struct pool *p)
 	json_object_set_new(o, "withdrawn", POOL_MEDIAN_MS(p, cause.withdrawn_ns));
 	json_object_set_new(o, "record_changed", POOL_MEDIAN_MS(p, cause.record_changed_ns));
 	json_object_set_new(o, "routers_converged", POOL_MEDIAN_MS(p, cause.routers_converged_ns));
-	json_object_set_new(o, "first_user", POOL_MEDIAN_MS(p, first_user_ns));
-	json_object_set_new(o, "last_user", POOL_MEDIAN_MS(p, last_user_ns));
-	json_object_set_new(o, "stable", POOL_MEDIAN_MS(p, stable_ns));
+	json_object_set_new(o, "first_user", POOL_MEDIAN_USERS_MS(p, first_user_ns));
+	json_object_set_new(o, "last_user", POOL_MEDIAN_USERS_MS(p, last_user_ns));
+	json_object_set_new(o, "stable", POOL_MEDIAN_USERS_MS(p, stable_ns));
 	return o;
 }
 

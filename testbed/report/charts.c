@@ -233,7 +233,8 @@ void chart_reconnect(FILE *out, const json_t *result, const json_t *series, cons
 		     int alone)
 {
 	const json_t *curves = json_object_get(series, "curves");
-	double top = 24 + 20 * (double)json_object_size(curves), height = 300;
+	double top = 46 + 20 * (double)json_object_size(curves), height = 300;
+	char label[128];
 	struct svg_frame f = { LEFT,   top, CHART_WIDTH - LEFT - RIGHT,
 			       height, 0,   curves_end_ms(curves, fault),
 			       0,      1 };
@@ -244,7 +245,10 @@ void chart_reconnect(FILE *out, const json_t *result, const json_t *series, cons
 	svg_begin(out, CHART_WIDTH, top + height + 44,
 		  "Share of users that were answered again, by time after the fault", alone);
 	svg_axis_share(out, &f, 4);
-	svg_axis_time(out, &f, alone ? fault : "after the fault");
+	snprintf(label, sizeof(label), "after %.100s", alone ? fault : "the fault");
+	svg_axis_time(out, &f, label);
+	svg_text(out, LEFT, top - 10, "soft", "start",
+		 "share of the users cut off that were answered again");
 	json_object_foreach ((json_t *)curves, name, faults) {
 		const json_t *row = value_at(summary_variants(result), name, fault, NULL);
 

@@ -36,9 +36,10 @@ static int subject_find(const json_t *result, const char *mode, const char *faul
 
 const char *claim_verdict_name(enum claim_verdict verdict)
 {
-	static const char *const names[] = {
-		[CLAIM_HELD] = "held here", [CLAIM_FAILED] = "not here", [CLAIM_PARTLY] = "in part"
-	};
+	static const char *const names[] = { [CLAIM_HELD] = "held here",
+					     [CLAIM_FAILED] = "not here",
+					     [CLAIM_PARTLY] = "in part",
+					     [CLAIM_OPEN] = "cannot tell" };
 
 	return names[verdict];
 }
@@ -84,10 +85,28 @@ static int claim_convergence(const struct subject *s, const json_t *result, stru
 	return 1;
 }
 
+/* "half of the users ... within 9 s, the last within 12 s", or how many never were. */
+static void recovery_text(const json_t *d, char *buf, size_t size)
+{
+	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE];
+
+	if (value_number(d, "never") > 0)
+		snprintf(buf, size,
+			 "p50 of the times until users were answered again: %s; %.0f of "
+			 "%.0f were not before the undo",
+			 value_quantile(d, "p50", p50), value_number(d, "never"),
+			 value_number(d, "n"));
+	else
+		snprintf(buf, size,
+			 "half of the users cut off were answered again within %s, the "
+			 "last within %s",
+			 value_quantile(d, "p50", p50), value_quantile(d, "max", max));
+}
+
 static int claim_reroutes(const struct subject *s, const json_t *result, struct claim *claim)
 {
 	const json_t *d = json_object_get(s->row, "reconnect_ms");
-	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE];
+	char text[200];
 
 	(void)result;
 	if (value_number(d, "n") == 0)
@@ -96,32 +115,36 @@ static int claim_reroutes(const struct subject *s, const json_t *result, struct 
 	claim->verdict = value_number(d, "never") > 0	   ? CLAIM_PARTLY
 			 : value_number(d, "max") > 600000 ? CLAIM_FAILED
 							   : CLAIM_HELD;
-	snprintf(claim->evidence, sizeof(claim->evidence),
-		 "Half of the users cut off were answered again within %s, the last within %s.",
-		 value_quantile(d, "p50", p50), value_quantile(d, "max", max));
+	recovery_text(d, text, sizeof(text));
+	snprintf(claim->evidence, sizeof(claim->evidence), "With %.60s %s.", s->name, text);
 	return 1;
 }
 
+/* Whoever was watched for less than the sum cannot say that it was exceeded. */
 static int claim_geodns(const struct subject *s, const json_t *result, struct claim *claim)
 {
 	const json_t *d = json_object_get(s->row, "reconnect_ms");
 	const json_t *detected = value_at(s->row, "cause_ms", "detected", NULL);
 	double limit = json_number_value(detected) + value_number(s->variant, "ttl") * 1000 + 1000;
-	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE], noticed[VALUE_TEXT_SIZE];
-	int in_time = value_is_known(json_object_get(d, "max")) && value_number(d, "max") <= limit;
+	const char *sum = "the sum was exceeded";
+	char text[200], noticed[VALUE_TEXT_SIZE];
 
 	(void)result;
 	if (value_number(d, "n") == 0 || !value_is_known(detected))
 		return 0;
 	claim->text = "GeoDNS fails over in TTL plus the health-check interval (minutes).";
-	claim->verdict = in_time ? CLAIM_PARTLY : CLAIM_FAILED;
+	claim->verdict = CLAIM_FAILED;
+	if (value_is_known(json_object_get(d, "max")) && value_number(d, "max") <= limit) {
+		claim->verdict = CLAIM_PARTLY;
+		sum = "the sum bounds the slowest, most are faster";
+	} else if (value_number(d, "never") > 0 && value_number(d, "observed_ms") < limit) {
+		claim->verdict = CLAIM_OPEN;
+		sum = "the fault was undone before the sum had passed";
+	}
+	recovery_text(d, text, sizeof(text));
 	snprintf(claim->evidence, sizeof(claim->evidence),
-		 "TTL %.0f s, noticed after %s. Half of the users were back within %s, the last "
-		 "within %s: the sum %s.",
-		 value_number(s->variant, "ttl"), value_ms(detected, noticed),
-		 value_quantile(d, "p50", p50), value_quantile(d, "max", max),
-		 in_time ? "bounds the slowest, most users are faster"
-			 : "was exceeded, or not reached before the undo");
+		 "With TTL %.0f s and noticing after %s, %s: %s.", value_number(s->variant, "ttl"),
+		 value_ms(detected, noticed), text, sum);
 	return 1;
 }
 
@@ -139,10 +162,13 @@ static int claim_sessions(const struct subject *s, const json_t *result, struct 
 							       : CLAIM_PARTLY;
 	snprintf(claim->evidence, sizeof(claim->evidence),
 		 "%.0f of %.0f connections to the failed pop broke (%.0f reset, %.0f timed out), "
-		 "%.0f of %.0f to other pops.",
+		 "%.0f of %.0f to other pops.%s",
 		 broken, value_number(any, "open"), value_number(any, "reset"),
 		 value_number(any, "timed_out"), value_number(any, "collateral"),
-		 value_number(any, "others"));
+		 value_number(any, "others"),
+		 strcmp(value_string(s->row, "kind"), "pop_crash") == 0
+			 ? " Their pop died as well, so this is not the route change alone."
+			 : "");
 	return 1;
 }
 

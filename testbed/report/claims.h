@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-enum claim_verdict { CLAIM_HELD, CLAIM_FAILED, CLAIM_PARTLY };
+enum claim_verdict { CLAIM_HELD, CLAIM_FAILED, CLAIM_PARTLY, CLAIM_OPEN };
 
 struct claim {
 	const char *text;

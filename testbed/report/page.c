@@ -79,9 +79,10 @@ static void lead(FILE *out, const json_t *result, const char *fault)
 
 static void claims_section(FILE *out, const json_t *result, const char *fault)
 {
-	static const char *const classes[] = {
-		[CLAIM_HELD] = "held", [CLAIM_FAILED] = "failed", [CLAIM_PARTLY] = "partly"
-	};
+	static const char *const classes[] = { [CLAIM_HELD] = "held",
+					       [CLAIM_FAILED] = "failed",
+					       [CLAIM_PARTLY] = "partly",
+					       [CLAIM_OPEN] = "partly" };
 	struct claim claims[CLAIMS_MAX];
 	size_t count = claims_judge(result, fault, claims);
 

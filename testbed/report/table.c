@@ -40,16 +40,13 @@ static void print_recovery_row(FILE *out, const char *name, const json_t *row)
 
 static void print_interval(FILE *out, const char *name, const json_t *row)
 {
-	const json_t *pair = value_at(row, "reconnect_ms", "p50_interval", NULL);
 	const json_t *reconnect = json_object_get(row, "reconnect_ms");
-	char low[VALUE_TEXT_SIZE], high[VALUE_TEXT_SIZE], p50[VALUE_TEXT_SIZE];
+	char p50[VALUE_TEXT_SIZE], interval[VALUE_TEXT_SIZE];
 
-	if (!pair)
-		return;
-	fprintf(out, "  %s: reconnect p50 %s, 95 %% interval %s to %s\n", name,
-		value_quantile(reconnect, "p50", p50), value_ms(json_array_get(pair, 0), low),
-		value_is_known(json_array_get(pair, 1)) ? value_ms(json_array_get(pair, 1), high)
-							: "never");
+	if (json_object_get(reconnect, "p50_interval"))
+		fprintf(out, "  %s: reconnect p50 %s, 95 %% interval %s\n", name,
+			value_quantile(reconnect, "p50", p50),
+			value_interval(reconnect, "p50_interval", interval));
 }
 
 static void print_session_row(FILE *out, const char *name, const json_t *row)

@@ -33,17 +33,15 @@ static json_t *variants_of(const json_t *result)
 static void quantile_cell(FILE *out, const json_t *distribution, const char *key,
 			  const char *interval_key)
 {
-	const json_t *interval = json_object_get(distribution, interval_key);
-	char buf[VALUE_TEXT_SIZE], low[VALUE_TEXT_SIZE], high[VALUE_TEXT_SIZE];
+	char buf[VALUE_TEXT_SIZE];
 
 	fputs("<td>", out);
 	svg_escape(out, value_quantile(distribution, key, buf));
-	if (interval)
-		fprintf(out, "<br><span class=\"interval\">%s to %s</span>",
-			value_ms(json_array_get(interval, 0), low),
-			value_is_known(json_array_get(interval, 1))
-				? value_ms(json_array_get(interval, 1), high)
-				: "never");
+	if (json_object_get(distribution, interval_key)) {
+		fputs("<br><span class=\"interval\">", out);
+		svg_escape(out, value_interval(distribution, interval_key, buf));
+		fputs("</span>", out);
+	}
 	fputs("</td>", out);
 }
 
@@ -71,8 +69,7 @@ static void recovery_row(FILE *out, const char *name, const json_t *row)
 
 static void pair_sentence(FILE *out, const json_t *pair)
 {
-	char buf[VALUE_TEXT_SIZE], low[VALUE_TEXT_SIZE], high[VALUE_TEXT_SIZE];
-	const json_t *interval = json_object_get(pair, "p50_interval");
+	char buf[VALUE_TEXT_SIZE];
 
 	fputs("<p>Of the ", out);
 	fprintf(out, "%.0f users cut off in both variants, %.0f were back sooner with ",
@@ -82,10 +79,8 @@ static void pair_sentence(FILE *out, const json_t *pair)
 	svg_escape(out, value_string(pair, "b"));
 	fprintf(out, "; the median difference (first less second) is %s",
 		value_ms(json_object_get(pair, "p50_ms"), buf));
-	if (interval)
-		fprintf(out, ", 95 %% interval %s to %s",
-			value_ms(json_array_get(interval, 0), low),
-			value_ms(json_array_get(interval, 1), high));
+	if (json_object_get(pair, "p50_interval"))
+		fprintf(out, ", 95 %% interval %s", value_interval(pair, "p50_interval", buf));
 	fputs(".</p>\n", out);
 }
 

@@ -64,6 +64,31 @@ const char *value_quantile(const json_t *distribution, const char *key, char buf
 	return buf;
 }
 
+static const char *interval_end(const json_t *distribution, const json_t *end,
+				char buf[VALUE_TEXT_SIZE])
+{
+	char limit[VALUE_TEXT_SIZE];
+
+	if (value_is_known(end))
+		return value_ms(end, buf);
+	if (!value_is_known(json_object_get(distribution, "observed_ms")))
+		return "never";
+	snprintf(buf, VALUE_TEXT_SIZE, "> %.20s",
+		 value_ms(json_object_get(distribution, "observed_ms"), limit));
+	return buf;
+}
+
+const char *value_interval(const json_t *distribution, const char *key, char buf[VALUE_TEXT_SIZE])
+{
+	const json_t *pair = json_object_get(distribution, key);
+	char low[VALUE_TEXT_SIZE], high[VALUE_TEXT_SIZE];
+
+	snprintf(buf, VALUE_TEXT_SIZE, "%.20s to %.20s",
+		 interval_end(distribution, json_array_get(pair, 0), low),
+		 interval_end(distribution, json_array_get(pair, 1), high));
+	return buf;
+}
+
 const char *value_share_number(double share, char buf[VALUE_TEXT_SIZE])
 {
 	double percent = share * 100;

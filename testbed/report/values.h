@@ -22,6 +22,8 @@ const char *value_ms(const json_t *ms, char buf[VALUE_TEXT_SIZE]);
 const char *value_ms_number(double ms, char buf[VALUE_TEXT_SIZE]);
 /* A quantile of a distribution object: its time, or "> T" where null means never. */
 const char *value_quantile(const json_t *distribution, const char *key, char buf[VALUE_TEXT_SIZE]);
+/* "4.10 s to 9.20 s"; an end that is never, or beyond what was observed, is "> T". */
+const char *value_interval(const json_t *distribution, const char *key, char buf[VALUE_TEXT_SIZE]);
 /* "12.3 %", with two digits below 1 %; "-" for NULL and null. */
 const char *value_share(const json_t *share, char buf[VALUE_TEXT_SIZE]);
 const char *value_share_number(double share, char buf[VALUE_TEXT_SIZE]);

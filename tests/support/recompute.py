@@ -319,7 +319,11 @@ class Recomputed:
                              ("loss_window_ms", "loss")):
             out[key] = self.distribution(pool, measure, clusters)
         for key in pool[0]["cause"]:
-            seen = sorted(e["cause"][key] for e in pool if e["cause"][key] is not None)
+            if key in ("first_user", "last_user", "stable"):  # never is longest
+                seen = sorted(math.inf if e["cause"][key] is None else e["cause"][key]
+                              for e in pool if e["affected"])
+            else:
+                seen = sorted(e["cause"][key] for e in pool if e["cause"][key] is not None)
             out["cause_ms"][key] = km_ms(seen[(len(seen) - 1) // 2]) if seen else None
         out["failback"] = {
             "undone": sum(e["fault"]["undone"] for e in pool),

@@ -125,6 +125,41 @@ Test(report_claims, verdicts)
 	}
 }
 
+/* The sum of TTL and noticing, 33.5 s here, against what was seen and for how long. */
+Test(report_claims, geodns)
+{
+	static const struct {
+		const char *name, *max;
+		int never, observed_ms;
+		enum claim_verdict verdict;
+	} rows[] = {
+		{ "all in time", "32000", 0, 60000, CLAIM_PARTLY },
+		{ "one too late", "36000", 0, 60000, CLAIM_FAILED },
+		{ "one never, watched long", "null", 1, 60000, CLAIM_FAILED },
+		{ "one never, undone early", "null", 1, 25000, CLAIM_OPEN },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct claim claims[CLAIMS_MAX];
+		char text[640];
+		json_t *run;
+
+		snprintf(
+			text, sizeof(text),
+			"{\"scenario\":{\"variants\":[{\"name\":\"geo\",\"mode\":\"geodns\","
+			"\"ttl\":30}]},\"summary\":{\"variants\":{\"geo\":{\"f\":{\"reconnect_ms\":"
+			"{\"n\":9,\"never\":%d,\"p50\":9000,\"max\":%s,\"observed_ms\":%d},"
+			"\"cause_ms\":{\"detected\":3500}}}}}}",
+			rows[i].never, rows[i].max, rows[i].observed_ms);
+		run = json_loads(text, 0, NULL);
+		cr_assert_eq(claims_judge(run, "f", claims), 1, "%s", rows[i].name);
+		cr_expect_eq(claims[0].verdict, rows[i].verdict, "%s: %s", rows[i].name,
+			     claim_verdict_name(claims[0].verdict));
+		cr_expect(claim_verdict_name(claims[0].verdict));
+		json_decref(run);
+	}
+}
+
 Test(report_claims, headline)
 {
 	json_t *run = run_of(1, 1, "12000");
