@@ -15,7 +15,7 @@
 #include "testbed/origin/udp.h"
 
 /* Descriptors that are not connections: the listeners, the loop's own, one to refuse with. */
-#define FDS_RESERVED 32
+#define FDS_RESERVED ((size_t)32)
 
 struct options {
 	const char *pop;
