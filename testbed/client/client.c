@@ -38,6 +38,7 @@ static bool options_parse(struct options *out, int argc, char **argv)
 	int c;
 
 	*out = (struct options){ 0 };
+	optind = 0; /* main has parsed before */
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 'c')
 			out->config = optarg;

@@ -50,6 +50,7 @@ static bool options_parse(struct options *out, int argc, char **argv)
 	int c;
 
 	*out = (struct options){ .udp_port = PROTOCOL_UDP_PORT, .tcp_port = PROTOCOL_TCP_PORT };
+	optind = 0; /* main has parsed before */
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		uint16_t *port = c == 'u' ? &out->udp_port : &out->tcp_port;
 
