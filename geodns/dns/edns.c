@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/dns/edns.h"
+
+#include <string.h>
+
+#define EDNS_DO 0x8000
+
+static unsigned family_bits(uint16_t family)
+{
+	return family == 1 ? 32 : family == 2 ? 128 : 0;
+}
+
+/* RFC 7871, section 6; FAMILY 0 is what some stubs send to opt out (SOURCE 0). */
+static bool ecs_decode(struct dns_ecs *out, struct wire_reader r)
+{
+	struct dns_ecs ecs = { .family = wire_get_u16(&r) };
+	const uint8_t *addr;
+	size_t len;
+
+	ecs.source_prefix = wire_get_u8(&r);
+	ecs.scope_prefix = wire_get_u8(&r);
+	len = wire_left(&r);
+	addr = wire_get_bytes(&r, len);
+
+	if (r.failed || ecs.family > 2 || ecs.source_prefix > family_bits(ecs.family))
+		return false;
+	if (ecs.scope_prefix != 0 || len != (ecs.source_prefix + 7u) / 8)
+		return false;
+	memcpy(ecs.addr, addr, len);
+	if (ecs.source_prefix % 8 && ecs.addr[len - 1] & (0xff >> ecs.source_prefix % 8))
+		return false;
+	*out = ecs;
+	return true;
+}
+
+static bool option_decode(struct dns_edns *edns, uint16_t code, struct wire_reader r)
+{
+	switch (code) {
+	case DNS_OPTION_ECS:
+		if (edns->has_ecs || !ecs_decode(&edns->ecs, r))
+			return false;
+		edns->has_ecs = true;
+		return true;
+	case DNS_OPTION_NSID:
+		if (edns->has_nsid || wire_left(&r) > 0)
+			return false;
+		edns->has_nsid = true;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool options_decode(struct dns_edns *edns, struct wire_reader *r)
+{
+	while (wire_left(r) > 0) {
+		uint16_t code = wire_get_u16(r);
+		uint16_t len = wire_get_u16(r);
+		const uint8_t *data = wire_get_bytes(r, len);
+
+		if (!data || !option_decode(edns, code, wire_reader(data, len)))
+			return false;
+	}
+	return true;
+}
+
+bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode *rcode)
+{
+	struct dns_edns edns = { .udp_size = wire_get_u16(r) };
+	struct wire_reader options;
+	const uint8_t *rdata;
+	uint16_t flags, len;
+
+	wire_get_u8(r); /* the upper octet of an rcode means nothing in a query */
+	edns.version = wire_get_u8(r);
+	flags = wire_get_u16(r);
+	len = wire_get_u16(r);
+	rdata = wire_get_bytes(r, len);
+	if (!rdata)
+		return false;
+
+	edns.dnssec_ok = flags & EDNS_DO;
+	options = wire_reader(rdata, len);
+	if (edns.version > 0)
+		*rcode = DNS_BADVERS;
+	else
+		*rcode = options_decode(&edns, &options) ? DNS_NOERROR : DNS_FORMERR;
+	*out = edns;
+	return true;
+}
+
+size_t dns_edns_udp_size(const struct dns_edns *edns)
+{
+	if (edns->udp_size < DNS_UDP_SIZE_MIN)
+		return DNS_UDP_SIZE_MIN;
+	return edns->udp_size < DNS_UDP_SIZE_MAX ? edns->udp_size : DNS_UDP_SIZE_MAX;
+}
+
+struct addr dns_ecs_addr(const struct dns_ecs *ecs)
+{
+	if (ecs->source_prefix == 0)
+		return (struct addr){ .family = ADDR_NONE };
+	return addr_from_bytes(ecs->family == 1 ? ADDR_IPV4 : ADDR_IPV6, ecs->addr);
+}
+
+void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
+		     const char *identity)
+{
+	size_t len_at;
+
+	wire_put_u8(w, 0);
+	wire_put_u16(w, DNS_TYPE_OPT);
+	wire_put_u16(w, DNS_UDP_SIZE_MAX);
+	wire_put_u8(w, (uint8_t)(rcode >> 4));
+	wire_put_u8(w, 0);
+	wire_put_u16(w, edns->dnssec_ok ? EDNS_DO : 0);
+	len_at = wire_offset(w);
+	wire_put_u16(w, 0);
+	if (edns->has_ecs) {
+		size_t len = (edns->ecs.source_prefix + 7u) / 8;
+
+		wire_put_u16(w, DNS_OPTION_ECS);
+		wire_put_u16(w, (uint16_t)(4 + len));
+		wire_put_u16(w, edns->ecs.family);
+		wire_put_u8(w, edns->ecs.source_prefix);
+		wire_put_u8(w, edns->ecs.scope_prefix);
+		wire_put_bytes(w, edns->ecs.addr, len);
+	}
+	if (edns->has_nsid && identity) {
+		wire_put_u16(w, DNS_OPTION_NSID);
+		wire_put_u16(w, (uint16_t)strlen(identity));
+		wire_put_bytes(w, identity, strlen(identity));
+	}
+	wire_patch_u16(w, len_at, (uint16_t)(wire_offset(w) - len_at - 2));
+}

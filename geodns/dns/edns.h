@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * edns.h - the OPT record (RFC 6891) with Client Subnet (RFC 7871) and NSID (RFC 5001).
+ *
+ * Pure codecs. Options that are not ours and the Z bits are ignored.
+ */
+#ifndef GEODNS_DNS_EDNS_H
+#define GEODNS_DNS_EDNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "geodns/dns/rr.h"
+#include "lib/addr.h"
+#include "lib/wire.h"
+
+#define DNS_UDP_SIZE_MIN 512
+/* What fits into every path that IPv6 may take: nothing longer is sent over UDP. */
+#define DNS_UDP_SIZE_MAX 1232
+
+struct dns_ecs {
+	uint16_t family; /* IANA: 1 IPv4, 2 IPv6; 0 with source_prefix 0 only */
+	uint8_t source_prefix;
+	uint8_t scope_prefix; /* 0 in a query */
+	uint8_t addr[16];     /* zero behind source_prefix */
+};
+
+struct dns_edns {
+	uint8_t version;
+	bool dnssec_ok;
+	bool has_ecs, has_nsid;
+	uint16_t udp_size; /* as sent; see dns_edns_udp_size() */
+	struct dns_ecs ecs;
+};
+
+/* Fixed part and option headers, the longest address included, for reserving room. */
+#define DNS_OPT_SIZE_MAX(identity_len) (11 + 4 + 4 + 16 + 4 + (identity_len))
+
+/*
+ * Read the fields behind the owner and type of an OPT record: class, TTL, options. False, with
+ * the reader failed, when it is cut short. Otherwise *rcode says whether it is to be obeyed:
+ * NOERROR, BADVERS (options not looked at), or FORMERR (an option overruns, breaks its RFC or
+ * comes twice; what was read before it stands).
+ */
+bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode *rcode);
+
+/* What an answer may measure over UDP. */
+size_t dns_edns_udp_size(const struct dns_edns *edns);
+
+/* The client subnet as an address; family ADDR_NONE when it names none (source_prefix 0). */
+struct addr dns_ecs_addr(const struct dns_ecs *ecs);
+
+/*
+ * Write the whole OPT record of an answer with that (extended) rcode: the query's DO, its client
+ * subnet with the scope that is set in it, and identity when NSID was asked for and it is not NULL.
+ */
+void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
+		     const char *identity);
+
+#endif

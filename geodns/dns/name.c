@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/dns/name.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_TYPE 0xc0
+#define POINTER	   0xc0
+
+const uint8_t *dns_name_decode(struct wire_reader *r, size_t *len)
+{
+	const uint8_t *start = r->pos;
+
+	*len = 0;
+	while (!r->failed) {
+		uint8_t label = wire_get_u8(r);
+
+		if (label & LABEL_TYPE)
+			r->failed = true;
+		wire_get_bytes(r, label);
+		*len += 1 + (size_t)label;
+		if (*len > DNS_NAME_MAX)
+			r->failed = true;
+		if (label == 0)
+			break;
+	}
+	return r->failed ? NULL : start;
+}
+
+void dns_name_skip(struct wire_reader *r)
+{
+	size_t len = 0;
+
+	while (!r->failed) {
+		uint8_t label = wire_get_u8(r);
+
+		if ((label & LABEL_TYPE) == POINTER) {
+			wire_get_u8(r);
+			return;
+		}
+		len += 1 + (size_t)label;
+		if (label & LABEL_TYPE || len > DNS_NAME_MAX)
+			r->failed = true;
+		wire_get_bytes(r, label);
+		if (label == 0)
+			return;
+	}
+}
+
+size_t dns_name_length(const uint8_t *name)
+{
+	const uint8_t *p = name;
+
+	while (!dns_name_is_root(p))
+		p = dns_name_parent(p);
+	return (size_t)(p - name) + 1;
+}
+
+unsigned dns_name_labels(const uint8_t *name)
+{
+	unsigned n = 0;
+
+	for (; !dns_name_is_root(name); name = dns_name_parent(name))
+		n++;
+	return n;
+}
+
+bool dns_name_is_wildcard(const uint8_t *name)
+{
+	return name[0] == 1 && name[1] == '*';
+}
+
+uint8_t dns_octet_lower(uint8_t octet)
+{
+	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
+}
+
+bool dns_label_equal(const uint8_t *a, const uint8_t *b)
+{
+	if (a[0] != b[0])
+		return false;
+	for (unsigned i = 1; i <= a[0]; i++) {
+		if (a[i] != b[i] && dns_octet_lower(a[i]) != dns_octet_lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
+bool dns_name_equal(const uint8_t *a, const uint8_t *b)
+{
+	for (; dns_label_equal(a, b); a = dns_name_parent(a), b = dns_name_parent(b)) {
+		if (dns_name_is_root(a))
+			return true;
+	}
+	return false;
+}
+
+bool dns_name_is_under(const uint8_t *name, const uint8_t *ancestor)
+{
+	unsigned have = dns_name_labels(name), wanted = dns_name_labels(ancestor);
+
+	for (; have > wanted; have--)
+		name = dns_name_parent(name);
+	return have == wanted && dns_name_equal(name, ancestor);
+}
+
+bool dns_name_replace_suffix(uint8_t out[DNS_NAME_MAX], const uint8_t *name, const uint8_t *suffix,
+			     const uint8_t *tail)
+{
+	size_t front = dns_name_length(name) - dns_name_length(suffix);
+	size_t back = dns_name_length(tail);
+
+	if (front + back > DNS_NAME_MAX)
+		return false;
+	memcpy(out, name, front);
+	memcpy(out + front, tail, back);
+	return true;
+}
+
+/* One octet of a label, which may be escaped. Returns the text behind it, NULL if malformed. */
+static const char *octet_parse(uint8_t *out, const char *text)
+{
+	if (*text != '\\') {
+		*out = (uint8_t)*text;
+		return text + 1;
+	}
+	text++;
+	if (isdigit((unsigned char)text[0])) {
+		int v = 0;
+
+		for (int i = 0; i < 3; i++) {
+			if (!isdigit((unsigned char)text[i]))
+				return NULL;
+			v = v * 10 + (text[i] - '0');
+		}
+		*out = (uint8_t)v;
+		return v <= 255 ? text + 3 : NULL;
+	}
+	*out = (uint8_t)*text;
+	return *text ? text + 1 : NULL;
+}
+
+size_t dns_name_parse(uint8_t out[DNS_NAME_MAX], const char *text)
+{
+	size_t start = 0, pos = 1; /* of the label's length and of the next octet */
+
+	if (strcmp(text, ".") == 0) {
+		out[0] = 0;
+		return 1;
+	}
+	while (*text) {
+		size_t len = pos - start - 1;
+
+		if (*text == '.') {
+			if (len == 0)
+				return 0;
+			out[start] = (uint8_t)len;
+			start = pos++;
+			text++;
+			continue;
+		}
+		/* The root's octet must fit behind this one. */
+		if (len == DNS_LABEL_MAX || pos >= DNS_NAME_MAX - 1)
+			return 0;
+		text = octet_parse(&out[pos++], text);
+		if (!text)
+			return 0;
+	}
+	if (pos - start > 1) {
+		out[start] = (uint8_t)(pos - start - 1);
+		start = pos;
+	} else if (start == 0) {
+		return 0; /* "" */
+	}
+	out[start] = 0;
+	return start + 1;
+}
+
+const char *dns_name_format(const uint8_t *name, char buf[DNS_NAME_TEXT_SIZE])
+{
+	char *p = buf;
+
+	if (dns_name_is_root(name))
+		return strcpy(buf, ".");
+	for (; !dns_name_is_root(name); name = dns_name_parent(name)) {
+		if (p > buf)
+			*p++ = '.';
+		for (unsigned i = 1; i <= name[0]; i++) {
+			uint8_t c = name[i];
+
+			if (c <= ' ' || c > '~') {
+				p += snprintf(p, 5, "\\%03u", c);
+				continue;
+			}
+			if (strchr(".\\\";()@$", c))
+				*p++ = '\\';
+			*p++ = (char)c;
+		}
+	}
+	*p = '\0';
+	return buf;
+}

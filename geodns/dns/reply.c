@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/dns/reply.h"
+
+#include <string.h>
+
+#include "geodns/dns/name.h"
+
+#define POINTER	    0xc0
+#define POINTER_MAX 0x3fff
+
+static void name_remember(struct dns_reply *r)
+{
+	size_t at = wire_offset(&r->w);
+
+	if (at <= POINTER_MAX && r->name_count < DNS_REPLY_NAMES_MAX)
+		r->names[r->name_count++] = (uint16_t)at;
+}
+
+/* Is it this name that stands, compressed or not, at that offset of the message? */
+static bool name_stands_at(const struct dns_reply *r, size_t at, const uint8_t *name)
+{
+	const uint8_t *p = r->w.start + at;
+
+	for (;;) {
+		while (p[0] >= POINTER)
+			p = r->w.start + ((size_t)(p[0] & ~POINTER) << 8 | p[1]);
+		if (!dns_label_equal(p, name))
+			return false;
+		if (dns_name_is_root(name))
+			return true;
+		p += 1 + p[0];
+		name = dns_name_parent(name);
+	}
+}
+
+static void name_put(struct dns_reply *r, const uint8_t *name)
+{
+	for (; !dns_name_is_root(name); name = dns_name_parent(name)) {
+		for (unsigned i = 0; i < r->name_count; i++) {
+			if (name_stands_at(r, r->names[i], name)) {
+				wire_put_u16(&r->w, (uint16_t)(POINTER << 8 | r->names[i]));
+				return;
+			}
+		}
+		name_remember(r);
+		wire_put_bytes(&r->w, name, 1 + (size_t)name[0]);
+		if (r->w.failed)
+			return;
+	}
+	wire_put_u8(&r->w, 0);
+}
+
+static void question_put(struct dns_reply *r)
+{
+	const uint8_t *p = r->query->qname;
+
+	if (!r->query->has_question)
+		return;
+	for (; !dns_name_is_root(p); p = dns_name_parent(p)) {
+		name_remember(r);
+		wire_put_bytes(&r->w, p, 1 + (size_t)p[0]);
+	}
+	wire_put_u8(&r->w, 0);
+	wire_put_u16(&r->w, r->query->qtype);
+	wire_put_u16(&r->w, r->query->qclass);
+	r->counts[DNS_QUESTION] = 1;
+}
+
+void dns_reply_init(struct dns_reply *r, uint8_t *buf, size_t limit, const struct dns_query *query,
+		    const char *identity)
+{
+	static const uint8_t header[DNS_HEADER_SIZE];
+	size_t identity_len = identity ? strlen(identity) : 0;
+
+	*r = (struct dns_reply){ .w = wire_writer(buf, limit),
+				 .query = query,
+				 .identity = identity,
+				 .rcode = query->rcode };
+	if (query->has_edns) {
+		r->opt_room = DNS_OPT_SIZE_MAX(identity_len);
+		r->w.end -= r->opt_room;
+	}
+	wire_put_bytes(&r->w, header, sizeof(header));
+	question_put(r);
+}
+
+struct dns_reply_mark dns_reply_mark(const struct dns_reply *r)
+{
+	struct dns_reply_mark mark = { .pos = r->w.pos, .name_count = r->name_count };
+
+	memcpy(mark.counts, r->counts, sizeof(mark.counts));
+	return mark;
+}
+
+void dns_reply_back(struct dns_reply *r, const struct dns_reply_mark *mark)
+{
+	r->w.pos = mark->pos;
+	r->w.failed = false;
+	r->name_count = mark->name_count;
+	memcpy(r->counts, mark->counts, sizeof(r->counts));
+}
+
+static void rdata_put(struct dns_reply *r, uint16_t type, struct wire_reader rdata)
+{
+	struct dns_rdata_layout layout = dns_rdata_layout(type);
+	size_t len;
+
+	wire_put_bytes(&r->w, wire_get_bytes(&rdata, layout.skip), layout.skip);
+	for (unsigned i = 0; i < layout.names; i++)
+		name_put(r, dns_name_decode(&rdata, &len));
+	len = wire_left(&rdata);
+	wire_put_bytes(&r->w, wire_get_bytes(&rdata, len), len);
+}
+
+bool dns_reply_record_put(struct dns_reply *r, enum dns_section section, const uint8_t *owner,
+			  uint16_t type, uint32_t ttl, struct wire_reader rdata)
+{
+	size_t len_at;
+
+	name_put(r, owner);
+	wire_put_u16(&r->w, type);
+	wire_put_u16(&r->w, r->query->qclass);
+	wire_put_u32(&r->w, ttl);
+	len_at = wire_offset(&r->w);
+	wire_put_u16(&r->w, 0);
+	rdata_put(r, type, rdata);
+	wire_patch_u16(&r->w, len_at, (uint16_t)(wire_offset(&r->w) - len_at - 2));
+	r->counts[section]++;
+	return !r->w.failed;
+}
+
+size_t dns_reply_finish(struct dns_reply *r)
+{
+	const struct dns_query *q = r->query;
+	struct wire_writer header = wire_writer(r->w.start, DNS_HEADER_SIZE);
+	uint16_t flags = DNS_FLAG_QR | (q->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD));
+
+	if (q->has_edns) {
+		struct dns_edns edns = q->edns;
+
+		edns.ecs.scope_prefix = r->ecs_scope;
+		r->w.end += r->opt_room;
+		dns_edns_encode(&r->w, &edns, r->rcode, r->identity);
+		r->counts[DNS_ADDITIONAL]++;
+	}
+	flags |= r->authoritative ? DNS_FLAG_AA : 0;
+	flags |= r->truncated ? DNS_FLAG_TC : 0;
+	wire_put_u16(&header, q->id);
+	wire_put_u16(&header, (uint16_t)(flags | (r->rcode & 0xf)));
+	for (unsigned i = 0; i < 4; i++)
+		wire_put_u16(&header, r->counts[i]);
+	return wire_written(&r->w);
+}

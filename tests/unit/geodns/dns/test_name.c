@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "geodns/dns/name.h"
+
+#define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define L61 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+Test(dns_name, parse)
+{
+	/* clang-format off */
+	static const struct { const char *what, *text; size_t len; const char *wire, *again; } rows[] = {
+		{ "root", ".", 1, "", "." },
+		{ "two labels", "lab.test", 10, "\x03lab\x04test", "lab.test" },
+		{ "final dot", "lab.test.", 10, "\x03lab\x04test", "lab.test" },
+		{ "case kept", "LaB", 5, "\x03LaB", "LaB" },
+		{ "wildcard", "*.a", 5, "\x01*\x01" "a", "*.a" },
+		{ "escaped dot", "a\\.b", 5, "\x03" "a.b", "a\\.b" },
+		{ "decimal escape", "a\\000\\255", 5, "\x03" "a\0\xff", "a\\000\\255" },
+		{ "escape above 255", "\\256", 0, NULL, NULL },
+		{ "short escape", "\\25", 0, NULL, NULL },
+		{ "lonely backslash", "a\\", 0, NULL, NULL },
+		{ "empty", "", 0, NULL, NULL },
+		{ "empty label", "a..b", 0, NULL, NULL },
+		{ "leading dot", ".a", 0, NULL, NULL },
+		{ "label of 63", L63, 65, "\x3f" L63, L63 },
+		{ "label of 64", L63 "a", 0, NULL, NULL },
+		{ "255 octets", L63 "." L63 "." L63 "." L61, 255, NULL, NULL },
+		{ "256 octets", L63 "." L63 "." L63 "." L61 "a", 0, NULL, NULL },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t wire[DNS_NAME_MAX];
+		char text[DNS_NAME_TEXT_SIZE];
+		size_t len = dns_name_parse(wire, rows[i].text);
+
+		cr_expect_eq(len, rows[i].len, "%s: %zu", rows[i].what, len);
+		if (rows[i].wire)
+			cr_expect(memcmp(wire, rows[i].wire, len) == 0, "%s", rows[i].what);
+		if (rows[i].again)
+			cr_expect_str_eq(dns_name_format(wire, text), rows[i].again, "%s",
+					 rows[i].what);
+		if (len)
+			cr_expect_eq(dns_name_length(wire), len);
+	}
+}
+
+Test(dns_name, relations)
+{
+	/* clang-format off */
+	static const struct { const char *what, *name, *ancestor; bool equal, under; } rows[] = {
+		{ "case does not count", "A.LAB.test", "a.lab.TEST", true, true },
+		{ "below", "x.y.lab.test", "lab.test", false, true },
+		{ "above", "test", "lab.test", false, false },
+		{ "beside", "lab.tests", "lab.test", false, false },
+		{ "a label's end is not a label", "xlab.test", "lab.test", false, false },
+		{ "all is below the root", "x", ".", false, true },
+		{ "not only letters fold", "a[.b", "a{.b", false, false },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t a[DNS_NAME_MAX], b[DNS_NAME_MAX];
+
+		cr_assert(dns_name_parse(a, rows[i].name) && dns_name_parse(b, rows[i].ancestor));
+		cr_expect_eq(dns_name_equal(a, b), rows[i].equal, "%s", rows[i].what);
+		cr_expect_eq(dns_name_is_under(a, b), rows[i].under, "%s", rows[i].what);
+	}
+}
+
+Test(dns_name, decode_refuses)
+{
+	/* clang-format off */
+	static const struct { const char *what, *wire; size_t len; bool good; } rows[] = {
+		{ "whole", "\x01" "a\0", 3, true },
+		{ "cut short", "\x01" "a", 2, false },
+		{ "nothing", "", 0, false },
+		{ "pointer", "\x01" "a\xc0\x00", 4, false },
+		{ "extended label", "\x41" "a\0", 3, false },
+		{ "reserved label", "\x81" "a\0", 3, false },
+	};
+	/* clang-format on */
+	uint8_t longest[300];
+	struct wire_reader r;
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		r = wire_reader(rows[i].wire, rows[i].len);
+		cr_expect_eq(dns_name_decode(&r, &len) != NULL, rows[i].good, "%s", rows[i].what);
+	}
+	for (size_t i = 0; i < sizeof(longest); i++)
+		longest[i] = i % 2 == 0;
+	longest[254] = 0;
+	r = wire_reader(longest, sizeof(longest));
+	cr_expect(dns_name_decode(&r, &len) && len == 255, "127 labels of one octet");
+	longest[254] = 1;
+	longest[256] = 0;
+	r = wire_reader(longest, sizeof(longest));
+	cr_expect_null(dns_name_decode(&r, &len), "257 octets");
+}
