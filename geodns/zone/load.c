@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/zone/load.h"
+
+#include <libzscanner/scanner.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "geodns/dns/name.h"
+#include "lib/alloc.h"
+
+#define TTL_DEFAULT 3600
+
+struct loading {
+	struct zone *zone;
+	struct zone_error *err;
+	bool failed;
+};
+
+static void fail(zs_scanner_t *s, const char *reason)
+{
+	struct loading *l = s->process.data;
+
+	if (!l->failed)
+		snprintf(l->err->text, sizeof(l->err->text), "line %llu: %.200s",
+			 (unsigned long long)s->line_counter, reason);
+	l->failed = true;
+	s->state = ZS_STATE_STOP;
+}
+
+static void on_record(zs_scanner_t *s)
+{
+	struct loading *l = s->process.data;
+	struct wire_reader owner = wire_reader(s->r_owner, s->r_owner_length);
+	struct zone_error err;
+	size_t len;
+
+	if (l->failed)
+		s->state = ZS_STATE_STOP;
+	else if (!dns_name_decode(&owner, &len))
+		fail(s, "owner is not a name");
+	else if (s->r_class != DNS_CLASS_IN)
+		fail(s, "class is not IN");
+	else if (!zone_record_add(l->zone, s->r_owner, s->r_type, s->r_ttl, s->r_data,
+				  (uint16_t)s->r_data_length, &err))
+		fail(s, err.text);
+}
+
+static void on_error(zs_scanner_t *s)
+{
+	fail(s, zs_strerror(s->error.code));
+}
+
+/* The automatic mode of libzscanner would open included files; by hand it stops there. */
+static void parse_without_include(zs_scanner_t *s)
+{
+	while (s->state != ZS_STATE_STOP && zs_parse_record(s) == 0) {
+		if (s->state == ZS_STATE_DATA) {
+			on_record(s);
+		} else if (s->state == ZS_STATE_ERROR) {
+			on_error(s);
+		} else if (s->state == ZS_STATE_INCLUDE) {
+			fail(s, "$INCLUDE is for files only");
+		} else if (s->state == ZS_STATE_EOF) {
+			return;
+		}
+	}
+}
+
+static void parse(zs_scanner_t *s, const char *path, const char *text, size_t len)
+{
+	struct loading *l = s->process.data;
+
+	if (path) {
+		if (zs_set_input_file(s, path) != 0 || zs_parse_all(s) != 0)
+			on_error(s);
+	} else {
+		if (zs_set_input_string(s, text, len) != 0)
+			on_error(s);
+		parse_without_include(s);
+	}
+	if (!l->failed && s->error.counter > 0)
+		on_error(s);
+}
+
+static struct zone *load(const uint8_t *apex, const char *path, const char *text, size_t len,
+			 struct zone_error *err)
+{
+	struct loading l = { .zone = zone_new(apex), .err = err };
+	zs_scanner_t *s = xcalloc(1, sizeof(*s)); /* too large for a stack */
+	char origin[DNS_NAME_TEXT_SIZE + 1];
+
+	dns_name_format(apex, origin);
+	if (!dns_name_is_root(apex))
+		strcat(origin, ".");
+	s->process.data = &l;
+	if (zs_init(s, origin, DNS_CLASS_IN, TTL_DEFAULT) != 0 ||
+	    zs_set_processing(s, on_record, on_error, &l) != 0) {
+		s->process.data = &l;
+		on_error(s);
+	} else {
+		parse(s, path, text, len);
+	}
+	zs_deinit(s);
+	free(s);
+	if (!l.failed)
+		return l.zone;
+	zone_free(l.zone);
+	return NULL;
+}
+
+struct zone *zone_load_file(const uint8_t *apex, const char *path, struct zone_error *err)
+{
+	/* libzscanner's own message would not say why. */
+	if (access(path, R_OK) != 0) {
+		snprintf(err->text, sizeof(err->text), "cannot open: %m");
+		return NULL;
+	}
+	return load(apex, path, NULL, 0, err);
+}
+
+struct zone *zone_load_text(const uint8_t *apex, const char *text, size_t len,
+			    struct zone_error *err)
+{
+	return load(apex, NULL, text, len, err);
+}

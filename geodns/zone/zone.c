@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/zone/zone.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "geodns/dns/name.h"
+#include "geodns/geo/name.h"
+#include "lib/alloc.h"
+#include "lib/arena.h"
+
+#define BUCKETS_MIN 64 /* a power of two */
+#define LABELS_MAX  128
+
+struct zone {
+	struct arena *arena;
+	struct zone_node *apex;
+	struct zone_node *all;
+	struct zone_node **buckets;
+	size_t bucket_count, node_count;
+	uint32_t negative_ttl;
+};
+
+/* FNV-1a, going on from the parent's. */
+static uint32_t label_hash(uint32_t hash, const uint8_t *label)
+{
+	for (unsigned i = 0; i <= label[0]; i++)
+		hash = (hash ^ dns_octet_lower(label[i])) * UINT32_C(16777619);
+	return hash;
+}
+
+static struct zone_node *child_find(const struct zone *zone, const struct zone_node *parent,
+				    const uint8_t *label)
+{
+	uint32_t hash = label_hash(parent->hash, label);
+	struct zone_node *n = zone->buckets[hash & (zone->bucket_count - 1)];
+
+	while (n && !(n->hash == hash && n->parent == parent && dns_label_equal(n->name, label)))
+		n = n->next_of_hash;
+	return n;
+}
+
+static void buckets_grow(struct zone *zone)
+{
+	free(zone->buckets);
+	zone->bucket_count *= 2;
+	zone->buckets = xcalloc(zone->bucket_count, sizeof(struct zone_node *));
+	for (struct zone_node *n = zone->all; n; n = n->next_of_all) {
+		struct zone_node **slot = &zone->buckets[n->hash & (zone->bucket_count - 1)];
+
+		n->next_of_hash = *slot;
+		*slot = n;
+	}
+}
+
+static struct zone_node *node_new(struct zone *zone, struct zone_node *parent, const uint8_t *name)
+{
+	struct zone_node *n = arena_new_object(zone->arena, struct zone_node);
+	struct zone_node **slot;
+
+	n->name = arena_memdup(zone->arena, name, dns_name_length(name));
+	n->parent = parent;
+	n->hash = parent ? label_hash(parent->hash, name) : 2166136261U;
+	slot = &zone->buckets[n->hash & (zone->bucket_count - 1)];
+	n->next_of_hash = *slot;
+	*slot = n;
+	n->next_of_all = zone->all;
+	zone->all = n;
+	if (++zone->node_count > zone->bucket_count)
+		buckets_grow(zone);
+	if (parent && dns_name_is_wildcard(name))
+		parent->wildcard = n;
+	return n;
+}
+
+struct zone *zone_new(const uint8_t *apex)
+{
+	struct zone *zone = x_new(struct zone);
+
+	zone->arena = arena_new();
+	zone->bucket_count = BUCKETS_MIN;
+	zone->buckets = xcalloc(BUCKETS_MIN, sizeof(struct zone_node *));
+	zone->apex = node_new(zone, NULL, apex);
+	return zone;
+}
+
+void zone_free(struct zone *zone)
+{
+	if (!zone)
+		return;
+	free(zone->buckets);
+	arena_free(zone->arena);
+	free(zone);
+}
+
+/* The labels of name below the apex, the deepest first. Returns how many. */
+static unsigned labels_below_apex(const struct zone *zone, const uint8_t *name,
+				  const uint8_t *labels[LABELS_MAX])
+{
+	unsigned n = dns_name_labels(name) - dns_name_labels(zone->apex->name);
+
+	for (unsigned i = 0; i < n; i++, name = dns_name_parent(name))
+		labels[i] = name;
+	return n;
+}
+
+/* The node of that name with all that lead to it, made if missing. */
+static struct zone_node *node_add(struct zone *zone, const uint8_t *name)
+{
+	const uint8_t *labels[LABELS_MAX];
+	struct zone_node *n = zone->apex;
+
+	for (unsigned i = labels_below_apex(zone, name, labels); i-- > 0;) {
+		struct zone_node *child = child_find(zone, n, labels[i]);
+
+		n = child ? child : node_new(zone, n, labels[i]);
+	}
+	return n;
+}
+
+static bool mistake(struct zone_error *err, const uint8_t *name, const char *what)
+{
+	char text[DNS_NAME_TEXT_SIZE];
+
+	snprintf(err->text, sizeof(err->text), "%.150s: %s", dns_name_format(name, text), what);
+	return false;
+}
+
+static bool rdata_equal(uint16_t type, const struct zone_rdata *a, const uint8_t *b, uint16_t len)
+{
+	struct dns_rdata_layout layout = dns_rdata_layout(type);
+	size_t at = layout.skip;
+
+	if (a->len != len || memcmp(a->data, b, at) != 0)
+		return false;
+	for (unsigned i = 0; i < layout.names; i++) {
+		if (!dns_name_equal(a->data + at, b + at))
+			return false;
+		at += dns_name_length(b + at);
+	}
+	return memcmp(a->data + at, b + at, len - at) == 0;
+}
+
+/* Master files may give the data of any type as raw octets (RFC 3597, 5). */
+static bool rdata_is_sound(uint16_t type, const uint8_t *rdata, uint16_t len)
+{
+	struct dns_rdata_layout layout = dns_rdata_layout(type);
+	struct wire_reader r = wire_reader(rdata, len);
+	size_t name_len;
+
+	switch (type) {
+	case DNS_TYPE_A:
+		return len == 4;
+	case DNS_TYPE_AAAA:
+		return len == 16;
+	case DNS_TYPE_DNAME:
+		layout = (struct dns_rdata_layout){ .names = 1 };
+		break;
+	case DNS_TYPE_SRV:
+		layout = (struct dns_rdata_layout){ .skip = 6, .names = 1 };
+		break;
+	default:
+		if (layout.names == 0)
+			return true;
+	}
+	wire_get_bytes(&r, layout.skip);
+	for (unsigned i = 0; i < layout.names; i++)
+		dns_name_decode(&r, &name_len);
+	return !r.failed && wire_left(&r) == (type == DNS_TYPE_SOA ? 20 : 0);
+}
+
+bool zone_record_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
+		     const uint8_t *rdata, uint16_t len, struct zone_error *err)
+{
+	struct zone_rrset **set;
+	struct zone_rdata **last, *r;
+	struct zone_node *node;
+
+	if (!dns_name_is_under(owner, zone->apex->name))
+		return mistake(err, owner, "not in this zone");
+	if (dns_type_is_meta(type))
+		return mistake(err, owner, "a type that no zone can hold");
+	if (!rdata_is_sound(type, rdata, len))
+		return mistake(err, owner, "data that its type cannot have");
+	if (ttl > INT32_MAX)
+		return mistake(err, owner, "TTL above 2147483647");
+
+	node = node_add(zone, owner);
+	for (set = &node->rrsets; *set && (*set)->type != type;)
+		set = &(*set)->next;
+	if (!*set) {
+		*set = arena_new_object(zone->arena, struct zone_rrset);
+		(*set)->type = type;
+		(*set)->ttl = ttl;
+	}
+	if (ttl < (*set)->ttl)
+		(*set)->ttl = ttl;
+	for (last = &(*set)->rdata; *last; last = &(*last)->next) {
+		if (rdata_equal(type, *last, rdata, len))
+			return true;
+	}
+	r = arena_alloc(zone->arena, 1, sizeof(*r) + len);
+	r->len = len;
+	if (len > 0)
+		memcpy(r->data, rdata, len);
+	*last = r;
+	return true;
+}
+
+bool zone_geo_add(struct zone *zone, const struct geo_name *geo, struct zone_error *err)
+{
+	struct zone_node *node = node_add(zone, geo->owner);
+
+	if (node->geo)
+		return mistake(err, geo->owner, "is a geographic name already");
+	if (zone_rrset_find(node, DNS_TYPE_A) || zone_rrset_find(node, DNS_TYPE_AAAA))
+		return mistake(err, geo->owner, "has addresses in the zone file");
+	if (zone_rrset_find(node, DNS_TYPE_CNAME))
+		return mistake(err, geo->owner, "has a CNAME in the zone file");
+	if (node != zone->apex && zone_rrset_find(node, DNS_TYPE_NS))
+		return mistake(err, geo->owner, "is delegated in the zone file");
+	for (const struct zone_node *n = node->parent; n && n != zone->apex; n = n->parent) {
+		if (zone_rrset_find(n, DNS_TYPE_NS))
+			return mistake(err, geo->owner, "lies below a delegation");
+	}
+	node->geo = geo;
+	return true;
+}
+
+static bool soa_check(struct zone *zone, struct zone_error *err)
+{
+	const struct zone_rrset *soa = zone_rrset_find(zone->apex, DNS_TYPE_SOA);
+	const uint8_t *minimum;
+	uint32_t ttl;
+
+	if (!soa)
+		return mistake(err, zone->apex->name, "no SOA at the apex");
+	if (soa->rdata->next)
+		return mistake(err, zone->apex->name, "more than one SOA");
+	minimum = soa->rdata->data + soa->rdata->len - 4;
+	ttl = (uint32_t)minimum[0] << 24 | (uint32_t)minimum[1] << 16 | (uint32_t)minimum[2] << 8 |
+	      minimum[3];
+	zone->negative_ttl = ttl < soa->ttl ? ttl : soa->ttl;
+	if (!zone_rrset_find(zone->apex, DNS_TYPE_NS))
+		return mistake(err, zone->apex->name, "no NS at the apex");
+	return true;
+}
+
+static bool node_check(const struct zone *zone, struct zone_node *node, struct zone_error *err)
+{
+	const struct zone_rrset *cname = zone_rrset_find(node, DNS_TYPE_CNAME);
+	const struct zone_rrset *dname = zone_rrset_find(node, DNS_TYPE_DNAME);
+	bool has_ns = zone_rrset_find(node, DNS_TYPE_NS);
+
+	node->is_cut = has_ns && node != zone->apex;
+	if (cname && (node->rrsets->next || cname->rdata->next))
+		return mistake(err, node->name, "CNAME beside another record");
+	if (dname && dname->rdata->next)
+		return mistake(err, node->name, "more than one DNAME");
+	if (node != zone->apex && zone_rrset_find(node, DNS_TYPE_SOA))
+		return mistake(err, node->name, "SOA below the apex");
+	if (dns_name_is_wildcard(node->name) && (node->is_cut || dname))
+		return mistake(err, node->name, "NS or DNAME at a wildcard");
+	for (const struct zone_node *n = node->parent; n; n = n->parent) {
+		if (zone_rrset_find(n, DNS_TYPE_DNAME))
+			return mistake(err, node->name, "lies below a DNAME");
+	}
+	return true;
+}
+
+bool zone_check(struct zone *zone, struct zone_error *err)
+{
+	if (!soa_check(zone, err))
+		return false;
+	for (struct zone_node *n = zone->all; n; n = n->next_of_all) {
+		if (!node_check(zone, n, err))
+			return false;
+	}
+	return true;
+}
+
+const struct zone_node *zone_apex(const struct zone *zone)
+{
+	return zone->apex;
+}
+
+size_t zone_name_count(const struct zone *zone)
+{
+	return zone->node_count;
+}
+
+struct zone_match zone_lookup(const struct zone *zone, const uint8_t *name, bool at_parent)
+{
+	const uint8_t *labels[LABELS_MAX];
+	const struct zone_node *n = zone->apex;
+
+	for (unsigned i = labels_below_apex(zone, name, labels); i-- > 0;) {
+		const struct zone_node *child;
+
+		if (zone_rrset_find(n, DNS_TYPE_DNAME))
+			return (struct zone_match){ ZONE_DNAME, n };
+		child = child_find(zone, n, labels[i]);
+		if (!child && n->wildcard)
+			return (struct zone_match){ ZONE_WILDCARD, n->wildcard };
+		if (!child)
+			return (struct zone_match){ ZONE_NONE, n };
+		n = child;
+		if (n->is_cut && !(i == 0 && at_parent))
+			return (struct zone_match){ ZONE_DELEGATION, n };
+	}
+	return (struct zone_match){ ZONE_EXACT, n };
+}
+
+const struct zone_node *zone_node_find(const struct zone *zone, const uint8_t *name)
+{
+	const uint8_t *labels[LABELS_MAX];
+	const struct zone_node *n = zone->apex;
+
+	if (!dns_name_is_under(name, zone->apex->name))
+		return NULL;
+	for (unsigned i = labels_below_apex(zone, name, labels); n && i-- > 0;)
+		n = child_find(zone, n, labels[i]);
+	return n;
+}
+
+const struct zone_rrset *zone_rrset_find(const struct zone_node *node, uint16_t type)
+{
+	const struct zone_rrset *set = node->rrsets;
+
+	while (set && set->type != type)
+		set = set->next;
+	return set;
+}
+
+uint32_t zone_negative_ttl(const struct zone *zone)
+{
+	return zone->negative_ttl;
+}
