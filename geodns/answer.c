@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The algorithm of RFC 1034, 4.3.2, with DNAME (RFC 6672, 3.2), within one
+ * zone. Each step looks one name up and either ends the answer or, at a CNAME
+ * or DNAME, says which name to go on with. A name outside of the zone is
+ * left to the resolver.
+ */
+#include "geodns/answer.h"
+
+#include <string.h>
+
+#include "geodns/dns/name.h"
+#include "geodns/dns/query.h"
+#include "geodns/dns/reply.h"
+
+#define CHAIN_MAX 16
+
+struct lookup {
+	const struct snapshot *snap;
+	const struct zone *zone;
+	const struct dns_query *query;
+	struct addr resolver;
+	struct dns_reply reply;
+	struct answer_result result;
+	/* Owners of the CNAMEs and DNAMEs followed so far: one seen again is a loop. */
+	const struct zone_node *seen[CHAIN_MAX];
+	unsigned seen_count;
+	uint8_t substituted[DNS_NAME_MAX]; /* the last name that a DNAME has made */
+};
+
+/* All or nothing. */
+static bool rrset_put(struct dns_reply *reply, enum dns_section section, const uint8_t *owner,
+		      const struct zone_rrset *set)
+{
+	struct dns_reply_mark mark = dns_reply_mark(reply);
+
+	for (const struct zone_rdata *r = set->rdata; r; r = r->next) {
+		if (!dns_reply_record_put(reply, section, owner, set->type, set->ttl,
+					  wire_reader(r->data, r->len))) {
+			dns_reply_back(reply, &mark);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An RRset that the reply is nothing without: TC when it does not fit. */
+static bool required_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
+			 const struct zone_rrset *set)
+{
+	if (!rrset_put(&l->reply, section, owner, set))
+		l->reply.truncated = true;
+	return !l->reply.truncated;
+}
+
+static void negative_put(struct lookup *l, enum dns_rcode rcode)
+{
+	const struct zone_node *apex = zone_apex(l->zone);
+	struct zone_rrset soa = *zone_rrset_find(apex, DNS_TYPE_SOA);
+
+	soa.ttl = zone_negative_ttl(l->zone);
+	l->reply.rcode = rcode;
+	required_put(l, DNS_AUTHORITY, apex->name, &soa);
+}
+
+/* The zone's addresses of a name that record data hold. False when one did not fit. */
+static bool addresses_put(struct lookup *l, const uint8_t *name)
+{
+	static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA };
+	const struct zone_node *node = zone_node_find(l->zone, name);
+	bool fit = true;
+
+	for (unsigned i = 0; node && i < 2; i++) {
+		const struct zone_rrset *set = zone_rrset_find(node, types[i]);
+
+		if (set && !rrset_put(&l->reply, DNS_ADDITIONAL, name, set))
+			fit = false;
+	}
+	return fit;
+}
+
+/* Addresses that save the resolver a query: welcome, but no reason to truncate. */
+static void additional_put(struct lookup *l, const struct zone_rrset *set)
+{
+	size_t skip;
+
+	if (set->type == DNS_TYPE_NS)
+		skip = 0;
+	else if (set->type == DNS_TYPE_MX)
+		skip = 2;
+	else if (set->type == DNS_TYPE_SRV)
+		skip = 6;
+	else
+		return;
+	for (const struct zone_rdata *r = set->rdata; r; r = r->next)
+		addresses_put(l, r->data + skip);
+}
+
+/* Glue below the cut is part of the referral (RFC 9471); other glue may be looked up. */
+static void referral_put(struct lookup *l, const struct zone_node *cut)
+{
+	const struct zone_rrset *ns = zone_rrset_find(cut, DNS_TYPE_NS);
+
+	if (l->reply.counts[DNS_ANSWER] == 0)
+		l->reply.authoritative = false;
+	if (!required_put(l, DNS_AUTHORITY, cut->name, ns))
+		return;
+	for (const struct zone_rdata *r = ns->rdata; r; r = r->next) {
+		if (dns_name_is_under(r->data, cut->name) && !addresses_put(l, r->data)) {
+			l->reply.truncated = true;
+			return;
+		}
+	}
+	for (const struct zone_rdata *r = ns->rdata; r; r = r->next) {
+		if (!dns_name_is_under(r->data, cut->name))
+			addresses_put(l, r->data);
+	}
+}
+
+/* Whose place counts, and how far the answer's validity reaches (RFC 7871, 7.2.1). */
+static struct snapshot_choice choose(const struct lookup *l, const struct geo_name *name,
+				     uint8_t *scope)
+{
+	const struct dns_edns *edns = &l->query->edns;
+	struct addr client = { .family = ADDR_NONE };
+	struct snapshot_choice choice;
+
+	if (edns->has_ecs)
+		client = dns_ecs_addr(&edns->ecs);
+	*scope = 0;
+	if (client.family != ADDR_NONE) {
+		choice = snapshot_choose(l->snap, name, &client);
+		*scope = choice.leaf.length;
+	}
+	if (client.family == ADDR_NONE || addr_is_private(&client))
+		choice = snapshot_choose(l->snap, name, &l->resolver);
+	return choice;
+}
+
+/* Everything that decides is the same for A and AAAA; only the addresses differ. */
+static void geo_put(struct lookup *l, const uint8_t *owner, const struct geo_name *name,
+		    uint16_t type)
+{
+	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
+	uint8_t scope;
+	const struct geo_target *target = choose(l, name, &scope).target;
+	size_t count = !target ? 0 : type == DNS_TYPE_A ? target->a_count : target->aaaa_count;
+
+	if (count == 0) {
+		negative_put(l, DNS_NOERROR);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct addr *addr = type == DNS_TYPE_A ? &target->a[i] : &target->aaaa[i];
+
+		if (!dns_reply_record_put(&l->reply, DNS_ANSWER, owner, type, name->ttl,
+					  wire_reader(addr->bytes, addr_size(addr->family)))) {
+			dns_reply_back(&l->reply, &mark);
+			l->reply.truncated = true;
+			break;
+		}
+	}
+	l->reply.ecs_scope = scope;
+	l->result.geographic = true;
+}
+
+/* One RRset stands for all of them (RFC 8482, 4.1). */
+static void any_put(struct lookup *l, const uint8_t *owner, const struct zone_node *node)
+{
+	if (node->geo)
+		geo_put(l, owner, node->geo,
+			node->geo->targets[0].a_count ? DNS_TYPE_A : DNS_TYPE_AAAA);
+	else if (node->rrsets)
+		required_put(l, DNS_ANSWER, owner, node->rrsets);
+	else
+		negative_put(l, DNS_NOERROR);
+}
+
+static bool seen_before(struct lookup *l, const struct zone_node *node)
+{
+	for (unsigned i = 0; i < l->seen_count; i++) {
+		if (l->seen[i] == node)
+			return true;
+	}
+	l->seen[l->seen_count++] = node;
+	return false;
+}
+
+static const uint8_t *node_step(struct lookup *l, const uint8_t *owner,
+				const struct zone_node *node)
+{
+	uint16_t qtype = l->query->qtype;
+	const struct zone_rrset *cname = zone_rrset_find(node, DNS_TYPE_CNAME);
+	const struct zone_rrset *set = zone_rrset_find(node, qtype);
+
+	if (qtype == DNS_TYPE_ANY) {
+		any_put(l, owner, node);
+	} else if (node->geo && (qtype == DNS_TYPE_A || qtype == DNS_TYPE_AAAA)) {
+		geo_put(l, owner, node->geo, qtype);
+	} else if (cname && qtype != DNS_TYPE_CNAME) {
+		if (seen_before(l, node) || !required_put(l, DNS_ANSWER, owner, cname))
+			return NULL;
+		return cname->rdata->data;
+	} else if (!set) {
+		negative_put(l, DNS_NOERROR);
+	} else if (required_put(l, DNS_ANSWER, owner, set)) {
+		additional_put(l, set);
+	}
+	return NULL;
+}
+
+static bool cname_put(struct lookup *l, const uint8_t *owner, uint32_t ttl, const uint8_t *target)
+{
+	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
+
+	if (!dns_reply_record_put(&l->reply, DNS_ANSWER, owner, DNS_TYPE_CNAME, ttl,
+				  wire_reader(target, dns_name_length(target)))) {
+		dns_reply_back(&l->reply, &mark);
+		l->reply.truncated = true;
+	}
+	return !l->reply.truncated;
+}
+
+/* The DNAME, and the CNAME that it stands for with the same TTL (RFC 6672, 3.1). */
+static const uint8_t *dname_step(struct lookup *l, const uint8_t *owner,
+				 const struct zone_node *node)
+{
+	const struct zone_rrset *dname = zone_rrset_find(node, DNS_TYPE_DNAME);
+	uint8_t target[DNS_NAME_MAX];
+
+	if (seen_before(l, node) || !required_put(l, DNS_ANSWER, node->name, dname))
+		return NULL;
+	if (!dns_name_replace_suffix(target, owner, node->name, dname->rdata->data)) {
+		l->reply.rcode = DNS_YXDOMAIN;
+		return NULL;
+	}
+	if (!cname_put(l, owner, dname->ttl, target))
+		return NULL;
+	memcpy(l->substituted, target, dns_name_length(target));
+	return l->substituted;
+}
+
+/* Answer for one name. Returns the name to go on with, NULL at the end. */
+static const uint8_t *step(struct lookup *l, const uint8_t *owner)
+{
+	struct zone_match match = zone_lookup(l->zone, owner, l->query->qtype == DNS_TYPE_DS);
+
+	switch (match.found) {
+	case ZONE_EXACT:
+	case ZONE_WILDCARD:
+		return node_step(l, owner, match.node);
+	case ZONE_NONE:
+		negative_put(l, DNS_NXDOMAIN);
+		return NULL;
+	case ZONE_DELEGATION:
+		referral_put(l, match.node);
+		return NULL;
+	case ZONE_DNAME:
+		return dname_step(l, owner, match.node);
+	}
+	return NULL;
+}
+
+static void internet_answer(struct lookup *l)
+{
+	const struct dns_query *q = l->query;
+	const uint8_t *owner = q->qname;
+
+	if (q->qtype == DNS_TYPE_AXFR || q->qtype == DNS_TYPE_IXFR) {
+		l->reply.rcode = DNS_REFUSED;
+		return;
+	}
+	if (dns_type_is_meta(q->qtype) && q->qtype != DNS_TYPE_ANY) {
+		l->reply.rcode = DNS_NOTIMP;
+		return;
+	}
+	l->zone = catalog_zone_find(l->snap->catalog, owner, q->qtype == DNS_TYPE_DS);
+	if (!l->zone) {
+		l->reply.rcode = DNS_REFUSED;
+		return;
+	}
+	l->reply.authoritative = true;
+	for (unsigned i = 0; i < CHAIN_MAX && owner; i++) {
+		if (!dns_name_is_under(owner, zone_apex(l->zone)->name))
+			break;
+		owner = step(l, owner);
+	}
+}
+
+/* Who are you? id.server (RFC 4892) and BIND's older name for it. */
+static void chaos_answer(struct lookup *l, const char *identity)
+{
+	static const uint8_t id_server[] = "\x02id\x06server";
+	static const uint8_t hostname_bind[] = "\x08hostname\x04"
+					       "bind";
+	const struct dns_query *q = l->query;
+	uint8_t text[1 + 63];
+
+	if (!identity ||
+	    (!dns_name_equal(q->qname, id_server) && !dns_name_equal(q->qname, hostname_bind))) {
+		l->reply.rcode = DNS_REFUSED;
+		return;
+	}
+	l->reply.authoritative = true;
+	if (q->qtype != DNS_TYPE_TXT && q->qtype != DNS_TYPE_ANY)
+		return;
+	text[0] = (uint8_t)strlen(identity);
+	memcpy(text + 1, identity, text[0]);
+	dns_reply_record_put(&l->reply, DNS_ANSWER, q->qname, DNS_TYPE_TXT, 0,
+			     wire_reader(text, 1 + (size_t)text[0]));
+}
+
+static size_t size_limit(const struct dns_query *q, const struct answer_request *req, size_t size)
+{
+	size_t limit = DNS_UDP_SIZE_MIN;
+
+	if (req->tcp)
+		limit = size < ANSWER_SIZE_MAX ? size : ANSWER_SIZE_MAX;
+	else if (q->has_edns)
+		limit = dns_edns_udp_size(&q->edns);
+	return limit;
+}
+
+struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
+			    uint8_t *out, size_t size)
+{
+	const char *identity = snap->catalog->conf->identity;
+	struct lookup l;
+	struct dns_query query;
+
+	if (!dns_query_decode(&query, req->packet, req->len))
+		return (struct answer_result){ 0 };
+	l.snap = snap;
+	l.zone = NULL;
+	l.query = &query;
+	l.resolver = req->client;
+	l.result = (struct answer_result){ .ecs = query.has_edns && query.edns.has_ecs };
+	l.seen_count = 0;
+	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query, identity);
+	if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_IN)
+		internet_answer(&l);
+	else if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_CH)
+		chaos_answer(&l, identity);
+	else if (query.rcode == DNS_NOERROR)
+		l.reply.rcode = DNS_REFUSED;
+
+	l.result.len = dns_reply_finish(&l.reply);
+	l.result.rcode = l.reply.rcode;
+	l.result.truncated = l.reply.truncated;
+	return l.result;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * answer.h - from a query to its answer (RFC 1034, 4.3.2; RFC 7871).
+ *
+ * answer() is one pure function of a snapshot, the query and who sent it. Any
+ * thread may call it; it keeps nothing, allocates nothing and reads no clock.
+ */
+#ifndef GEODNS_ANSWER_H
+#define GEODNS_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "geodns/dns/rr.h"
+#include "geodns/snapshot.h"
+#include "lib/addr.h"
+
+/* The longest message: what TCP can carry. */
+#define ANSWER_SIZE_MAX 65535
+
+struct answer_request {
+	const uint8_t *packet;
+	size_t len;
+	struct addr client; /* the packet's source: usually a resolver */
+	bool tcp;
+};
+
+/* What came of it, for the counters. */
+struct answer_result {
+	size_t len; /* of the reply; 0: none is to be sent */
+	enum dns_rcode rcode;
+	bool geographic; /* an address of a geographic name */
+	bool ecs;	 /* the query had a client subnet */
+	bool truncated;
+};
+
+/* out: at least DNS_UDP_SIZE_MAX octets for UDP; for TCP, size bounds the reply. */
+struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
+			    uint8_t *out, size_t size);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conf.h - the configuration of catchment-geodns, read whole or not at all.
+ *
+ * docs/geodns.md says what each key means. Pure but for geodns_conf_read(): files that
+ * the configuration names are opened by others. Immutable once loaded; everything
+ * lives and dies with the object.
+ */
+#ifndef GEODNS_CONF_H
+#define GEODNS_CONF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "geodns/geo/map.h"
+#include "geodns/geo/name.h"
+#include "lib/addr.h"
+#include "lib/check.h"
+#include "lib/conf.h"
+#include "lib/http.h"
+
+struct geodns_conf_zone {
+	const char *text;    /* as configured */
+	const uint8_t *apex; /* in wire form */
+	const char *file;
+};
+
+/* One question that is asked of one PoP, for all targets that depend on it. */
+struct geodns_conf_check {
+	const char *name; /* key in "checks" */
+	size_t pop;
+	struct check_spec spec;
+};
+
+struct geodns_conf {
+	struct arena *arena;
+	json_t *json; /* strings borrow from it */
+	char *api_token;
+
+	struct endpoint *listen;
+	size_t listen_count;
+	unsigned threads;
+	const char *identity; /* or NULL */
+	bool has_api;
+	struct http_options api;
+	unsigned tcp_connections, tcp_per_client, tcp_idle_ms;
+
+	struct geodns_conf_zone *zones;
+	size_t zone_count;
+	struct geo_places places; /* pops and networks */
+	struct geodns_conf_check *checks;
+	size_t check_count;
+	struct geo_name *names;
+	size_t name_count;
+};
+
+/* Takes json over, also on failure. NULL, and err set, on a mistake. */
+struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err);
+struct geodns_conf *geodns_conf_read(const char *path, struct conf_error *err);
+void geodns_conf_free(struct geodns_conf *conf);
+
+#endif

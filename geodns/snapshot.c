@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/snapshot.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "geodns/dns/name.h"
+#include "geodns/zone/load.h"
+#include "lib/alloc.h"
+
+static void mistake(struct conf_error *err, const char *reason, const char *path, size_t index,
+		    const char *key)
+{
+	err->set = true;
+	snprintf(err->path, sizeof(err->path), "%s[%zu].%s", path, index, key);
+	snprintf(err->reason, sizeof(err->reason), "%.199s", reason);
+}
+
+static struct zone *zone_of_name(const struct catalog *catalog, const uint8_t *name)
+{
+	const struct geodns_conf *conf = catalog->conf;
+	struct zone *best = NULL;
+	unsigned best_labels = 0;
+
+	for (size_t i = 0; i < conf->zone_count; i++) {
+		unsigned labels = dns_name_labels(conf->zones[i].apex);
+
+		if ((!best || labels > best_labels) &&
+		    dns_name_is_under(name, conf->zones[i].apex)) {
+			best = catalog->zones[i];
+			best_labels = labels;
+		}
+	}
+	return best;
+}
+
+static bool names_place(struct catalog *catalog, struct conf_error *err)
+{
+	const struct geodns_conf *conf = catalog->conf;
+	struct zone_error zone_err;
+
+	for (size_t i = 0; i < conf->name_count; i++) {
+		struct zone *zone = zone_of_name(catalog, conf->names[i].owner);
+
+		if (!zone) {
+			mistake(err, "lies in none of the zones", "names", i, "name");
+			return false;
+		}
+		if (!zone_geo_add(zone, &conf->names[i], &zone_err)) {
+			mistake(err, zone_err.text, "names", i, "name");
+			return false;
+		}
+	}
+	for (size_t i = 0; i < conf->zone_count; i++) {
+		if (!zone_check(catalog->zones[i], &zone_err)) {
+			mistake(err, zone_err.text, "zones", i, "file");
+			return false;
+		}
+	}
+	return true;
+}
+
+struct catalog *catalog_new(struct geodns_conf *conf, struct zone **zones, struct conf_error *err)
+{
+	struct catalog *catalog = x_new(struct catalog);
+
+	catalog->conf = conf;
+	catalog->zones = zones;
+	if (names_place(catalog, err)) {
+		catalog->map = geo_map_new(&conf->places);
+		return catalog;
+	}
+	catalog_free(catalog);
+	return NULL;
+}
+
+struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struct conf_error *err)
+{
+	struct zone **zones = xcalloc(conf->zone_count, sizeof(struct zone *));
+	struct zone_error zone_err;
+
+	for (size_t i = 0; i < conf->zone_count && !err->set; i++) {
+		const struct geodns_conf_zone *z = &conf->zones[i];
+		char *path =
+			z->file[0] == '/' ? xstrdup(z->file) : xasprintf("%s/%s", folder, z->file);
+
+		zones[i] = zone_load_file(z->apex, path, &zone_err);
+		free(path);
+		if (!zones[i])
+			mistake(err, zone_err.text, "zones", i, "file");
+	}
+	if (!err->set)
+		return catalog_new(conf, zones, err);
+	for (size_t i = 0; i < conf->zone_count; i++)
+		zone_free(zones[i]);
+	free(zones);
+	geodns_conf_free(conf);
+	return NULL;
+}
+
+void catalog_free(struct catalog *catalog)
+{
+	if (!catalog)
+		return;
+	for (size_t i = 0; i < catalog->conf->zone_count; i++)
+		zone_free(catalog->zones[i]);
+	free(catalog->zones);
+	geo_map_free(catalog->map);
+	geodns_conf_free(catalog->conf);
+	free(catalog);
+}
+
+const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_t *name,
+				     bool at_parent)
+{
+	const struct zone *zone = zone_of_name(catalog, name), *parent = NULL;
+
+	if (zone && at_parent && !dns_name_is_root(name) &&
+	    dns_name_equal(name, zone_apex(zone)->name))
+		parent = zone_of_name(catalog, dns_name_parent(name));
+	return parent ? parent : zone;
+}
+
+struct snapshot *snapshot_new(const struct catalog *catalog, const uint8_t *health)
+{
+	size_t count = catalog->conf->check_count;
+	struct snapshot *snap = xcalloc(1, sizeof(*snap) + count);
+
+	snap->catalog = catalog;
+	if (health)
+		memcpy(snap->health, health, count);
+	return snap;
+}
+
+struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
+				       const struct addr *client)
+{
+	struct snapshot_choice choice = { .leaf = geo_map_lookup(snap->catalog->map, client) };
+
+	choice.target = geo_name_choose(name, choice.leaf.order,
+					snap->catalog->conf->places.pop_count, snap->health);
+	/* Where there is nothing to choose from, the answer is everybody's. */
+	if (name->target_count == 1)
+		choice.leaf.length = 0;
+	return choice;
+}

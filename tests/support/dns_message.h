@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dns_message.h - for tests: queries from a few words, replies as one line.
+ *
+ * The reader of replies shares no code with the program but the cursor and the
+ * formatting of names, and is strict: "malformed" unless every octet is accounted
+ * for and every pointer leads backwards.
+ */
+#ifndef TESTS_SUPPORT_DNS_MESSAGE_H
+#define TESTS_SUPPORT_DNS_MESSAGE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "geodns/dns/name.h"
+#include "geodns/dns/rr.h"
+#include "lib/addr.h"
+#include "lib/wire.h"
+
+#define DNS_TEXT_SIZE 200000
+
+struct test_query {
+	const char *name;
+	uint16_t type;
+	uint16_t qclass; /* 0: IN */
+	uint16_t size;	 /* EDNS payload, 0: no OPT (unless ecs or nsid is set) */
+	const char *ecs; /* "100.64.0.0/24" */
+	bool nsid, dnssec_ok, rd;
+};
+
+#define Q(n, t, ...)                                                                               \
+	{                                                                                          \
+		.name = (n), .type = (t), ##__VA_ARGS__                                            \
+	}
+
+static inline void test_ecs_put(struct wire_writer *w, const char *text)
+{
+	struct prefix p;
+	size_t len;
+
+	if (!prefix_parse(&p, text))
+		abort();
+	len = (p.len + 7u) / 8;
+	wire_put_u16(w, DNS_OPTION_ECS);
+	wire_put_u16(w, (uint16_t)(4 + len));
+	wire_put_u16(w, p.addr.family == ADDR_IPV4 ? 1 : 2);
+	wire_put_u8(w, p.len);
+	wire_put_u8(w, 0);
+	wire_put_bytes(w, p.addr.bytes, len);
+}
+
+static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf, size_t size)
+{
+	struct wire_writer w = wire_writer(buf, size);
+	bool edns = q->size || q->ecs || q->nsid || q->dnssec_ok;
+	uint8_t name[DNS_NAME_MAX];
+	size_t at;
+
+	wire_put_u16(&w, 0x1234);
+	wire_put_u16(&w, q->rd ? DNS_FLAG_RD : 0);
+	wire_put_u16(&w, 1);
+	wire_put_u32(&w, 0);
+	wire_put_u16(&w, edns);
+	wire_put_bytes(&w, name, dns_name_parse(name, q->name));
+	wire_put_u16(&w, q->type);
+	wire_put_u16(&w, q->qclass ? q->qclass : DNS_CLASS_IN);
+	if (edns) {
+		wire_put_u8(&w, 0);
+		wire_put_u16(&w, DNS_TYPE_OPT);
+		wire_put_u16(&w, q->size ? q->size : 1232);
+		wire_put_u16(&w, 0);
+		wire_put_u16(&w, q->dnssec_ok ? 0x8000 : 0);
+		at = wire_offset(&w);
+		wire_put_u16(&w, 0);
+		if (q->ecs)
+			test_ecs_put(&w, q->ecs);
+		if (q->nsid)
+			wire_put_u32(&w, DNS_OPTION_NSID << 16);
+		wire_patch_u16(&w, at, (uint16_t)(wire_offset(&w) - at - 2));
+	}
+	return wire_written(&w);
+}
+
+/* Read a name that may be compressed. False when it is malformed. */
+static inline bool test_name_read(const uint8_t *msg, struct wire_reader *r, uint8_t *out)
+{
+	const uint8_t *end = r->end, *after = NULL, *p = r->pos;
+	size_t len = 0;
+
+	for (;;) {
+		if (p >= end)
+			return false;
+		if ((p[0] & 0xc0) == 0xc0) {
+			const uint8_t *to;
+
+			if (p + 2 > end)
+				return false;
+			to = msg + (((size_t)p[0] & 0x3f) << 8 | p[1]);
+			if (to >= p || to < msg + DNS_HEADER_SIZE)
+				return false;
+			after = after ? after : p + 2;
+			p = to;
+			continue;
+		}
+		if (p[0] & 0xc0 || p + 1 + p[0] > end || len + 1 + p[0] > DNS_NAME_MAX)
+			return false;
+		memcpy(out + len, p, 1 + (size_t)p[0]);
+		len += 1 + (size_t)p[0];
+		if (p[0] == 0)
+			break;
+		p += 1 + p[0];
+	}
+	r->pos = after ? after : p + 1;
+	return true;
+}
+
+static inline bool test_rdata_text(const uint8_t *msg, struct wire_reader r, uint16_t type,
+				   FILE *out)
+{
+	char text[DNS_NAME_TEXT_SIZE];
+	uint8_t name[DNS_NAME_MAX];
+	size_t left;
+
+	if (type == DNS_TYPE_A || type == DNS_TYPE_AAAA) {
+		struct addr a;
+
+		if (wire_left(&r) != (type == DNS_TYPE_A ? 4 : 16))
+			return false;
+		a = addr_from_bytes(type == DNS_TYPE_A ? ADDR_IPV4 : ADDR_IPV6, r.pos);
+		fprintf(out, " %s", addr_format(&a, text));
+		return true;
+	}
+	if (type == DNS_TYPE_MX)
+		fprintf(out, " %u", wire_get_u16(&r));
+	if (type == DNS_TYPE_NS || type == DNS_TYPE_CNAME || type == DNS_TYPE_PTR ||
+	    type == DNS_TYPE_MX || type == DNS_TYPE_DNAME) {
+		if (!test_name_read(msg, &r, name) || wire_left(&r) > 0)
+			return false;
+		fprintf(out, " %s", dns_name_format(name, text));
+		return true;
+	}
+	if (type == DNS_TYPE_SOA)
+		return test_name_read(msg, &r, name) && test_name_read(msg, &r, name) &&
+		       wire_left(&r) == 20;
+	left = wire_left(&r);
+	fprintf(out, " %zu octets", left);
+	return true;
+}
+
+static inline bool test_opt_text(struct wire_reader *r, unsigned *rcode, FILE *out)
+{
+	uint16_t size = wire_get_u16(r);
+	uint8_t extended = wire_get_u8(r), version = wire_get_u8(r);
+	uint16_t flags = wire_get_u16(r), len = wire_get_u16(r);
+	const uint8_t *data = wire_get_bytes(r, len);
+	struct wire_reader o;
+
+	if (!data || version != 0)
+		return false;
+	*rcode |= (unsigned)extended << 4;
+	fprintf(out, " | opt %u%s", size, flags & 0x8000 ? " do" : "");
+	o = wire_reader(data, len);
+	while (wire_left(&o) > 0) {
+		uint16_t code = wire_get_u16(&o), n = wire_get_u16(&o);
+		const uint8_t *p = wire_get_bytes(&o, n);
+
+		if (!p)
+			return false;
+		if (code == DNS_OPTION_ECS && n >= 4)
+			fprintf(out, " ecs %u/%u", p[2], p[3]);
+		else if (code == DNS_OPTION_NSID)
+			fprintf(out, " nsid %.*s", n, (const char *)p);
+		else
+			fprintf(out, " option %u", code);
+	}
+	return true;
+}
+
+static inline bool test_sections_text(const uint8_t *msg, struct wire_reader *r,
+				      const uint16_t counts[4], unsigned *rcode, FILE *out)
+{
+	static const char *const sections[] = { "", "AN", "NS", "AR" };
+	char text[DNS_NAME_TEXT_SIZE], type_text[12];
+	uint8_t name[DNS_NAME_MAX];
+
+	for (unsigned s = 1; s < 4; s++) {
+		for (unsigned i = 0; i < counts[s]; i++) {
+			uint16_t type, len;
+			uint32_t ttl;
+			const uint8_t *rdata;
+
+			if (!test_name_read(msg, r, name))
+				return false;
+			type = wire_get_u16(r);
+			if (type == DNS_TYPE_OPT) {
+				if (s != 3 || name[0] != 0 || !test_opt_text(r, rcode, out))
+					return false;
+				continue;
+			}
+			wire_get_u16(r);
+			ttl = wire_get_u32(r);
+			len = wire_get_u16(r);
+			rdata = wire_get_bytes(r, len);
+			if (!rdata)
+				return false;
+			fprintf(out, " | %s %s %u %s", sections[s], dns_name_format(name, text),
+				ttl, dns_type_format(type, type_text));
+			if (!test_rdata_text(msg, (struct wire_reader){ rdata, rdata + len, false },
+					     type, out))
+				return false;
+		}
+	}
+	return !r->failed && wire_left(r) == 0;
+}
+
+/*
+ * "NOERROR aa rd | AN u1.lab.test 30 A 198.18.33.1 | opt 1232 ecs 24/24" into text. The question is
+ * not shown. Returns text, or "malformed".
+ */
+static inline const char *test_reply_text(const uint8_t *msg, size_t len, char *text, size_t size)
+{
+	struct wire_reader r = wire_reader(msg, len);
+	char *body = malloc(size);
+	FILE *out = fmemopen(body, size, "w");
+	uint8_t name[DNS_NAME_MAX];
+	uint16_t flags, counts[4];
+	unsigned rcode;
+	bool good;
+
+	wire_get_u16(&r);
+	flags = wire_get_u16(&r);
+	rcode = flags & 0xf;
+	for (unsigned i = 0; i < 4; i++)
+		counts[i] = wire_get_u16(&r);
+	good = !r.failed && flags & DNS_FLAG_QR && counts[0] <= 1;
+	if (good && counts[0] == 1) {
+		good = test_name_read(msg, &r, name);
+		wire_get_u32(&r);
+	}
+	good = good && test_sections_text(msg, &r, counts, &rcode, out);
+	fputc('\0', out);
+	fclose(out);
+	if (good)
+		snprintf(text, size, "%s%s%s%s%s%s", dns_rcode_name(rcode),
+			 flags & DNS_FLAG_AA ? " aa" : "", flags & DNS_FLAG_TC ? " tc" : "",
+			 flags & DNS_FLAG_RD ? " rd" : "", flags & 0x00f0 ? " bits" : "", body);
+	else
+		snprintf(text, size, "malformed");
+	free(body);
+	return text;
+}
+
+#endif
