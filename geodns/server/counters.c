@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/server/counters.h"
+
+#include <stddef.h>
+
+static void bump(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+void counters_add(struct counters *c, enum counters_transport transport,
+		  const struct answer_result *result)
+{
+	bump(&c->queries[transport]);
+	if (result->len == 0) {
+		bump(&c->dropped);
+		return;
+	}
+	bump(&c->replies[result->rcode]);
+	if (result->truncated)
+		bump(&c->truncated);
+	if (result->geographic)
+		bump(&c->geographic);
+	if (result->ecs)
+		bump(&c->ecs);
+}
+
+static void add(uint64_t *sum, const uint64_t *counter)
+{
+	*sum += __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+void counters_sum(struct counters *sum, const struct counters *c)
+{
+	for (size_t i = 0; i < COUNTERS_TRANSPORTS; i++)
+		add(&sum->queries[i], &c->queries[i]);
+	for (size_t i = 0; i < DNS_RCODE_COUNT; i++)
+		add(&sum->replies[i], &c->replies[i]);
+	add(&sum->dropped, &c->dropped);
+	add(&sum->truncated, &c->truncated);
+	add(&sum->geographic, &c->geographic);
+	add(&sum->ecs, &c->ecs);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * counters.h - what a server thread has done, read by the control thread.
+ *
+ * Each has one writer, so relaxed loads and stores will do; sums are taken without
+ * stopping anybody and may be a packet apart from one another.
+ */
+#ifndef GEODNS_SERVER_COUNTERS_H
+#define GEODNS_SERVER_COUNTERS_H
+
+#include <stdint.h>
+
+#include "geodns/answer.h"
+
+enum counters_transport { COUNTERS_UDP4, COUNTERS_UDP6, COUNTERS_TCP4, COUNTERS_TCP6 };
+#define COUNTERS_TRANSPORTS 4
+
+struct counters {
+	uint64_t queries[COUNTERS_TRANSPORTS];
+	uint64_t replies[DNS_RCODE_COUNT]; /* by rcode */
+	uint64_t dropped;		   /* queries that no reply was made for */
+	uint64_t truncated, geographic, ecs;
+};
+
+void counters_add(struct counters *c, enum counters_transport transport,
+		  const struct answer_result *result);
+/* Add what another thread has counted so far. */
+void counters_sum(struct counters *sum, const struct counters *c);
+
+#endif
