@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/api/api.h"
+
+#include <stdio.h>
+
+#include "geodns/dns/name.h"
+#include "lib/metrics.h"
+#include "lib/version.h"
+
+static int healthz(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	(void)ctx;
+	(void)req;
+	reply->json = json_pack("{s:s}", "status", "ok");
+	return 200;
+}
+
+static json_t *check_json(const struct geodns *g, size_t index)
+{
+	const struct geodns_conf_check *c = &g->catalog->conf->checks[index];
+	char target[ENDPOINT_TEXT_SIZE];
+
+	return json_pack("{s:s,s:s,s:s}", "name", c->name, "target",
+			 endpoint_format(&c->spec.target, target), "reason",
+			 g->health ? check_reason(health_check(g->health, index)) : "");
+}
+
+static json_t *target_json(const struct geodns *g, const struct geo_target *t)
+{
+	const struct snapshot *snap = g->store.current;
+	bool checked = t->check != GEO_NO_CHECK;
+
+	return json_pack("{s:s,s:s,s:o,s:o,s:o}", "pop", g->catalog->conf->places.pops[t->pop].name,
+			 "state",
+			 checked ? health_name((enum health)snap->health[t->check]) : "unchecked",
+			 "a", geodns_api_addrs(t->a, t->a_count), "aaaa",
+			 geodns_api_addrs(t->aaaa, t->aaaa_count), "check",
+			 checked ? check_json(g, t->check) : json_null());
+}
+
+static json_t *name_json(const struct geodns *g, const struct geo_name *name)
+{
+	json_t *pops = json_array();
+
+	for (size_t i = 0; i < name->target_count; i++)
+		json_array_append_new(pops, target_json(g, &name->targets[i]));
+	return json_pack("{s:s,s:i,s:s,s:s,s:o}", "name", name->text, "ttl", (int)name->ttl,
+			 "policy", "nearest", "when_all_down",
+			 name->when_all_down == GEO_ALL_DOWN_ALL ? "all" : "none", "pops", pops);
+}
+
+static int names_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+	json_t *names = json_array();
+
+	(void)req;
+	for (size_t i = 0; i < g->catalog->conf->name_count; i++)
+		json_array_append_new(names, name_json(g, &g->catalog->conf->names[i]));
+	reply->json = json_pack("{s:o}", "names", names);
+	return 200;
+}
+
+static int name_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+	uint8_t owner[DNS_NAME_MAX];
+
+	if (!dns_name_parse(owner, req->params[0]))
+		return http_problem(reply, 404, NULL, "not a domain name");
+	for (size_t i = 0; i < g->catalog->conf->name_count; i++) {
+		const struct geo_name *name = &g->catalog->conf->names[i];
+
+		if (dns_name_equal(name->owner, owner)) {
+			reply->json = name_json(g, name);
+			return 200;
+		}
+	}
+	return http_problem(reply, 404, NULL, "no geographic name '%s'", req->params[0]);
+}
+
+/* The name as a query would find it, so that u1 of a wildcard is explained too. */
+static const struct geo_name *geo_find(const struct geodns *g, const uint8_t *qname)
+{
+	const struct zone *zone = catalog_zone_find(g->catalog, qname, false);
+	struct zone_match match;
+
+	if (!zone)
+		return NULL;
+	match = zone_lookup(zone, qname, false);
+	if (match.found != ZONE_EXACT && match.found != ZONE_WILDCARD)
+		return NULL;
+	return match.node->geo;
+}
+
+static int explain_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+	const char *name = http_query(req, "name"), *client = http_query(req, "client");
+	uint8_t qname[DNS_NAME_MAX];
+	const struct geo_name *geo;
+	struct prefix prefix;
+
+	if (!name || !dns_name_parse(qname, name))
+		return http_problem(reply, 400, "name", "a domain name is required");
+	if (!client || !prefix_parse(&prefix, client))
+		return http_problem(reply, 400, "client",
+				    "an address or client subnet is required");
+	geo = geo_find(g, qname);
+	if (!geo)
+		return http_problem(reply, 404, NULL, "'%s' is not a geographic name", name);
+	reply->json = geodns_api_explain(g->store.current, geo, &prefix.addr);
+	json_object_set_new(reply->json, "name", json_string(name));
+	return 200;
+}
+
+static void health_count(const struct geodns *g, unsigned counts[3])
+{
+	for (size_t i = 0; i < g->catalog->conf->check_count; i++)
+		counts[g->store.current->health[i]]++;
+}
+
+static int status_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+	const struct geodns_conf *conf = g->catalog->conf;
+	unsigned checks[3] = { 0 };
+	json_t *zones = json_array();
+
+	(void)req;
+	health_count(g, checks);
+	for (size_t i = 0; i < conf->zone_count; i++)
+		json_array_append_new(zones,
+				      json_pack("{s:s,s:i}", "name", conf->zones[i].text, "names",
+						(int)zone_name_count(g->catalog->zones[i])));
+	reply->json = json_pack(
+		"{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:i,s:i,s:i}}",
+		"version", version_text(), "identity", conf->identity, "uptime_ms",
+		(json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
+		(int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count, "names",
+		(int)conf->name_count, "map", "networks", (int)conf->places.network_count, "leaves",
+		(int)geo_map_leaf_count(g->catalog->map), "orders",
+		(int)geo_map_order_count(g->catalog->map), "tcp", "connections",
+		g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
+		(int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP], "down",
+		(int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
+	return 200;
+}
+
+static void query_metrics(struct metrics *m, const struct counters *sum)
+{
+	static const char *const transports[][2] = { [COUNTERS_UDP4] = { "udp", "ipv4" },
+						     [COUNTERS_UDP6] = { "udp", "ipv6" },
+						     [COUNTERS_TCP4] = { "tcp", "ipv4" },
+						     [COUNTERS_TCP6] = { "tcp", "ipv6" } };
+
+	metrics_family(m, "catchment_geodns_queries_total", "counter", "Messages received.");
+	for (size_t i = 0; i < COUNTERS_TRANSPORTS; i++)
+		metrics_sample(m, (double)sum->queries[i], "transport", transports[i][0], "family",
+			       transports[i][1], NULL);
+	metrics_family(m, "catchment_geodns_replies_total", "counter", "Replies by rcode.");
+	for (unsigned i = 0; i < DNS_RCODE_COUNT; i++) {
+		if (i <= DNS_YXDOMAIN || i == DNS_BADVERS)
+			metrics_sample(m, (double)sum->replies[i], "rcode",
+				       dns_rcode_name((enum dns_rcode)i), NULL);
+	}
+	metrics_family(m, "catchment_geodns_unanswered_total", "counter",
+		       "Messages that deserve no reply.");
+	metrics_sample(m, (double)sum->dropped, NULL);
+	metrics_family(m, "catchment_geodns_truncated_total", "counter", "Replies with TC.");
+	metrics_sample(m, (double)sum->truncated, NULL);
+	metrics_family(m, "catchment_geodns_geographic_total", "counter",
+		       "Replies with a geographic address.");
+	metrics_sample(m, (double)sum->geographic, NULL);
+	metrics_family(m, "catchment_geodns_ecs_total", "counter", "Queries with a client subnet.");
+	metrics_sample(m, (double)sum->ecs, NULL);
+}
+
+static void check_metrics(struct metrics *m, const struct geodns *g)
+{
+	const struct geodns_conf *conf = g->catalog->conf;
+	char target[ENDPOINT_TEXT_SIZE];
+
+	metrics_family(m, "catchment_geodns_check_up", "gauge",
+		       "1: up, 0: down, -1: no result yet.");
+	for (size_t i = 0; i < conf->check_count; i++) {
+		const struct geodns_conf_check *c = &conf->checks[i];
+		uint8_t state = g->store.current->health[i];
+
+		metrics_sample(m, state == HEALTH_UNKNOWN ? -1 : state == HEALTH_UP, "pop",
+			       conf->places.pops[c->pop].name, "check", c->name, "target",
+			       endpoint_format(&c->spec.target, target), "path",
+			       c->spec.path ? c->spec.path : "", NULL);
+	}
+}
+
+static int metrics_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+	struct counters sum = { 0 };
+	struct metrics m;
+
+	(void)req;
+	if (g->udp)
+		udp_server_count(g->udp, &sum);
+	if (g->tcp)
+		tcp_server_count(g->tcp, &sum);
+	metrics_init(&m);
+	query_metrics(&m, &sum);
+	metrics_family(&m, "catchment_geodns_tcp_connections", "gauge", "Open TCP connections.");
+	metrics_sample(&m, g->tcp ? tcp_server_connections(g->tcp) : 0, NULL);
+	metrics_family(&m, "catchment_geodns_tcp_refused_total", "counter",
+		       "TCP connections above a limit.");
+	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, NULL);
+	check_metrics(&m, g);
+	reply->text = metrics_finish(&m);
+	reply->content_type = "text/plain; version=0.0.4";
+	return 200;
+}
+
+static int events_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+
+	(void)req;
+	reply->events = g->log;
+	return 200;
+}
+
+static const char *const explain_query[] = { "name", "client", NULL };
+static const char *const events_query[] = { "since", NULL };
+
+const struct http_route geodns_api_routes[] = {
+	{ "GET", "/healthz", healthz, NULL },
+	{ "GET", "/metrics", metrics_get, NULL },
+	{ "GET", "/v1/status", status_get, NULL },
+	{ "GET", "/v1/names", names_get, NULL },
+	{ "GET", "/v1/names/{name}", name_get, NULL },
+	{ "GET", "/v1/explain", explain_get, explain_query },
+	{ "GET", "/v1/events", events_get, events_query },
+	{ NULL, NULL, NULL, NULL },
+};
+
+int geodns_api_start(struct geodns *g, struct ev_loop *loop)
+{
+	struct http_options options = g->catalog->conf->api;
+
+	if (!g->catalog->conf->has_api)
+		return 0;
+	snprintf(g->server_name, sizeof(g->server_name), "catchment-geodns/%s", version_number());
+	options.server_name = g->server_name;
+	return http_server_new(&g->http, loop, &options, geodns_api_routes, g);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * geodns.h - the parts of a running catchment-geodns, as main.c has put them together.
+ *
+ * What the API's handlers get as their context. Control thread only.
+ */
+#ifndef GEODNS_GEODNS_H
+#define GEODNS_GEODNS_H
+
+#include "geodns/health.h"
+#include "geodns/server/store.h"
+#include "geodns/server/tcp.h"
+#include "geodns/server/udp.h"
+#include "lib/clock.h"
+#include "lib/event_log.h"
+#include "lib/http.h"
+
+struct geodns {
+	const struct catalog *catalog;
+	struct store store;
+	struct event_log *log;
+	struct health_monitor *health;
+	struct udp_server *udp; /* NULL in tests of handlers, as is tcp */
+	struct tcp_server *tcp;
+	struct http_server *http; /* NULL without an API */
+	char server_name[64];
+	struct instant started;
+};
+
+#endif
