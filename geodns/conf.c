@@ -130,11 +130,11 @@ static int network_compare(const void *a, const void *b)
 static void networks_unique(const struct conf *list, const struct geo_network *networks,
 			    size_t count)
 {
-	const struct geo_network **sorted = xcalloc(count + 1, sizeof(*sorted));
+	const struct geo_network **sorted = xcalloc(count + 1, sizeof(const struct geo_network *));
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &networks[i];
-	qsort(sorted, count, sizeof(*sorted), network_compare);
+	qsort(sorted, count, sizeof(const struct geo_network *), network_compare);
 	for (size_t i = 1; i < count; i++) {
 		const struct geo_network *a = sorted[i - 1], *b = sorted[i];
 

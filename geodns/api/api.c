@@ -157,23 +157,23 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 	metrics_family(m, "catchment_geodns_queries_total", "counter", "Messages received.");
 	for (size_t i = 0; i < COUNTERS_TRANSPORTS; i++)
 		metrics_sample(m, (double)sum->queries[i], "transport", transports[i][0], "family",
-			       transports[i][1], NULL);
+			       transports[i][1], (char *)NULL);
 	metrics_family(m, "catchment_geodns_replies_total", "counter", "Replies by rcode.");
 	for (unsigned i = 0; i < DNS_RCODE_COUNT; i++) {
 		if (i <= DNS_YXDOMAIN || i == DNS_BADVERS)
 			metrics_sample(m, (double)sum->replies[i], "rcode",
-				       dns_rcode_name((enum dns_rcode)i), NULL);
+				       dns_rcode_name((enum dns_rcode)i), (char *)NULL);
 	}
 	metrics_family(m, "catchment_geodns_unanswered_total", "counter",
 		       "Messages that deserve no reply.");
-	metrics_sample(m, (double)sum->dropped, NULL);
+	metrics_sample(m, (double)sum->dropped, (char *)NULL);
 	metrics_family(m, "catchment_geodns_truncated_total", "counter", "Replies with TC.");
-	metrics_sample(m, (double)sum->truncated, NULL);
+	metrics_sample(m, (double)sum->truncated, (char *)NULL);
 	metrics_family(m, "catchment_geodns_geographic_total", "counter",
 		       "Replies with a geographic address.");
-	metrics_sample(m, (double)sum->geographic, NULL);
+	metrics_sample(m, (double)sum->geographic, (char *)NULL);
 	metrics_family(m, "catchment_geodns_ecs_total", "counter", "Queries with a client subnet.");
-	metrics_sample(m, (double)sum->ecs, NULL);
+	metrics_sample(m, (double)sum->ecs, (char *)NULL);
 }
 
 static void check_metrics(struct metrics *m, const struct geodns *g)
@@ -190,7 +190,7 @@ static void check_metrics(struct metrics *m, const struct geodns *g)
 		metrics_sample(m, state == HEALTH_UNKNOWN ? -1 : state == HEALTH_UP, "pop",
 			       conf->places.pops[c->pop].name, "check", c->name, "target",
 			       endpoint_format(&c->spec.target, target), "path",
-			       c->spec.path ? c->spec.path : "", NULL);
+			       c->spec.path ? c->spec.path : "", (char *)NULL);
 	}
 }
 
@@ -208,10 +208,10 @@ static int metrics_get(void *ctx, const struct http_request *req, struct http_re
 	metrics_init(&m);
 	query_metrics(&m, &sum);
 	metrics_family(&m, "catchment_geodns_tcp_connections", "gauge", "Open TCP connections.");
-	metrics_sample(&m, g->tcp ? tcp_server_connections(g->tcp) : 0, NULL);
+	metrics_sample(&m, g->tcp ? tcp_server_connections(g->tcp) : 0, (char *)NULL);
 	metrics_family(&m, "catchment_geodns_tcp_refused_total", "counter",
 		       "TCP connections above a limit.");
-	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, NULL);
+	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, (char *)NULL);
 	check_metrics(&m, g);
 	reply->text = metrics_finish(&m);
 	reply->content_type = "text/plain; version=0.0.4";

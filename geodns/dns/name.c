@@ -182,7 +182,7 @@ const char *dns_name_format(const uint8_t *name, char buf[DNS_NAME_TEXT_SIZE])
 	char *p = buf;
 
 	if (dns_name_is_root(name))
-		return strcpy(buf, ".");
+		*p++ = '.';
 	for (; !dns_name_is_root(name); name = dns_name_parent(name)) {
 		if (p > buf)
 			*p++ = '.';

@@ -289,8 +289,10 @@ void tcp_server_free(struct tcp_server *server)
 {
 	if (!server)
 		return;
-	while (server->connections)
-		connection_free(server->connections);
+	for (struct connection *c = server->connections, *next; c; c = next) {
+		next = c->next;
+		connection_free(c);
+	}
 	for (size_t i = 0; i < server->listen_count; i++) {
 		ev_io_stop(server->loop, &server->listeners[i]);
 		close(server->listeners[i].fd);

@@ -32,7 +32,12 @@ static void on_record(zs_scanner_t *s)
 {
 	struct loading *l = s->process.data;
 	struct wire_reader owner = wire_reader(s->r_owner, s->r_owner_length);
-	struct zone_error err;
+	const struct zone_record record = { .owner = s->r_owner,
+					    .type = s->r_type,
+					    .ttl = s->r_ttl,
+					    .rdata = s->r_data,
+					    .len = (uint16_t)s->r_data_length };
+	struct zone_error err = { "" };
 	size_t len;
 
 	if (l->failed)
@@ -41,8 +46,7 @@ static void on_record(zs_scanner_t *s)
 		fail(s, "owner is not a name");
 	else if (s->r_class != DNS_CLASS_IN)
 		fail(s, "class is not IN");
-	else if (!zone_record_add(l->zone, s->r_owner, s->r_type, s->r_ttl, s->r_data,
-				  (uint16_t)s->r_data_length, &err))
+	else if (!zone_record_add(l->zone, &record, &err))
 		fail(s, err.text);
 }
 
@@ -88,11 +92,10 @@ static struct zone *load(const uint8_t *apex, const char *path, const char *text
 {
 	struct loading l = { .zone = zone_new(apex), .err = err };
 	zs_scanner_t *s = xcalloc(1, sizeof(*s)); /* too large for a stack */
-	char origin[DNS_NAME_TEXT_SIZE + 1];
+	char name[DNS_NAME_TEXT_SIZE], origin[DNS_NAME_TEXT_SIZE + 1];
 
-	dns_name_format(apex, origin);
-	if (!dns_name_is_root(apex))
-		strcat(origin, ".");
+	snprintf(origin, sizeof(origin), "%s%s", dns_name_format(apex, name),
+		 dns_name_is_root(apex) ? "" : ".");
 	s->process.data = &l;
 	if (zs_init(s, origin, DNS_CLASS_IN, TTL_DEFAULT) != 0 ||
 	    zs_set_processing(s, on_record, on_error, &l) != 0) {

@@ -127,33 +127,33 @@ static bool mistake(struct zone_error *err, const uint8_t *name, const char *wha
 	return false;
 }
 
-static bool rdata_equal(uint16_t type, const struct zone_rdata *a, const uint8_t *b, uint16_t len)
+static bool rdata_equal(const struct zone_rdata *a, const struct zone_record *b)
 {
-	struct dns_rdata_layout layout = dns_rdata_layout(type);
+	struct dns_rdata_layout layout = dns_rdata_layout(b->type);
 	size_t at = layout.skip;
 
-	if (a->len != len || memcmp(a->data, b, at) != 0)
+	if (a->len != b->len || memcmp(a->data, b->rdata, at) != 0)
 		return false;
 	for (unsigned i = 0; i < layout.names; i++) {
-		if (!dns_name_equal(a->data + at, b + at))
+		if (!dns_name_equal(a->data + at, b->rdata + at))
 			return false;
-		at += dns_name_length(b + at);
+		at += dns_name_length(b->rdata + at);
 	}
-	return memcmp(a->data + at, b + at, len - at) == 0;
+	return memcmp(a->data + at, b->rdata + at, b->len - at) == 0;
 }
 
 /* Master files may give the data of any type as raw octets (RFC 3597, 5). */
-static bool rdata_is_sound(uint16_t type, const uint8_t *rdata, uint16_t len)
+static bool rdata_is_sound(const struct zone_record *record)
 {
-	struct dns_rdata_layout layout = dns_rdata_layout(type);
-	struct wire_reader r = wire_reader(rdata, len);
+	struct dns_rdata_layout layout = dns_rdata_layout(record->type);
+	struct wire_reader r = wire_reader(record->rdata, record->len);
 	size_t name_len;
 
-	switch (type) {
+	switch (record->type) {
 	case DNS_TYPE_A:
-		return len == 4;
+		return record->len == 4;
 	case DNS_TYPE_AAAA:
-		return len == 16;
+		return record->len == 16;
 	case DNS_TYPE_DNAME:
 		layout = (struct dns_rdata_layout){ .names = 1 };
 		break;
@@ -167,44 +167,50 @@ static bool rdata_is_sound(uint16_t type, const uint8_t *rdata, uint16_t len)
 	wire_get_bytes(&r, layout.skip);
 	for (unsigned i = 0; i < layout.names; i++)
 		dns_name_decode(&r, &name_len);
-	return !r.failed && wire_left(&r) == (type == DNS_TYPE_SOA ? 20 : 0);
+	return !r.failed && wire_left(&r) == (record->type == DNS_TYPE_SOA ? 20 : 0);
 }
 
-bool zone_record_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
-		     const uint8_t *rdata, uint16_t len, struct zone_error *err)
+static struct zone_rrset *rrset_add(struct zone *zone, struct zone_node *node,
+				    const struct zone_record *record)
 {
-	struct zone_rrset **set;
-	struct zone_rdata **last, *r;
-	struct zone_node *node;
+	struct zone_rrset **set = &node->rrsets;
 
-	if (!dns_name_is_under(owner, zone->apex->name))
-		return mistake(err, owner, "not in this zone");
-	if (dns_type_is_meta(type))
-		return mistake(err, owner, "a type that no zone can hold");
-	if (!rdata_is_sound(type, rdata, len))
-		return mistake(err, owner, "data that its type cannot have");
-	if (ttl > INT32_MAX)
-		return mistake(err, owner, "TTL above 2147483647");
-
-	node = node_add(zone, owner);
-	for (set = &node->rrsets; *set && (*set)->type != type;)
+	while (*set && (*set)->type != record->type)
 		set = &(*set)->next;
 	if (!*set) {
 		*set = arena_new_object(zone->arena, struct zone_rrset);
-		(*set)->type = type;
-		(*set)->ttl = ttl;
+		(*set)->type = record->type;
+		(*set)->ttl = record->ttl;
 	}
-	if (ttl < (*set)->ttl)
-		(*set)->ttl = ttl;
-	for (last = &(*set)->rdata; *last; last = &(*last)->next) {
-		if (rdata_equal(type, *last, rdata, len))
+	if (record->ttl < (*set)->ttl)
+		(*set)->ttl = record->ttl;
+	return *set;
+}
+
+bool zone_record_add(struct zone *zone, const struct zone_record *record, struct zone_error *err)
+{
+	struct zone_rdata **last, *rdata;
+	struct zone_rrset *set;
+
+	if (!dns_name_is_under(record->owner, zone->apex->name))
+		return mistake(err, record->owner, "not in this zone");
+	if (dns_type_is_meta(record->type))
+		return mistake(err, record->owner, "a type that no zone can hold");
+	if (!rdata_is_sound(record))
+		return mistake(err, record->owner, "data that its type cannot have");
+	if (record->ttl > INT32_MAX)
+		return mistake(err, record->owner, "TTL above 2147483647");
+
+	set = rrset_add(zone, node_add(zone, record->owner), record);
+	for (last = &set->rdata; *last; last = &(*last)->next) {
+		if (rdata_equal(*last, record))
 			return true;
 	}
-	r = arena_alloc(zone->arena, 1, sizeof(*r) + len);
-	r->len = len;
-	if (len > 0)
-		memcpy(r->data, rdata, len);
-	*last = r;
+	rdata = arena_alloc(zone->arena, 1, sizeof(*rdata) + record->len);
+	rdata->len = record->len;
+	if (record->len > 0)
+		memcpy(rdata->data, record->rdata, record->len);
+	*last = rdata;
 	return true;
 }
 

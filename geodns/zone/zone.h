@@ -48,6 +48,15 @@ struct zone_node {
 	uint32_t hash;
 };
 
+/* As read from a file. */
+struct zone_record {
+	const uint8_t *owner;
+	uint16_t type;
+	uint32_t ttl;
+	const uint8_t *rdata;
+	uint16_t len;
+};
+
 struct zone;
 
 struct zone_error {
@@ -71,8 +80,7 @@ struct zone *zone_new(const uint8_t *apex);
 void zone_free(struct zone *zone);
 
 /* While building. False, and err filled in, when the record cannot be in this zone. */
-bool zone_record_add(struct zone *zone, const uint8_t *owner, uint16_t type, uint32_t ttl,
-		     const uint8_t *rdata, uint16_t len, struct zone_error *err);
+bool zone_record_add(struct zone *zone, const struct zone_record *record, struct zone_error *err);
 /* geo is borrowed. To be called after all records, before zone_check(). */
 bool zone_geo_add(struct zone *zone, const struct geo_name *geo, struct zone_error *err);
 /* The rules that need the whole zone. True: it may be served. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Any packet, over UDP and TCP: the reply is well-formed, not too long, and the same again. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "geodns/answer.h"
+#include "geodns/dns/query.h"
+#include "tests/support/dns_message.h"
+#include "tests/support/geodns_fixture.h"
+
+static void check(const struct snapshot *snap, const uint8_t *data, size_t len, bool tcp)
+{
+	static uint8_t out[ANSWER_SIZE_MAX], again[ANSWER_SIZE_MAX];
+	static char text[DNS_TEXT_SIZE];
+	struct answer_request req = { .packet = data, .len = len, .tcp = tcp };
+	size_t limit = tcp ? ANSWER_SIZE_MAX : DNS_UDP_SIZE_MIN;
+	struct answer_result res, second;
+	struct dns_query q;
+
+	req.client = addr_from_ipv4(0x64400035);
+	res = answer(snap, &req, out, sizeof(out));
+	second = answer(snap, &req, again, sizeof(again));
+	if (second.len != res.len || memcmp(out, again, res.len) != 0)
+		abort();
+	if (!dns_query_decode(&q, data, len)) {
+		if (res.len != 0)
+			abort();
+		return;
+	}
+	if (!tcp && q.has_edns)
+		limit = dns_edns_udp_size(&q.edns);
+	test_reply_text(out, res.len, text, sizeof(text));
+	if (res.len > limit || strcmp(text, "malformed") == 0 || memcmp(out, data, 2) != 0)
+		abort();
+	if (q.has_edns != (strstr(text, "| opt") != NULL))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct snapshot *snap;
+
+	if (!snap)
+		snap = snapshot_new(fixture_catalog(""), NULL);
+	check(snap, data, len, false);
+	check(snap, data, len, true);
+	return 0;
+}
