@@ -1,0 +1,576 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""catchment-geodns as its users meet it: kdig, a real Unbound, raw sockets, health targets that
+die. Everything lives in a network namespace that this process makes for itself."""
+
+import ctypes
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GEODNS = os.path.join(ROOT, os.environ.get("CATCHMENT_BIN", "build/bin"), "catchment-geodns")
+CLONE_NEWNET = 0x40000000
+NS4, NS6, RESOLVER, ASIDE = "10.1.0.53", "2001:db8:f001::53", "10.1.0.99", "10.1.0.77"
+PARIS, CHICAGO = "100.64.0.1", "100.64.1.1"
+TARGETS = {"fra": "10.200.1.1", "nyc": "10.200.2.1"}
+libc = ctypes.CDLL(None, use_errno=True)
+home = None
+
+TARGET = """
+import http.server, sys
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64
+    def handle_error(self, *args):
+        pass
+class Verdict(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = ('{"pop":"%s"}' % sys.argv[2]).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args):
+        pass
+Server((sys.argv[1], 8053), Verdict).serve_forever()
+"""
+
+ZONE = """
+$TTL 3600
+@ 600 SOA ns1 hostmaster 1 7200 3600 1209600 60
+@ NS ns1
+ns1 A 10.1.0.53
+ns1 AAAA 2001:db8:f001::53
+www CNAME home.geo
+deep.ent TXT "x"
+deleg NS ns.deleg
+ns.deleg A 10.1.0.60
+""" + "".join("big A 10.2.0.%d\n" % i for i in range(1, 101))
+
+
+def setUpModule():
+    global home
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root: network namespaces")
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    ip("link", "set", "lo", "up")
+    for addr in (NS4, RESOLVER, ASIDE, PARIS, CHICAGO, *TARGETS.values()):
+        ip("addr", "add", addr + "/32", "dev", "lo")
+    for addr in (NS6, "2001:db8:f001::77"):
+        ip("addr", "add", addr + "/128", "dev", "lo", "nodad")
+
+
+def tearDownModule():
+    if home is not None:
+        libc.setns(home, CLONE_NEWNET)
+        os.close(home)
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True)
+
+
+def wait_until(what, condition, timeout=5.0):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError("not within %g s: %s" % (timeout, what))
+
+
+def target(name, pop, when_all_down=None):
+    return {"pop": name, "check": "verdict", "address": TARGETS[name], "path": "/verdict/geo",
+            "match": '"pop":"%s"' % pop}
+
+
+def configuration(**changes):
+    both = [dict(target("fra", "fra"), a=["198.18.33.1"], aaaa=["2001:db8:1001::1"]),
+            dict(target("nyc", "nyc"), a=["198.18.34.1"], aaaa=["2001:db8:1002::1"])]
+    conf = {
+        "version": 1, "listen": [NS4 + ":53", "[" + NS6 + "]:53"], "threads": 2, "identity": "ns1",
+        "api": {"listen": "unix:api.sock"},
+        "tcp": {"connections": 20, "per_client": 5, "idle_ms": 1000},
+        "zones": [{"name": "lab.test", "file": "lab.test.zone"}],
+        "networks": [{"prefix": "100.64.0.0/24", "at": [48.8, 2.3]},
+                     {"prefix": "100.64.1.0/24", "at": [41.9, -87.6]}],
+        "default_at": [50.1, 8.7],
+        "pops": [{"name": "fra", "at": [50.1, 8.7]}, {"name": "nyc", "at": [40.7, -74.0]}],
+        "checks": {"verdict": {"type": "http", "port": 8053, "interval_ms": 100,
+                               "timeout_ms": 100, "rise": 2, "fall": 3}},
+        "names": [{"name": "*.geo.lab.test", "ttl": 1, "pops": both},
+                  {"name": "strict.lab.test", "when_all_down": "none", "pops": both}]}
+    conf.update(changes)
+    return conf
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=5)
+        self.path = path
+
+    def connect(self):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(self.timeout)
+        self.sock = sock
+        sock.connect(self.path)
+
+
+class Daemon:
+    def __init__(self, conf, folder=None):
+        self.folder = folder or tempfile.mkdtemp(prefix="geodns-")
+        self.conf = os.path.join(self.folder, "geodns.json")
+        with open(os.path.join(self.folder, "lab.test.zone"), "w") as f:
+            f.write(ZONE)
+        with open(self.conf, "w") as f:
+            json.dump(conf, f)
+        self.log = open(os.path.join(self.folder, "log"), "w+")
+        self.process = subprocess.Popen([GEODNS, "--config", self.conf], cwd=self.folder,
+                                        stderr=self.log)
+        try:
+            wait_until("the API answers", self.is_ready)
+        except AssertionError:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def is_ready(self):
+        if self.process.poll() is not None:
+            self.log.seek(0)
+            raise AssertionError("ended with %d: %s" % (self.process.returncode, self.log.read()))
+        try:
+            return self.get("/healthz")["status"] == "ok"
+        except OSError:
+            return False
+
+    def request(self, path):
+        conn = UnixConnection(os.path.join(self.folder, "api.sock"))
+        try:
+            conn.request("GET", path)
+            reply = conn.getresponse()
+            return reply.status, reply.read().decode()
+        finally:
+            conn.close()
+
+    def get(self, path):
+        status, body = self.request(path)
+        assert status == 200, (status, body)
+        return json.loads(body)
+
+    def metric(self, name):
+        lines = self.request("/metrics")[1].splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if line.startswith("catchment_geodns_" + name))
+
+    def events(self, since_ns, kind, count):
+        """What happened from that instant on, until that many of a kind have come."""
+        conn = UnixConnection(os.path.join(self.folder, "api.sock"))
+        conn.request("GET", "/v1/events?since=0")
+        reply, events = conn.getresponse(), []
+        while sum(e["kind"] == kind for e in events) < count:
+            line = reply.readline().decode()
+            event = json.loads(line[6:]) if line.startswith("data: ") else {"t_ns": 0}
+            if event["t_ns"] > since_ns:
+                events.append(event)
+        conn.close()
+        return events
+
+    def states(self):
+        return {p["pop"]: p["state"] for p in self.get("/v1/names/*.geo.lab.test")["pops"]}
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(5)
+        self.log.close()
+        shutil.rmtree(self.folder)
+        return status
+
+
+class Target:
+    """The page of a PoP that says how it is; killed, its kernel refuses connections."""
+
+    def __init__(self, pop):
+        self.process = subprocess.Popen([sys.executable, "-c", TARGET, TARGETS[pop], pop])
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def kdig(*args, server=NS4):
+    out = subprocess.run(["kdig", "@" + server, "+retry=0", "+timeout=2", *args],
+                         capture_output=True, text=True)
+    return out.stdout + out.stderr
+
+
+def short(*args, server=NS4):
+    return [line for line in kdig(*args, "+short", server=server).split("\n")
+            if line and not line.startswith(";;")]
+
+
+def query(name, qtype=1, ident=0x1234, extra=b""):
+    wire = b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0"
+    return struct.pack(">6H", ident, 0, 1, 0, 0, 0) + wire + struct.pack(">HH", qtype, 1) + extra
+
+
+class Geodns(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.targets = {}
+        cls.addClassCleanup(cls.targets_end)
+        for pop in TARGETS:
+            cls.targets[pop] = Target(pop)
+        cls.daemon = Daemon(configuration())
+        cls.addClassCleanup(cls.daemon_end)
+        cls.all_up()
+
+    @classmethod
+    def targets_end(cls):
+        for t in cls.targets.values():
+            t.kill()
+
+    @classmethod
+    def daemon_end(cls):
+        status = cls.daemon.stop()
+        assert status == 0, "SIGTERM must end it with status 0, not %d" % status
+
+    @classmethod
+    def all_up(cls):
+        wait_until("all targets are up", lambda: set(cls.daemon.states().values()) == {"up"})
+
+    def tearDown(self):
+        self.assertIsNone(self.daemon.process.poll(), "the daemon has died")
+
+    # ---- what is answered ----
+
+    def test_client_subnet_decides_and_scope_is_told(self):
+        out = kdig("u1.geo.lab.test", "+subnet=100.64.1.0/24", "+nsid")
+        self.assertIn("198.18.34.1", out)
+        self.assertIn("CLIENT-SUBNET: 100.64.1.0/24/24", out)
+        self.assertIn('"ns1"', out)
+        out = kdig("u1.geo.lab.test", "+subnet=100.64.0.0/16")
+        self.assertIn("198.18.33.1", out)
+        self.assertIn("CLIENT-SUBNET: 100.64.0.0/16/24", out)
+
+    def test_resolver_address_decides_without(self):
+        for source, a, aaaa in ((PARIS, "198.18.33.1", "2001:db8:1001::1"),
+                                (CHICAGO, "198.18.34.1", "2001:db8:1002::1")):
+            self.assertEqual(short("u1.geo.lab.test", "-b", source), [a])
+            self.assertEqual(short("u1.geo.lab.test", "AAAA", "-b", source), [aaaa])
+
+    def test_case_is_kept_and_does_not_count(self):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(2)
+        sock.connect((NS4, 53))
+        sock.send(query("u1.GEO.lAb.teST"))
+        reply = sock.recv(4096)
+        sock.close()
+        self.assertIn(b"\x02u1\x03GEO\x03lAb\x04teST\0", reply)
+        self.assertIn(socket.inet_aton("198.18.33.1"), reply)
+
+    def test_both_families_and_transports(self):
+        for server in (NS4, NS6):
+            for tcp in ("+notcp", "+tcp"):
+                self.assertEqual(short("ns1.lab.test", tcp, server=server), [NS4])
+
+    def test_chain_delegation_and_negatives(self):
+        self.assertEqual(short("www.lab.test", "-b", PARIS), ["home.geo.lab.test.", "198.18.33.1"])
+        out = kdig("x.deleg.lab.test")
+        self.assertNotIn(" aa", out.split("\n")[1])
+        self.assertIn("10.1.0.60", out.split("ADDITIONAL SECTION")[1])
+        out = kdig("nothing.lab.test")
+        self.assertIn("status: NXDOMAIN", out)
+        self.assertRegex(out, r"lab\.test\.\s+60\s+IN\s+SOA")
+        out = kdig("ent.lab.test")
+        self.assertIn("status: NOERROR", out)
+        self.assertRegex(out, r"lab\.test\.\s+60\s+IN\s+SOA")
+        self.assertIn("status: REFUSED", kdig("example.org"))
+        self.assertIn("REFUSED", kdig("lab.test", "AXFR"))
+
+    def test_truncated_over_udp_whole_over_tcp(self):
+        out = kdig("big.lab.test", "+ignore", "+bufsize=1232")
+        self.assertIn(" tc", out.split("\n")[1])
+        self.assertNotIn("10.2.0.", out)
+        self.assertEqual(len(short("big.lab.test")), 100)
+
+    # ---- health ----
+
+    def test_a_dead_target_moves_the_answer_and_back(self):
+        before = time.monotonic_ns()
+        self.targets["fra"].kill()
+        wait_until("the other PoP is answered",
+                   lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.34.1"])
+        self.assertEqual(short("u1.geo.lab.test", "AAAA", "-b", PARIS), ["2001:db8:1002::1"])
+        events = self.daemon.events(before, "record_changed", 2)
+        kinds = [e["kind"] for e in events]
+        self.assertEqual(kinds, ["check_down", "pop_down", "pop_down", "record_changed",
+                                 "record_changed"])
+        self.assertEqual({e["name"] for e in events[1:3]}, {"*.geo.lab.test", "strict.lab.test"})
+        self.assertEqual(events[0]["target"], TARGETS["fra"] + ":8053")
+        self.assertIn("refused", events[0]["reason"])
+        self.assertEqual(events[3]["state"], "down")
+        detection = (events[0]["t_ns"] - before) / 1e6
+        self.assertTrue(150 < detection < 900, "three checks at 100 ms: %g ms" % detection)
+
+        explained = self.daemon.get("/v1/explain?name=u1.geo.lab.test&client=100.64.0.7")
+        self.assertEqual((explained["pop"], explained["network"], explained["scope"]),
+                         ("nyc", "100.64.0.0/24", 24))
+        self.assertEqual([(o["pop"], o["state"]) for o in explained["order"]],
+                         [("fra", "down"), ("nyc", "up")])
+
+        self.targets["fra"] = Target("fra")
+        wait_until("it is back", lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.33.1"])
+
+    def test_a_target_that_answers_for_another_pop_is_down(self):
+        self.targets["fra"].kill()
+        self.targets["fra"].process = subprocess.Popen(
+            [sys.executable, "-c", TARGET, TARGETS["fra"], "nyc"])
+        wait_until("fra is down", lambda: self.daemon.states()["fra"] == "down")
+        self.targets["fra"].kill()
+        self.targets["fra"] = Target("fra")
+        self.all_up()
+
+    def test_all_down(self):
+        for t in self.targets.values():
+            t.kill()
+        wait_until("both are down", lambda: set(self.daemon.states().values()) == {"down"})
+        self.assertEqual(short("u1.geo.lab.test", "-b", CHICAGO), ["198.18.34.1"], "all: nearest")
+        out = kdig("strict.lab.test")
+        self.assertIn("status: NOERROR", out)
+        self.assertIn("SOA", out, "none: NODATA")
+        for pop in TARGETS:
+            self.targets[pop] = Target(pop)
+        self.all_up()
+
+    # ---- what should not hurt ----
+
+    def test_malformed_packets(self):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(2)
+        sock.connect((NS4, 53))
+        good = query("u1.geo.lab.test")
+        for n in range(len(good)):
+            sock.send(good[:n])
+        for junk in (b"\xff" * 512, b"\0" * 12, b"\xc0\x0c" * 300, os.urandom(1200), b"x" * 5000):
+            sock.send(junk)
+        opt = b"\0\0\x29\x04\xd0\0\0\0\0"
+        bad = query("lab.test", extra=opt + b"\0\x08\0\x08\0\x07\0\x01")
+        sock.send(bad[:11] + b"\x01" + bad[12:])
+        sock.send(query("u1.geo.lab.test", ident=0xbeef))
+        while struct.unpack(">H", sock.recv(4096)[:2])[0] != 0xbeef:
+            pass
+        sock.close()
+
+    def test_source_port_0_is_dropped(self):
+        before = self.daemon.metric("unanswered_total")
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        packet = query("ns1.lab.test")
+        raw.sendto(struct.pack(">4H", 0, 53, 8 + len(packet), 0) + packet, (NS4, 0))
+        raw.close()
+        wait_until("it is counted", lambda: self.daemon.metric("unanswered_total") == before + 1)
+
+    # ---- TCP ----
+
+    def connect(self):
+        sock = socket.create_connection((NS4, 53), 3)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.addCleanup(sock.close)
+        return sock
+
+    def read(self, sock):
+        data = b""
+        while len(data) < 2 or len(data) < 2 + struct.unpack(">H", data[:2])[0]:
+            more = sock.recv(2 + struct.unpack(">H", data[:2])[0] - len(data) if len(data) >= 2
+                             else 2 - len(data))
+            if not more:
+                return None
+            data += more
+        return data[2:]
+
+    def framed(self, *args, **kwargs):
+        packet = query(*args, **kwargs)
+        return struct.pack(">H", len(packet)) + packet
+
+    def test_tcp_byte_by_byte(self):
+        sock = self.connect()
+        for byte in self.framed("ns1.lab.test"):
+            sock.send(bytes([byte]))
+        self.assertIn(socket.inet_aton(NS4), self.read(sock))
+
+    def test_tcp_pipelined_half_closed(self):
+        sock = self.connect()
+        sock.sendall(b"".join(self.framed("big.lab.test", ident=i) for i in range(300)))
+        sock.shutdown(socket.SHUT_WR)
+        for i in range(300):
+            self.assertEqual(struct.unpack(">H", self.read(sock)[:2])[0], i)
+        self.assertIsNone(self.read(sock))
+
+    def test_tcp_length_0_closes(self):
+        sock = self.connect()
+        sock.sendall(self.framed("ns1.lab.test") + b"\0\0" + self.framed("ns1.lab.test"))
+        self.assertIsNotNone(self.read(sock))
+        self.assertIsNone(self.read(sock))
+
+    def test_tcp_idle_closes(self):
+        sock, begun = self.connect(), time.monotonic()
+        sock.send(b"\0")
+        self.assertIsNone(self.read(sock))
+        self.assertTrue(0.9 < time.monotonic() - begun < 2)
+
+    def test_tcp_limit_per_client(self):
+        wait_until("no connection is left",
+                   lambda: self.daemon.get("/v1/status")["tcp"]["connections"] == 0)
+        socks = [self.connect() for _ in range(5)]
+        for sock in socks:
+            sock.sendall(self.framed("ns1.lab.test"))
+            self.assertIsNotNone(self.read(sock))
+        sixth = self.connect()
+        self.assertIsNone(self.read(sixth))
+        other = socket.create_connection((NS4, 53), 3, source_address=(PARIS, 0))
+        other.sendall(self.framed("ns1.lab.test"))
+        self.assertIsNotNone(self.read(other))
+        other.close()
+
+    # ---- with a real resolver in front ----
+
+    def test_unbound_caches_for_the_ttl(self):
+        folder = tempfile.mkdtemp(prefix="unbound-")
+        conf = os.path.join(folder, "unbound.conf")
+        with open(conf, "w") as f:
+            f.write("""server:
+ interface: %s
+ outgoing-interface: %s
+ access-control: 0.0.0.0/0 allow
+ do-daemonize: no
+ chroot: ""
+ username: ""
+ directory: "%s"
+ pidfile: ""
+ use-syslog: no
+ logfile: "%s/log"
+ module-config: "iterator"
+ do-ip6: no
+ qname-minimisation: yes
+ local-zone: "test." nodefault
+ domain-insecure: "test."
+stub-zone:
+ name: "lab.test"
+ stub-addr: %s
+remote-control:
+ control-enable: no
+""" % (RESOLVER, CHICAGO, folder, folder, NS4))
+        unbound = subprocess.Popen(["unbound", "-d", "-c", conf])
+        try:
+            wait_until("Unbound answers", lambda: short("ns1.lab.test", server=RESOLVER) == [NS4])
+            self.assertEqual(short("u7.GEO.lab.test", server=RESOLVER), ["198.18.34.1"],
+                             "from Chicago")
+            self.assertEqual(len(short("big.lab.test", server=RESOLVER, *["+tcp"])), 100)
+            asked = self.daemon.metric("geographic_total")
+            begun = time.monotonic()
+            self.assertEqual(short("u8.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
+            self.assertEqual(self.daemon.metric("geographic_total"), asked + 1)
+
+            def asks_again():
+                short("u8.geo.lab.test", server=RESOLVER)
+                return self.daemon.metric("geographic_total") > asked + 1
+
+            wait_until("asked again", asks_again, 4)
+            self.assertGreater(time.monotonic() - begun, 0.95, "not before the TTL of 1 s")
+            self.assertEqual(short("ns1.lab.test", server=RESOLVER), [NS4])
+            self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
+        finally:
+            unbound.terminate()
+            unbound.wait()
+            shutil.rmtree(folder)
+
+    # ---- the API ----
+
+    def test_api(self):
+        status = self.daemon.get("/v1/status")
+        self.assertEqual(status["checks"], {"up": 2, "down": 0, "unknown": 0})
+        self.assertEqual(len(self.daemon.get("/v1/names")["names"]), 2)
+        self.assertEqual(self.daemon.request("/v1/names/x.lab.test")[0], 404)
+        self.assertEqual(self.daemon.request("/v1/explain?name=ns1.lab.test&client=10.0.0.1")[0], 404)
+        self.assertEqual(self.daemon.request("/v1/explain?name=a.geo.lab.test")[0], 400)
+        self.assertEqual(self.daemon.metric("check_up"), 2)
+        with open("/proc/%d/status" % self.daemon.process.pid) as f:
+            rss = [int(line.split()[1]) for line in f if line.startswith("VmRSS")][0]
+        if "san" not in GEODNS:
+            self.assertLess(rss, 20 * 1024, "resident, KiB")
+
+
+class Start(unittest.TestCase):
+    """What is refused, and how."""
+
+    def start(self, conf):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "lab.test.zone"), "w") as f:
+                f.write(ZONE)
+            path = os.path.join(folder, "g.json")
+            with open(path, "w") as f:
+                json.dump(conf, f)
+            out = subprocess.run([GEODNS, "--config", path], capture_output=True, text=True,
+                                 timeout=5, cwd=folder)
+            return out.returncode, out.stderr.replace(path, "FILE")
+
+    def test_bad_configuration(self):
+        conf = configuration()
+        conf["names"][0]["pops"][1]["pop"] = "xx"
+        self.assertEqual(self.start(conf), (2, "FILE: names[0].pops[1].pop: unknown pop 'xx'\n"))
+
+    def test_bad_zone(self):
+        conf = configuration(zones=[{"name": "lab.test", "file": "none.zone"}])
+        self.assertEqual(self.start(conf),
+                         (2, "FILE: zones[0].file: cannot open: No such file or directory\n"))
+
+    def test_conflict_with_the_zone(self):
+        conf = configuration()
+        conf["names"][0]["name"] = "ns1.lab.test"
+        self.assertEqual(self.start(conf),
+                         (2, "FILE: names[0].name: ns1.lab.test: has addresses in the zone file\n"))
+
+    def test_address_in_use(self):
+        daemon = Daemon(configuration(listen=[ASIDE + ":53"]))
+        try:
+            status, err = self.start(configuration(listen=[ASIDE + ":53"]))
+            self.assertEqual(status, 3)
+            self.assertIn("cannot listen on 10.1.0.77:53: Address already in use", err)
+        finally:
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_any_address_answers_from_the_one_asked(self):
+        daemon = Daemon(configuration(listen=["0.0.0.0:5300", "[::]:5300"]))
+        try:
+            for family, addr in ((socket.AF_INET, ASIDE), (socket.AF_INET, NS4),
+                                 (socket.AF_INET6, "2001:db8:f001::77"), (socket.AF_INET6, NS6)):
+                sock = socket.socket(family, socket.SOCK_DGRAM)
+                sock.settimeout(2)
+                sock.connect((addr, 5300))  # from now on only replies from there are seen
+                sock.send(query("ns1.lab.test"))
+                self.assertIn(socket.inet_aton(NS4), sock.recv(4096), addr)
+                sock.close()
+        finally:
+            self.assertEqual(daemon.stop(), 0)
+
+    def test_check_starts_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            example = os.path.join(ROOT, "docs/example/geodns.json")
+            out = subprocess.run([GEODNS, "--config", example, "--check"], capture_output=True,
+                                 text=True, timeout=5, cwd=folder)
+            self.assertEqual((out.returncode, out.stdout), (0, example + ": ok\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
