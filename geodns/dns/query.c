@@ -49,10 +49,7 @@ bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 	if (r.failed || q.flags & DNS_FLAG_QR)
 		return false;
 
-	if (q.flags & DNS_OPCODE_MASK) {
-		/* What follows the header is that opcode's business. */
-		q.rcode = DNS_NOTIMP;
-	} else if (questions > 1) {
+	if (questions > 1) {
 		q.rcode = DNS_FORMERR;
 	} else {
 		if (questions == 1) {
@@ -65,6 +62,9 @@ bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 		if (!q.has_question)
 			q.rcode = DNS_FORMERR;
 	}
+	/* Other opcodes may mean something else by what follows the header. */
+	if (q.flags & DNS_OPCODE_MASK)
+		q.rcode = DNS_NOTIMP;
 	*out = q;
 	return true;
 }

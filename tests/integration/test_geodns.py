@@ -52,9 +52,25 @@ ns1 A 10.1.0.53
 ns1 AAAA 2001:db8:f001::53
 www CNAME home.geo
 deep.ent TXT "x"
+$INCLUDE more.zone
 deleg NS ns.deleg
 ns.deleg A 10.1.0.60
 """ + "".join("big A 10.2.0.%d\n" % i for i in range(1, 101))
+
+
+ROOT_ZONE = """
+$TTL 3600
+. SOA root. hostmaster. 1 7200 3600 1209600 60
+. NS root.
+root. A 10.1.0.77
+lab.test. NS ns1.lab.test.
+ns1.lab.test. A 10.1.0.53
+"""
+
+STUB = """stub-zone:
+ name: "lab.test"
+ stub-addr: %s
+""" % NS4
 
 
 def setUpModule():
@@ -134,6 +150,10 @@ class Daemon:
         self.conf = os.path.join(self.folder, "geodns.json")
         with open(os.path.join(self.folder, "lab.test.zone"), "w") as f:
             f.write(ZONE)
+        with open(os.path.join(self.folder, "more.zone"), "w") as f:
+            f.write("included A 10.1.0.61\n")
+        with open(os.path.join(self.folder, "root.zone"), "w") as f:
+            f.write(ROOT_ZONE)
         with open(self.conf, "w") as f:
             json.dump(conf, f)
         self.log = open(os.path.join(self.folder, "log"), "w+")
@@ -196,6 +216,51 @@ class Daemon:
         self.log.close()
         shutil.rmtree(self.folder)
         return status
+
+
+class Unbound:
+    """A resolver at RESOLVER that asks from CHICAGO; how it finds the zone is the caller's."""
+
+    def __init__(self, server, other, modules="iterator"):
+        self.folder = tempfile.mkdtemp(prefix="unbound-")
+        conf = os.path.join(self.folder, "unbound.conf")
+        with open(os.path.join(self.folder, "hints"), "w") as f:
+            f.write(". 3600 NS root.\nroot. 3600 A %s\n" % ASIDE)
+        with open(conf, "w") as f:
+            f.write("""server:
+ interface: %s
+ outgoing-interface: %s
+ access-control: 0.0.0.0/0 allow
+ do-daemonize: no
+ chroot: ""
+ username: ""
+ directory: "%s"
+ pidfile: ""
+ use-syslog: no
+ logfile: "log"
+ module-config: "%s"
+ do-ip6: no
+ local-zone: "test." nodefault
+ domain-insecure: "test."
+%s
+remote-control:
+ control-enable: no
+%s
+""" % (RESOLVER, CHICAGO, self.folder, modules, server, other))
+        self.process = subprocess.Popen(["unbound", "-d", "-c", conf])
+
+    def __enter__(self):
+        try:
+            wait_until("Unbound answers", lambda: short("ns1.lab.test", server=RESOLVER) == [NS4])
+        except AssertionError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *args):
+        self.process.terminate()
+        self.process.wait()
+        shutil.rmtree(self.folder)
 
 
 class Target:
@@ -296,6 +361,7 @@ class Geodns(unittest.TestCase):
         out = kdig("ent.lab.test")
         self.assertIn("status: NOERROR", out)
         self.assertRegex(out, r"lab\.test\.\s+60\s+IN\s+SOA")
+        self.assertEqual(short("included.lab.test"), ["10.1.0.61"])
         self.assertIn("status: REFUSED", kdig("example.org"))
         self.assertIn("REFUSED", kdig("lab.test", "AXFR"))
 
@@ -446,37 +512,10 @@ class Geodns(unittest.TestCase):
     # ---- with a real resolver in front ----
 
     def test_unbound_caches_for_the_ttl(self):
-        folder = tempfile.mkdtemp(prefix="unbound-")
-        conf = os.path.join(folder, "unbound.conf")
-        with open(conf, "w") as f:
-            f.write("""server:
- interface: %s
- outgoing-interface: %s
- access-control: 0.0.0.0/0 allow
- do-daemonize: no
- chroot: ""
- username: ""
- directory: "%s"
- pidfile: ""
- use-syslog: no
- logfile: "%s/log"
- module-config: "iterator"
- do-ip6: no
- qname-minimisation: yes
- local-zone: "test." nodefault
- domain-insecure: "test."
-stub-zone:
- name: "lab.test"
- stub-addr: %s
-remote-control:
- control-enable: no
-""" % (RESOLVER, CHICAGO, folder, folder, NS4))
-        unbound = subprocess.Popen(["unbound", "-d", "-c", conf])
-        try:
-            wait_until("Unbound answers", lambda: short("ns1.lab.test", server=RESOLVER) == [NS4])
+        with Unbound("", STUB):
             self.assertEqual(short("u7.GEO.lab.test", server=RESOLVER), ["198.18.34.1"],
                              "from Chicago")
-            self.assertEqual(len(short("big.lab.test", server=RESOLVER, *["+tcp"])), 100)
+            self.assertEqual(len(short("big.lab.test", "+tcp", server=RESOLVER)), 100)
             asked = self.daemon.metric("geographic_total")
             begun = time.monotonic()
             self.assertEqual(short("u8.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
@@ -488,12 +527,28 @@ remote-control:
 
             wait_until("asked again", asks_again, 4)
             self.assertGreater(time.monotonic() - begun, 0.95, "not before the TTL of 1 s")
-            self.assertEqual(short("ns1.lab.test", server=RESOLVER), [NS4])
             self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
+
+    def test_unbound_keeps_client_subnets_apart(self):
+        before = self.daemon.metric("ecs_total")
+        server = " send-client-subnet: %s\n max-client-subnet-ipv4: 24" % NS4
+        with Unbound(server, STUB, "subnetcache iterator"):
+            for source, a in ((PARIS, "198.18.33.1"), (CHICAGO, "198.18.34.1"),
+                              (PARIS, "198.18.33.1")):
+                self.assertEqual(short("u9.geo.lab.test", "-b", source, server=RESOLVER), [a])
+            self.assertGreaterEqual(self.daemon.metric("ecs_total"), before + 2)
+
+    def test_unbound_from_a_root_of_ours(self):
+        conf = configuration(listen=[ASIDE + ":53"], names=[], checks={},
+                             zones=[{"name": ".", "file": "root.zone"}])
+        root = Daemon(conf)
+        try:
+            with Unbound(" root-hints: hints", ""):
+                self.assertEqual(short("u1.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
+                self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
+                self.assertIn("NXDOMAIN", kdig("x.example", server=RESOLVER))
         finally:
-            unbound.terminate()
-            unbound.wait()
-            shutil.rmtree(folder)
+            self.assertEqual(root.stop(), 0)
 
     # ---- the API ----
 
@@ -517,7 +572,7 @@ class Start(unittest.TestCase):
     def start(self, conf):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "lab.test.zone"), "w") as f:
-                f.write(ZONE)
+                f.write(ZONE.replace("$INCLUDE", ";"))
             path = os.path.join(folder, "g.json")
             with open(path, "w") as f:
                 json.dump(conf, f)

@@ -43,6 +43,9 @@ static const struct row rows[] = {
 	{ "opcode STATUS, RD copied", BYTES(HEAD("\x11\0", "\x01", "\0", "\0", "\0") QUESTION), "NOTIMP rd" },
 	{ "opcode NOTIFY", BYTES(HEAD("\x20\0", "\x01", "\0", "\0", "\0") QUESTION), "NOTIMP" },
 	{ "opcode UPDATE", BYTES(HEAD("\x28\0", "\x01", "\0", "\0", "\0") QUESTION), "NOTIMP" },
+	{ "opcode NOTIFY, OPT answered", BYTES(HEAD("\x20\0", "\x01", "\0", "\0", "\x01") QUESTION
+	  OPT("\x04\xd0", "\0\0\0\0", "\0\0")), "NOTIMP | opt 1232" },
+	{ "opcode UPDATE, not a query in shape", BYTES(HEAD("\x28\0", "\x02", "\xff", "\0", "\0") "\xc0"), "NOTIMP" },
 	{ "opcode 15", BYTES(HEAD("\x78\0", "\x01", "\0", "\0", "\0") QUESTION), "NOTIMP" },
 	{ "BADVERS", BYTES(HEAD("\0\0", "\x01", "\0", "\0", "\x01") QUESTION OPT("\x04\xd0", "\0\x01\0\0", "\0\0")),
 	  "BADVERS | opt 1232" },
