@@ -14,9 +14,11 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "lib/version.h"
+#include "testbed/client/client.h"
 #include "testbed/command.h"
 #include "testbed/graph.h"
 #include "testbed/origin/origin.h"
+#include "testbed/report/report.h"
 #include "testbed/run.h"
 #include "testbed/runtime/agent.h"
 
@@ -201,7 +203,10 @@ static const struct {
 	{ "graph", main_graph, "SCENARIO: its internet as Mermaid text or an SVG map" },
 	{ "fault", command_fault, "KIND TARGET: break something in a running lab" },
 	{ "restore", command_restore, "ID: undo a fault" },
+	{ "report", report_main, "DIR: measure a run again, write its report, print the table" },
+	{ "compare", compare_main, "DIR DIR: two runs side by side" },
 	{ "node", agent_main, NULL },
+	{ "client", client_main, NULL },
 	{ "origin", origin_main, NULL },
 };
 

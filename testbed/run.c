@@ -2,6 +2,7 @@
 #include "testbed/run.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/version.h"
 #include "testbed/command.h"
+#include "testbed/report/report.h"
 #include "testbed/trial.h"
 
 #define ATTEMPTS_EXTRA 3 /* invalid trials that a run may repeat */
@@ -318,11 +320,20 @@ static int lab_run(struct run *run)
 	return run->failed || (run->interrupted && !run->options->stay) ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* The command that measures any run's directory does it for this one. */
 static int report(const struct run *run)
 {
+	char command[] = "report", json[] = "--json", end[] = "--";
+	char *words[] = { command, run->options->json ? json : end, NULL, NULL };
+	int status;
+
 	if (run->options->stay || !record_dir(run->record) || json_array_size(run->trials) == 0)
 		return EXIT_DONE;
-	return EXIT_DONE;
+	words[2] = xstrdup(record_dir(run->record));
+	optind = 0;
+	status = report_main(3, words);
+	free(words[2]);
+	return status;
 }
 
 int run_scenario(const struct run_options *options)
