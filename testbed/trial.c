@@ -8,10 +8,12 @@
 #include "lib/alloc.h"
 #include "testbed/config/plan.h"
 
-#define START_AFTER_MS	   500 /* time for the users' processes to load */
-#define WIRE_LATE_P99_NS   500000
-#define SENDER_LATE_P99_US 5000
-#define SETTLE_PATIENCE_S  60
+#define START_AFTER_MS	  500 /* time for the users' processes to load */
+#define WIRE_LATE_P99_NS  500000
+#define SENDER_LATE_US	  5000 /* one of the senders' bucket bounds */
+#define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
+#define USERS_NICE	  -15  /* a measuring process: late for the lab's sake is an error */
+#define SETTLE_PATIENCE_S 60
 
 /* A fault of the timeline in this trial: its instants, drawn. */
 struct planned {
@@ -19,6 +21,11 @@ struct planned {
 	const struct scenario_fault *fault;
 	struct fault *done;
 	ev_timer begin, undo;
+};
+
+/* How punctual the users of a group were. */
+struct punctuality {
+	uint64_t sent, late;
 };
 
 struct trial {
@@ -29,8 +36,8 @@ struct trial {
 	struct faults faults;
 	struct planned *planned;
 	size_t planned_count;
+	struct punctuality *punctuality; /* of each client group */
 	size_t users_running;
-	bool stopping;
 	char reason[200]; /* why it is invalid, "" if it is not */
 	ev_timer end, settle;
 	struct instant settle_until;
@@ -102,6 +109,23 @@ static void wires_judge(struct trial *t)
 	free(stats);
 }
 
+static void senders_judge(struct trial *t)
+{
+	const struct scenario *s = t->lab->topology->scenario;
+
+	for (size_t i = 0; i < s->client_count; i++) {
+		const struct punctuality *p = &t->punctuality[i];
+		char why[160];
+
+		if ((double)p->late <= SENDER_LATE_SHARE * (double)p->sent)
+			continue;
+		snprintf(why, sizeof(why), "the users of %.60s sent %.1f %% over %d ms late",
+			 s->clients[i].name, 100.0 * (double)p->late / (double)p->sent,
+			 SENDER_LATE_US / 1000);
+		trial_mishap(t, why);
+	}
+}
+
 /* After the faults are undone the next trial must find the lab as this one did. */
 static void on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -121,6 +145,7 @@ static void on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 static void users_gone(struct trial *t)
 {
 	wires_judge(t);
+	senders_judge(t);
 	faults_undo(&t->faults, t->lab);
 	t->settle_until = instant_after_s(clock_now(), SETTLE_PATIENCE_S);
 	ev_timer_start(t->lab->loop, &t->settle);
@@ -132,7 +157,6 @@ static void on_end(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	t->stopping = true;
 	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
 		if (t->lab->topology->nodes[i].kind == NODE_CLIENT)
 			lab_daemon_kill(t->lab, i, "users", SIGTERM, true);
@@ -188,8 +212,8 @@ static void users_start(struct trial *t)
 {
 	int64_t start_ns = instant_after_ms(clock_now(), START_AFTER_MS).ns;
 	char *control = xasprintf("%s/control", t->lab->dir);
-	json_t *daemon = json_pack("{s:s, s:[s, s, s, s, s, s]}", "name", "users", "argv",
-				   "catchment-testbed", "client", "--config",
+	json_t *daemon = json_pack("{s:s, s:i, s:[s, s, s, s, s, s]}", "name", "users", "nice",
+				   USERS_NICE, "argv", "catchment-testbed", "client", "--config",
 				   PLAN_DIR "/users.json", "--control", control);
 
 	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
@@ -221,6 +245,7 @@ struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed, trial_d
 	t->number = number;
 	t->on_done = on_done;
 	t->ctx = ctx;
+	t->punctuality = xcalloc(lab->topology->scenario->client_count, sizeof(*t->punctuality));
 	record_trial(lab->record, number);
 	row_write(t, "trial", "begin", "");
 	wire_engine_stats(lab->engine, before, true);
@@ -248,6 +273,7 @@ void trial_free(struct trial *t)
 	ev_timer_stop(t->lab->loop, &t->settle);
 	faults_clear(&t->faults);
 	free(t->planned);
+	free(t->punctuality);
 	free(t);
 }
 
@@ -283,11 +309,14 @@ static void samples_record(const struct trial *t, const json_t *msg)
 	}
 }
 
-static void sender_judge(struct trial *t, const json_t *msg)
+/* A second of a sender: {"buckets":[[bound_us, count], ...]}, the last bound being null. */
+static void sender_note(struct trial *t, const json_t *msg)
 {
 	const char *group = json_string_value(json_object_get(msg, "group"));
-	double p99 = json_number_value(json_object_get(json_object_get(msg, "late_us"), "p99"));
-	char *detail = json_dumps(msg, JSON_COMPACT), why[160];
+	const struct topology_node *node = group ? topology_find(t->lab->topology, group) : NULL;
+	char *detail = json_dumps(msg, JSON_COMPACT);
+	const json_t *bucket;
+	size_t i;
 
 	record_row(t->lab->record, &(struct record_row){ .t_ns = clock_now().ns,
 							 .source = group ? group : "",
@@ -299,10 +328,16 @@ static void sender_judge(struct trial *t, const json_t *msg)
 							 .latency_us = -1,
 							 .detail = detail });
 	free(detail);
-	if (p99 > SENDER_LATE_P99_US) {
-		snprintf(why, sizeof(why), "the users of %.60s sent %.1f ms late (p99)",
-			 group ? group : "?", p99 / 1e3);
-		trial_mishap(t, why);
+	json_array_foreach (json_object_get(json_object_get(msg, "late_us"), "buckets"), i,
+			    bucket) {
+		const json_t *bound = json_array_get(bucket, 0);
+		uint64_t count = (uint64_t)json_integer_value(json_array_get(bucket, 1));
+
+		if (!node || node->kind != NODE_CLIENT)
+			break;
+		t->punctuality[node->index].sent += count;
+		if (json_is_null(bound) || json_integer_value(bound) > SENDER_LATE_US)
+			t->punctuality[node->index].late += count;
 	}
 	if (json_integer_value(json_object_get(msg, "lost")) > 0)
 		trial_mishap(t, "measurements were lost");
@@ -317,7 +352,7 @@ void trial_client_message(struct trial *t, const json_t *msg)
 	if (strcmp(type, "samples") == 0)
 		samples_record(t, msg);
 	else if (strcmp(type, "sender") == 0)
-		sender_judge(t, msg);
+		sender_note(t, msg);
 	else if (strcmp(type, "bye") == 0 && t->users_running > 0 && --t->users_running == 0)
 		users_gone(t);
 }

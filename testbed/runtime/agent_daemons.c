@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,8 +95,9 @@ static void on_exit_of_child(struct ev_loop *loop, ev_child *w, int revents)
 	daemon_remove(d);
 }
 
-static void child_exec(const json_t *argv, int output)
+static void child_exec(const json_t *daemon, int output)
 {
+	const json_t *argv = json_object_get(daemon, "argv");
 	size_t count = json_array_size(argv);
 	char **args = xcalloc(count + 1, sizeof(*args));
 	int null = open("/dev/null", O_RDONLY);
@@ -104,6 +106,8 @@ static void child_exec(const json_t *argv, int output)
 	for (size_t i = 0; i < count; i++)
 		args[i] = xstrdup(json_string_value(json_array_get(argv, i)));
 	setpgid(0, 0);
+	/* Where it is refused the daemon is no worse than without. */
+	setpriority(PRIO_PROCESS, 0, (int)json_integer_value(json_object_get(daemon, "nice")));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -147,7 +151,7 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 		unlink(events);
 	pid = fork();
 	if (pid == 0)
-		child_exec(json_object_get(daemon, "argv"), output[1]);
+		child_exec(daemon, output[1]);
 	close(output[1]);
 	if (pid < 0) {
 		close(output[0]);

@@ -22,7 +22,7 @@ struct agent {
 char *agent_network_setup(struct agent *agent, const json_t *setup);
 char *agent_files_write(const json_t *files);
 
-/* Start a daemon ({"name", "argv", "events"}), or say why not. */
+/* Start a daemon: {"name", "argv", "events" (optional), "nice" (optional)}. */
 void agent_daemon_start(struct agent *agent, const json_t *daemon);
 void agent_daemon_kill(struct agent *agent, const char *name, int signal);
 
