@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order of the loader is that of the document's dependencies: checks, the
+ * origins that name them, the VIPs that name those; what must hold between
+ * VIPs comes last. The BGP part is in conf_bgp.c.
+ */
+#include "lb/conf.h"
+
+#include <net/if.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "lib/arena.h"
+
+const char *lb_conf_unique_name(const struct conf *array, size_t i, const struct conf *item)
+{
+	const char *name = conf_name(item, "name");
+
+	for (size_t j = 0; j < i; j++) {
+		struct conf other = conf_item(array, j);
+		const struct conf at = conf_get(item, "name");
+
+		if (strcmp(conf_string(&other, "name", ""), name) == 0)
+			conf_fail(&at, "name '%s' is already taken", name);
+	}
+	return name;
+}
+
+/* Load an array of prefixes, none of them twice. */
+static struct prefix *load_prefixes(const struct conf *object, struct arena *arena, size_t *count)
+{
+	const struct conf array = conf_array(object, "prefixes", 1, LB_PREFIXES_MAX);
+	struct prefix *prefixes;
+
+	*count = conf_count(&array);
+	prefixes = arena_new_array(arena, struct prefix, *count);
+	for (size_t i = 0; i < *count; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		prefixes[i] = conf_as_prefix(&item);
+		if (prefixes[i].len == 0)
+			conf_fail(&item, "a default route is not ours to announce");
+		for (size_t j = 0; j < i; j++)
+			if (prefix_equal(&prefixes[i], &prefixes[j]))
+				conf_fail(&item, "is given twice");
+	}
+	return prefixes;
+}
+
+static bool within(const struct addr *addr, const struct prefix *prefixes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (prefix_contains(&prefixes[i], addr))
+			return true;
+	return false;
+}
+
+/* Load an array of addresses, none of them twice, all inside the prefixes. */
+static struct addr *load_addresses(const struct conf *object, struct arena *arena,
+				   const struct prefix *prefixes, size_t prefix_count,
+				   size_t *count)
+{
+	const struct conf array = conf_array(object, "addresses", 1, LB_ADDRESSES_MAX);
+	struct addr *addresses;
+
+	*count = conf_count(&array);
+	addresses = arena_new_array(arena, struct addr, *count);
+	for (size_t i = 0; i < *count; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		addresses[i] = conf_as_addr(&item);
+		if (!within(&addresses[i], prefixes, prefix_count))
+			conf_fail(&item, "is outside its prefixes");
+		for (size_t j = 0; j < i; j++)
+			if (addr_equal(&addresses[i], &addresses[j]))
+				conf_fail(&item, "is given twice");
+	}
+	return addresses;
+}
+
+static void load_identity(const struct conf *root, struct lb_conf *conf)
+{
+	struct lb_identity_conf *id = &conf->identity;
+	const struct conf at = conf_get(root, "identity");
+
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "prefixes", "addresses", "port", "policy");
+	id->prefixes = load_prefixes(&at, conf->arena, &id->prefix_count);
+	id->addresses = load_addresses(&at, conf->arena, id->prefixes, id->prefix_count,
+				       &id->address_count);
+	id->port = (uint16_t)conf_int(&at, "port", 1, UINT16_MAX, 8053);
+	lb_policy_load(&at, &id->policy);
+}
+
+/* Every check is read, used or not: a mistake in an unused one is a mistake all the same. */
+static void load_checks(const struct conf *checks)
+{
+	const char *name;
+	json_t *value;
+
+	if (checks->json && !json_is_object(checks->json)) {
+		conf_fail(checks, "expected an object");
+		return;
+	}
+	json_object_foreach (checks->json, name, value) {
+		const struct conf check = conf_get(checks, name);
+		const struct addr nowhere = addr_from_ipv4(0);
+		struct check_spec spec;
+
+		/* lib/check.h knows an address; ours is the origin's. */
+		if (conf_has(&check, "address")) {
+			const struct conf at = conf_get(&check, "address");
+
+			conf_fail(&at, "unknown key");
+			return;
+		}
+		check_spec_load(&check, &nowhere, &spec);
+	}
+}
+
+static void load_origin(const struct conf *item, const struct conf *checks,
+			struct lb_origin_conf *out)
+{
+	struct addr address;
+	struct conf check;
+
+	CONF_KEYS(item, "name", "address", "check");
+	address = conf_addr(item, "address");
+	out->check_name = conf_string(item, "check", CONF_REQUIRED_STRING);
+	check = conf_get(checks, out->check_name);
+	if (!check.json) {
+		const struct conf at = conf_get(item, "check");
+
+		conf_fail(&at, "unknown check '%s'", out->check_name);
+		return;
+	}
+	check_spec_load(&check, &address, &out->check);
+}
+
+static void load_origins(const struct conf *root, struct lb_conf *conf)
+{
+	const struct conf checks = conf_get(root, "checks");
+	const struct conf array = conf_array(root, "origins", 0, LB_ORIGINS_MAX);
+
+	load_checks(&checks);
+	conf->origin_count = conf_count(&array);
+	conf->origins = arena_new_array(conf->arena, struct lb_origin_conf, conf->origin_count);
+	for (size_t i = 0; i < conf->origin_count && !root->err->set; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		conf->origins[i].name = lb_conf_unique_name(&array, i, &item);
+		load_origin(&item, &checks, &conf->origins[i]);
+	}
+}
+
+static size_t find_origin(const struct lb_conf *conf, const struct conf *at)
+{
+	const char *name = conf_as_string(at);
+
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (strcmp(conf->origins[i].name, name) == 0)
+			return i;
+	conf_fail(at, "unknown origin '%s'", name);
+	return 0;
+}
+
+static void load_vip_origins(const struct conf *item, struct lb_conf *conf, struct lb_vip_conf *vip)
+{
+	const struct conf array = conf_array(item, "origins", 1, LB_ORIGINS_MAX);
+
+	vip->origin_count = conf_count(&array);
+	vip->origins = arena_new_array(conf->arena, size_t, vip->origin_count);
+	for (size_t i = 0; i < vip->origin_count && !item->err->set; i++) {
+		const struct conf at = conf_item(&array, i);
+
+		vip->origins[i] = find_origin(conf, &at);
+		for (size_t j = 0; j < i; j++)
+			if (vip->origins[i] == vip->origins[j])
+				conf_fail(&at, "is given twice");
+	}
+}
+
+static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vip_conf *vip)
+{
+	static const char *const modes[] = { "verdict", "always", NULL };
+
+	CONF_KEYS(item, "name", "prefixes", "addresses", "announce", "min_healthy", "origins",
+		  "linger_ms", "policy");
+	vip->prefixes = load_prefixes(item, conf->arena, &vip->prefix_count);
+	vip->addresses = load_addresses(item, conf->arena, vip->prefixes, vip->prefix_count,
+					&vip->address_count);
+	vip->announce =
+		(enum lb_announce_mode)conf_choice(item, "announce", modes, LB_ANNOUNCE_VERDICT);
+	load_vip_origins(item, conf, vip);
+	if (!item->err->set)
+		vip->min_healthy =
+			(unsigned)conf_int(item, "min_healthy", 1, (int64_t)vip->origin_count, 1);
+	vip->linger_ms = (unsigned)conf_int(item, "linger_ms", 0, 3600000, 60000);
+	lb_policy_load(item, &vip->policy);
+}
+
+/* Whether prefix overlaps one of others; says so at item. */
+static void check_overlap(const struct conf *item, const struct prefix *prefix,
+			  const struct prefix *others, size_t count, const char *owner)
+{
+	char text[PREFIX_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		if (prefix_overlaps(prefix, &others[i]))
+			conf_fail(item, "overlaps %s of %s", prefix_format(&others[i], text),
+				  owner);
+}
+
+static void check_vip_overlaps(const struct conf *vips, const struct lb_conf *conf, size_t index)
+{
+	const struct lb_vip_conf *vip = &conf->vips[index];
+	const struct conf item = conf_item(vips, index);
+	const struct conf array = conf_get(&item, "prefixes");
+	char owner[80];
+
+	for (size_t i = 0; i < vip->prefix_count; i++) {
+		const struct conf at = conf_item(&array, i);
+
+		check_overlap(&at, &vip->prefixes[i], conf->identity.prefixes,
+			      conf->identity.prefix_count, "the identity");
+		for (size_t j = 0; j < index; j++) {
+			snprintf(owner, sizeof(owner), "vip '%s'", conf->vips[j].name);
+			check_overlap(&at, &vip->prefixes[i], conf->vips[j].prefixes,
+				      conf->vips[j].prefix_count, owner);
+		}
+	}
+}
+
+static void load_vips(const struct conf *root, struct lb_conf *conf)
+{
+	const struct conf array = conf_array(root, "vips", 0, LB_VIPS_MAX);
+
+	conf->vip_count = conf_count(&array);
+	conf->vips = arena_new_array(conf->arena, struct lb_vip_conf, conf->vip_count);
+	for (size_t i = 0; i < conf->vip_count && !root->err->set; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		conf->vips[i].name = lb_conf_unique_name(&array, i, &item);
+		load_vip(&item, conf, &conf->vips[i]);
+		if (!root->err->set)
+			check_vip_overlaps(&array, conf, i);
+	}
+}
+
+static void load_dataplane(const struct conf *root, struct lb_dataplane_conf *out)
+{
+	static const char *const types[] = { "local", NULL };
+	const struct conf at = conf_require(root, "dataplane");
+
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "type", "interface", "routes", "metric");
+	conf_choice(&at, "type", types, CONF_REQUIRED);
+	out->interface = conf_string(&at, "interface", "lo");
+	if (out->interface[0] == '\0' || strlen(out->interface) >= IFNAMSIZ) {
+		const struct conf name = conf_get(&at, "interface");
+
+		conf_fail(&name, "an interface's name has 1 to %d letters", IFNAMSIZ - 1);
+	}
+	out->routes = conf_bool(&at, "routes", true);
+	out->metric = (uint32_t)conf_int(&at, "metric", 1, INT32_MAX - 1, 32);
+}
+
+static void load_root(const struct conf *root, struct lb_conf *conf)
+{
+	const struct conf api = conf_get(root, "api");
+
+	CONF_KEYS(root, "version", "pop", "asn", "router_id", "api", "identity", "checks",
+		  "origins", "vips", "bgp", "dataplane");
+	conf_int(root, "version", 1, 1, CONF_REQUIRED);
+	conf->pop = conf_name(root, "pop");
+	conf->has_api = api.json;
+	if (conf->has_api)
+		http_options_load(&api, &conf->api, &conf->token);
+	load_identity(root, conf);
+	load_origins(root, conf);
+	load_vips(root, conf);
+	lb_bgp_conf_load(root, conf->arena, &conf->bgp);
+	load_dataplane(root, &conf->dataplane);
+}
+
+struct lb_conf *lb_conf_load(json_t *document, struct conf_error *err)
+{
+	const struct conf root = conf_root(document, err);
+	struct lb_conf *conf;
+
+	if (!document)
+		return NULL;
+	conf = x_new(struct lb_conf);
+	conf->document = document;
+	conf->arena = arena_new();
+	load_root(&root, conf);
+	if (!err->set)
+		return conf;
+	lb_conf_free(conf);
+	return NULL;
+}
+
+void lb_conf_free(struct lb_conf *conf)
+{
+	if (!conf)
+		return;
+	arena_free(conf->arena);
+	json_decref(conf->document);
+	free(conf->token);
+	free(conf);
+}
+
+const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->vip_count; i++)
+		if (strcmp(conf->vips[i].name, name) == 0)
+			return &conf->vips[i];
+	return NULL;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conf.h - the configuration of catchment-lb, as docs/lb.md describes it.
+ *
+ * Loaded whole or not at all, then never changed. Names are resolved: a VIP
+ * knows its origins by index. Everything lives as long as the struct lb_conf
+ * and is freed with it.
+ */
+#ifndef LB_CONF_H
+#define LB_CONF_H
+
+#include "lb/bgp/speaker.h"
+#include "lib/check.h"
+#include "lib/http.h"
+
+#define LB_PREFIXES_MAX	   16
+#define LB_ADDRESSES_MAX   64
+#define LB_ORIGINS_MAX	   256
+#define LB_VIPS_MAX	   256
+#define LB_PEERS_MAX	   64
+#define LB_LISTEN_MAX	   8
+#define LB_COMMUNITIES_MAX 16 /* so that a VIP's and a peer's fit together into one route */
+#define LB_PREPEND_MAX	   16
+
+struct lb_origin_conf {
+	const char *name;
+	const char *check_name;
+	struct check_spec check; /* with the origin's address as target */
+};
+
+enum lb_announce_mode { LB_ANNOUNCE_VERDICT, LB_ANNOUNCE_ALWAYS };
+
+struct lb_vip_conf {
+	const char *name;
+	size_t prefix_count, address_count, origin_count; /* at least 1 each */
+	struct prefix *prefixes;
+	struct addr *addresses; /* inside prefixes */
+	size_t *origins;	/* indices into lb_conf.origins, each once */
+	enum lb_announce_mode announce;
+	unsigned min_healthy; /* 1 to origin_count */
+	unsigned linger_ms;
+	struct bgp_policy policy;
+};
+
+/* Absent: prefix_count 0. */
+struct lb_identity_conf {
+	size_t prefix_count, address_count;
+	struct prefix *prefixes;
+	struct addr *addresses;
+	uint16_t port;
+	struct bgp_policy policy;
+};
+
+struct lb_dataplane_conf {
+	const char *interface;
+	bool routes;
+	uint32_t metric; /* of default routes */
+};
+
+struct lb_conf {
+	const char *pop;
+	bool has_api;
+	struct http_options api;
+	struct lb_identity_conf identity;
+	size_t origin_count, vip_count;
+	struct lb_origin_conf *origins;
+	struct lb_vip_conf *vips;
+	struct bgp_speaker_conf bgp;
+	struct lb_dataplane_conf dataplane;
+
+	/* What the above borrows from. */
+	json_t *document;
+	struct arena *arena;
+	char *token;
+};
+
+/*
+ * Load a document, which is taken over also on failure (NULL is one: the read's error is already
+ * in err). NULL, and err set, on the first mistake.
+ */
+struct lb_conf *lb_conf_load(json_t *document, struct conf_error *err);
+void lb_conf_free(struct lb_conf *conf);
+
+/* The vip of this name, or NULL. */
+const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const char *name);
+
+/* Parts of the loader, for its files. Both leave *out usable on a mistake. */
+void lb_policy_load(const struct conf *object, struct bgp_policy *out);
+void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out);
+/* The name of item i of an array of objects; a mistake if an earlier item has it too. */
+const char *lb_conf_unique_name(const struct conf *array, size_t i, const struct conf *item);
+
+#endif

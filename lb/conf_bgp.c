@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The BGP part of the configuration: policies, listeners and peers. */
+#include <errno.h>
+#include <string.h>
+
+#include "lb/conf.h"
+#include "lib/arena.h"
+
+#define AS_TRANS 23456 /* RFC 6793: stands for numbers that a peer cannot read */
+
+static uint32_t load_asn(const struct conf *object)
+{
+	uint32_t asn = (uint32_t)conf_int(object, "asn", 1, UINT32_MAX - 1, CONF_REQUIRED);
+
+	if (asn == AS_TRANS) {
+		const struct conf at = conf_get(object, "asn");
+
+		conf_fail(&at, "%d is reserved (RFC 6793)", AS_TRANS);
+	}
+	return asn;
+}
+
+void lb_policy_load(const struct conf *object, struct bgp_policy *out)
+{
+	const struct conf at = conf_get(object, "policy");
+	struct conf communities;
+
+	*out = (struct bgp_policy){ 0 };
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "prepend", "communities", "med");
+	out->prepend = (uint8_t)conf_int(&at, "prepend", 0, LB_PREPEND_MAX, 0);
+	out->has_med = conf_has(&at, "med");
+	out->med = (uint32_t)conf_int(&at, "med", 0, UINT32_MAX, 0);
+	communities = conf_array(&at, "communities", 0, LB_COMMUNITIES_MAX);
+	for (size_t i = 0; i < conf_count(&communities); i++) {
+		const struct conf item = conf_item(&communities, i);
+		const char *text = conf_as_string(&item);
+		uint32_t community = 0;
+
+		if (!bgp_community_parse(&community, text))
+			conf_fail(&item, "'%.40s' is neither ASN:VALUE nor a known name", text);
+		bgp_policy_add_community(out, community);
+	}
+}
+
+static void load_families(const struct conf *item, struct bgp_peer_conf *peer)
+{
+	const struct conf array = conf_array(item, "families", conf_has(item, "families"), 2);
+
+	for (size_t i = 0; i < conf_count(&array); i++) {
+		const struct conf at = conf_item(&array, i);
+		const char *name = conf_as_string(&at);
+		bool *family = strcmp(name, "ipv4") == 0   ? &peer->ipv4
+			       : strcmp(name, "ipv6") == 0 ? &peer->ipv6
+							   : NULL;
+
+		if (!family)
+			conf_fail(&at, "expected \"ipv4\" or \"ipv6\"");
+		else if (*family)
+			conf_fail(&at, "is given twice");
+		else
+			*family = true;
+	}
+	if (!array.json) {
+		peer->ipv4 = peer->remote.addr.family == ADDR_IPV4;
+		peer->ipv6 = peer->remote.addr.family == ADDR_IPV6;
+	}
+}
+
+static struct addr load_next_hop(const struct conf *object, const char *key,
+				 enum addr_family family)
+{
+	const struct conf at = conf_get(object, key);
+	struct addr addr;
+
+	if (!at.json)
+		return (struct addr){ 0 };
+	addr = conf_as_addr(&at);
+	if (addr.family != family)
+		conf_fail(&at, "expected an %s address", family == ADDR_IPV4 ? "IPv4" : "IPv6");
+	return addr;
+}
+
+static void load_next_hops(const struct conf *item, struct bgp_peer_conf *peer)
+{
+	const struct conf at = conf_get(item, "next_hop");
+
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "ipv4", "ipv6");
+	peer->next_hop4 = load_next_hop(&at, "ipv4", ADDR_IPV4);
+	peer->next_hop6 = load_next_hop(&at, "ipv6", ADDR_IPV6);
+}
+
+static uint16_t load_hold_time(const struct conf *object, uint16_t def)
+{
+	uint16_t hold_time = (uint16_t)conf_int(object, "hold_time", 0, UINT16_MAX, def);
+
+	if (hold_time == 1 || hold_time == 2) {
+		const struct conf at = conf_get(object, "hold_time");
+
+		conf_fail(&at, "1 and 2 seconds are not allowed (RFC 4271, 4.2)");
+	}
+	return hold_time;
+}
+
+static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_peer_conf *peer)
+{
+	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
+		  "next_hop", "default_route", "policy", "hold_time");
+	peer->remote.addr = conf_addr(item, "address");
+	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
+	peer->asn = load_asn(item);
+	if (conf_has(item, "local_address")) {
+		const struct conf at = conf_get(item, "local_address");
+
+		peer->local = conf_addr(item, "local_address");
+		if (peer->local.family != peer->remote.addr.family)
+			conf_fail(&at, "is not of the family of the peer's address");
+	}
+	peer->passive = conf_bool(item, "passive", false);
+	peer->default_route = conf_bool(item, "default_route", false);
+	load_families(item, peer);
+	load_next_hops(item, peer);
+	peer->hold_time = load_hold_time(item, hold_time);
+	lb_policy_load(item, &peer->policy);
+}
+
+static void check_peer(const struct conf *item, const struct bgp_speaker_conf *bgp, size_t index)
+{
+	const struct bgp_peer_conf *peer = &bgp->peers[index];
+	const struct conf at = conf_get(item, "address"), passive = conf_get(item, "passive");
+
+	for (size_t i = 0; i < index; i++)
+		if (addr_equal(&peer->remote.addr, &bgp->peers[i].remote.addr))
+			conf_fail(&at, "is already that of peer '%s'", bgp->peers[i].name);
+	if (peer->passive && bgp->listen_count == 0)
+		conf_fail(&passive, "a passive peer needs bgp.listen");
+}
+
+/* Our own numbers, which stand at the top of the document. */
+static void load_self(const struct conf *root, struct bgp_speaker_conf *out)
+{
+	const struct conf at = conf_get(root, "router_id");
+	const struct addr id = conf_addr(root, "router_id");
+
+	out->asn = load_asn(root);
+	if (id.family != ADDR_IPV4 || addr_to_ipv4(&id) == 0)
+		conf_fail(&at, "expected an IPv4 address other than 0.0.0.0");
+	out->router_id = addr_to_ipv4(&id);
+}
+
+static void load_listen(const struct conf *bgp, struct arena *arena, struct bgp_speaker_conf *out)
+{
+	const struct conf array = conf_array(bgp, "listen", 0, LB_LISTEN_MAX);
+	struct endpoint *listen;
+
+	out->listen_count = conf_count(&array);
+	listen = arena_new_array(arena, struct endpoint, out->listen_count);
+	for (size_t i = 0; i < out->listen_count; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		if (!endpoint_parse(&listen[i], conf_as_string(&item), BGP_PORT))
+			conf_fail(&item, "expected ADDRESS or ADDRESS:PORT");
+	}
+	out->listen = listen;
+}
+
+void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out)
+{
+	const struct conf at = conf_require(root, "bgp");
+	uint16_t hold_time, connect_retry;
+	struct bgp_peer_conf *peers;
+	struct conf array;
+
+	load_self(root, out);
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "hold_time", "connect_retry", "listen", "peers");
+	hold_time = load_hold_time(&at, 9);
+	connect_retry = (uint16_t)conf_int(&at, "connect_retry", 1, 3600, 5);
+	load_listen(&at, arena, out);
+	array = conf_array(&at, "peers", 0, LB_PEERS_MAX);
+	out->peer_count = conf_count(&array);
+	peers = arena_new_array(arena, struct bgp_peer_conf, out->peer_count);
+	out->peers = peers;
+	for (size_t i = 0; i < out->peer_count && !root->err->set; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		peers[i].name = lb_conf_unique_name(&array, i, &item);
+		peers[i].connect_retry = connect_retry;
+		load_peer(&item, hold_time, &peers[i]);
+		check_peer(&item, out, i);
+	}
+}

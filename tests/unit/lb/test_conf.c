@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/conf.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+/* With ' for ", and merged with a row's patch: objects by key, arrays whole. */
+static const char base[] =
+	"{'version':1,'pop':'fra','asn':64500,'router_id':'10.200.1.1',"
+	"'identity':{'prefixes':['10.200.1.0/24'],'addresses':['10.200.1.1']},"
+	"'checks':{'web':{'type':'http','port':80,'path':'/'}},"
+	"'origins':[{'name':'a','address':'127.0.0.1','check':'web'},"
+	"{'name':'b','address':'::1','check':'web'}],"
+	"'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':['198.18.0.1'],"
+	"'origins':['a','b']}],"
+	"'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101}]},"
+	"'dataplane':{'type':'local'}}";
+
+static json_t *parse(const char *text)
+{
+	char *copy = xstrdup(text);
+	json_error_t err;
+	json_t *json;
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	json = json_loads(copy, 0, &err);
+	cr_assert(json, "%s: %s", text, err.text);
+	free(copy);
+	return json;
+}
+
+static struct lb_conf *load(const char *patch, struct conf_error *err)
+{
+	json_t *document = parse(base), *change = parse(patch);
+
+	json_object_update_recursive(document, change);
+	json_decref(change);
+	return lb_conf_load(document, err);
+}
+
+#define VIP(rest)                                                                                  \
+	"{'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':['198.18.0.1']," rest "}]}"
+#define PEER(rest) "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101," rest "}]}}"
+
+static const struct {
+	const char *name, *patch, *expected;
+} mistakes[] = {
+	{ "unknown key", "{'vip':1}", "vip: unknown key" },
+	{ "version", "{'version':2}", "version: 2 is not between 1 and 1" },
+	{ "name", "{'pop':'-'}", "pop: '-' is not a name" },
+	{ "AS zero", "{'asn':0}", "asn: 0 is not between 1 and 4294967294" },
+	{ "AS_TRANS", "{'asn':23456}", "asn: 23456 is reserved (RFC 6793)" },
+	{ "router id", "{'router_id':'::1'}",
+	  "router_id: expected an IPv4 address other than 0.0.0.0" },
+	{ "identity address", "{'identity':{'addresses':['10.200.2.1']}}",
+	  "identity.addresses[0]: is outside its prefixes" },
+	{ "identity port", "{'identity':{'port':0}}",
+	  "identity.port: 0 is not between 1 and 65535" },
+	{ "check's address", "{'checks':{'web':{'address':'10.0.0.1'}}}",
+	  "checks.web.address: unknown key" },
+	{ "unused check", "{'checks':{'dns':{'type':'tcp'}}}", "checks.dns.port: required" },
+	{ "checks a list", "{'checks':[]}", "checks: expected an object" },
+	{ "unknown check", "{'origins':[{'name':'a','address':'127.0.0.1','check':'wed'}]}",
+	  "origins[0].check: unknown check 'wed'" },
+	{ "origin twice",
+	  "{'origins':[{'name':'a','address':'127.0.0.1','check':'web'},"
+	  "{'name':'a','address':'127.0.0.2','check':'web'}]}",
+	  "origins[1].name: name 'a' is already taken" },
+	{ "unknown origin", VIP("'origins':['a','c']"), "vips[0].origins[1]: unknown origin 'c'" },
+	{ "no origins", VIP("'origins':[]"), "vips[0].origins: needs at least 1 item" },
+	{ "same origin", VIP("'origins':['a','a']"), "vips[0].origins[1]: is given twice" },
+	{ "too many needed", VIP("'origins':['a'],'min_healthy':2"),
+	  "vips[0].min_healthy: 2 is not between 1 and 1" },
+	{ "announce", VIP("'origins':['a'],'announce':'never'"),
+	  "vips[0].announce: unknown value 'never'" },
+	{ "linger", VIP("'origins':['a'],'linger_ms':-1"),
+	  "vips[0].linger_ms: -1 is not between 0 and 3600000" },
+	{ "community", VIP("'origins':['a'],'policy':{'communities':['65536:1']}"),
+	  "vips[0].policy.communities[0]: '65536:1' is neither ASN:VALUE nor a known name" },
+	{ "med", VIP("'origins':['a'],'policy':{'med':4294967296}"),
+	  "vips[0].policy.med: 4294967296 is not between 0 and 4294967295" },
+	{ "prepend", VIP("'origins':['a'],'policy':{'prepend':17}"),
+	  "vips[0].policy.prepend: 17 is not between 0 and 16" },
+	{ "host bits", "{'identity':{'prefixes':['10.200.1.1/24']}}",
+	  "identity.prefixes[0]: '10.200.1.1/24' is not a prefix such as 192.0.2.0/24" },
+	{ "default route", "{'identity':{'prefixes':['0.0.0.0/0']}}",
+	  "identity.prefixes[0]: a default route is not ours to announce" },
+	{ "prefix twice", "{'identity':{'prefixes':['10.200.1.0/24','10.200.1.0/24']}}",
+	  "identity.prefixes[1]: is given twice" },
+	{ "overlap with the identity",
+	  "{'vips':[{'name':'v','prefixes':['10.200.0.0/16'],'addresses':['10.200.9.1'],"
+	  "'origins':['a']}]}",
+	  "vips[0].prefixes[0]: overlaps 10.200.1.0/24 of the identity" },
+	{ "overlap of vips",
+	  "{'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':['198.18.0.1'],"
+	  "'origins':['a']},{'name':'w','prefixes':['198.18.0.0/23'],'addresses':['198.18.1.1'],"
+	  "'origins':['a']}]}",
+	  "vips[1].prefixes[0]: overlaps 198.18.0.0/24 of vip 'v'" },
+	{ "hold time", "{'bgp':{'hold_time':2}}",
+	  "bgp.hold_time: 1 and 2 seconds are not allowed (RFC 4271, 4.2)" },
+	{ "peer's hold time", PEER("'hold_time':1"),
+	  "bgp.peers[0].hold_time: 1 and 2 seconds are not allowed (RFC 4271, 4.2)" },
+	{ "listen", "{'bgp':{'listen':['here']}}",
+	  "bgp.listen[0]: expected ADDRESS or ADDRESS:PORT" },
+	{ "passive", PEER("'passive':true"),
+	  "bgp.peers[0].passive: a passive peer needs bgp.listen" },
+	{ "local address", PEER("'local_address':'::1'"),
+	  "bgp.peers[0].local_address: is not of the family of the peer's address" },
+	{ "family", PEER("'families':['ipv5']"),
+	  "bgp.peers[0].families[0]: expected \"ipv4\" or \"ipv6\"" },
+	{ "no family", PEER("'families':[]"), "bgp.peers[0].families: needs at least 1 item" },
+	{ "family twice", PEER("'families':['ipv4','ipv4']"),
+	  "bgp.peers[0].families[1]: is given twice" },
+	{ "next hop", PEER("'next_hop':{'ipv6':'10.0.0.1'}"),
+	  "bgp.peers[0].next_hop.ipv6: expected an IPv6 address" },
+	{ "peer twice",
+	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
+	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
+	  "bgp.peers[1].address: is already that of peer 't1'" },
+	{ "plane", "{'dataplane':{'type':'xdp'}}", "dataplane.type: unknown value 'xdp'" },
+	{ "interface", "{'dataplane':{'interface':'abcdefghijklmnop'}}",
+	  "dataplane.interface: an interface's name has 1 to 15 letters" },
+	{ "metric", "{'dataplane':{'metric':0}}",
+	  "dataplane.metric: 0 is not between 1 and 2147483646" },
+};
+
+Test(lb_conf, says_what_is_wrong)
+{
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct conf_error err = { 0 };
+		struct lb_conf *conf = load(mistakes[i].patch, &err);
+		char text[400];
+
+		cr_expect_null(conf, "%s", mistakes[i].name);
+		cr_expect_str_eq(conf_error_format(&err, text, sizeof(text)), mistakes[i].expected,
+				 "%s: got '%s'", mistakes[i].name, text);
+		lb_conf_free(conf);
+	}
+}
+
+Test(lb_conf, fills_in_defaults)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf = load("{}", &err);
+	const struct lb_vip_conf *vip;
+
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	vip = lb_conf_vip_find(conf, "v");
+	cr_assert(vip);
+	cr_expect_eq(vip->min_healthy, 1);
+	cr_expect_eq(vip->linger_ms, 60000);
+	cr_expect_eq(vip->announce, LB_ANNOUNCE_VERDICT);
+	cr_expect_eq(vip->origins[1], 1);
+	cr_expect_eq(conf->identity.port, 8053);
+	cr_expect_eq(conf->origins[1].check.target.addr.family, ADDR_IPV6);
+	cr_expect_eq(conf->origins[1].check.target.port, 80);
+	cr_expect_eq(conf->bgp.peers[0].remote.port, 179);
+	cr_expect_eq(conf->bgp.peers[0].hold_time, 9);
+	cr_expect_eq(conf->bgp.peers[0].connect_retry, 5);
+	cr_expect(conf->bgp.peers[0].ipv4 && !conf->bgp.peers[0].ipv6);
+	cr_expect_eq(conf->dataplane.metric, 32);
+	cr_expect(conf->dataplane.routes && !conf->has_api);
+	cr_expect_null(lb_conf_vip_find(conf, "w"));
+	lb_conf_free(conf);
+}
+
+Test(lb_conf, loads_the_documented_example)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf = lb_conf_load(conf_read_file("docs/example/lb.json", &err), &err);
+	const struct bgp_peer_conf *peer;
+
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	cr_expect_eq(conf->vip_count, 2);
+	cr_expect_eq(conf->vips[1].announce, LB_ANNOUNCE_ALWAYS);
+	cr_expect(conf->vips[0].policy.has_med);
+	cr_expect_eq(conf->vips[0].policy.communities[0], 65101U << 16 | 100);
+	peer = &conf->bgp.peers[0];
+	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
+	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
+	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
+	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
+	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");
+	lb_conf_free(conf);
+}
