@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/announce/announce.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+struct decision {
+	enum announce_state state;
+	char reason[sizeof(((struct announcement *)NULL)->reason)];
+};
+
+static void decide_by_verdict(const struct vip *vip, struct decision *out)
+{
+	const char *verdict = "";
+
+	switch (vip->state) {
+	case HEALTH_UNKNOWN:
+		verdict = "has no verdict yet";
+		break;
+	case HEALTH_UP:
+		verdict = "is up";
+		break;
+	case HEALTH_DOWN:
+		verdict = "is down";
+		break;
+	}
+	out->state = vip->state == HEALTH_UP ? ANNOUNCE_ANNOUNCED : ANNOUNCE_WITHDRAWN;
+	snprintf(out->reason, sizeof(out->reason), "vip %s %s: %s", vip->conf->name, verdict,
+		 vip->reason);
+}
+
+/* The rules, the strongest first. */
+static void decide(const struct announcer *announcer, const struct announcement *item,
+		   struct decision *out)
+{
+	if (announcer->stopping) {
+		out->state = ANNOUNCE_WITHDRAWN;
+		snprintf(out->reason, sizeof(out->reason), "the daemon is stopping");
+	} else if (!item->vip) {
+		out->state = ANNOUNCE_ANNOUNCED;
+		snprintf(out->reason, sizeof(out->reason),
+			 "the identity is announced while the daemon lives");
+	} else if (item->vip->conf->announce == LB_ANNOUNCE_ALWAYS) {
+		out->state = ANNOUNCE_ANNOUNCED;
+		snprintf(out->reason, sizeof(out->reason),
+			 "vip %s is announced while the daemon lives, whatever its verdict",
+			 item->vip->conf->name);
+	} else {
+		decide_by_verdict(item->vip, out);
+	}
+}
+
+static void add(struct announcer *announcer, const struct prefix *prefix, const struct vip *vip,
+		const struct bgp_policy *policy, struct instant now)
+{
+	struct announcement *item = &announcer->items[announcer->count++];
+
+	*item = (struct announcement){
+		.prefix = *prefix,
+		.vip = vip,
+		.policy = policy,
+		.since = now,
+		.reason = "the daemon is starting",
+	};
+}
+
+void announcer_init(struct announcer *announcer, const struct lb_conf *conf, const struct vip *vips,
+		    struct instant now)
+{
+	size_t total = conf->identity.prefix_count;
+
+	for (size_t i = 0; i < conf->vip_count; i++)
+		total += conf->vips[i].prefix_count;
+	*announcer = (struct announcer){ 0 };
+	announcer->items = xcalloc(total ? total : 1, sizeof(*announcer->items));
+	for (size_t i = 0; i < conf->identity.prefix_count; i++)
+		add(announcer, &conf->identity.prefixes[i], NULL, &conf->identity.policy, now);
+	for (size_t i = 0; i < conf->vip_count; i++)
+		for (size_t j = 0; j < conf->vips[i].prefix_count; j++)
+			add(announcer, &conf->vips[i].prefixes[j], &vips[i], &conf->vips[i].policy,
+			    now);
+}
+
+void announcer_fini(struct announcer *announcer)
+{
+	free(announcer->items);
+	*announcer = (struct announcer){ 0 };
+}
+
+void announcer_step(struct announcer *announcer, struct instant now, announce_change_fn *on_change,
+		    void *ctx)
+{
+	for (size_t i = 0; i < announcer->count; i++) {
+		struct announcement *item = &announcer->items[i];
+		struct decision decision;
+		bool changed;
+
+		decide(announcer, item, &decision);
+		changed = decision.state != item->state;
+		item->state = decision.state;
+		memcpy(item->reason, decision.reason, sizeof(item->reason));
+		if (!changed)
+			continue;
+		item->since = now;
+		if (on_change)
+			on_change(ctx, item);
+	}
+}
+
+void announcer_stop(struct announcer *announcer)
+{
+	announcer->stopping = true;
+}
+
+const struct announcement *announcer_find(const struct announcer *announcer,
+					  const struct prefix *prefix)
+{
+	for (size_t i = 0; i < announcer->count; i++)
+		if (prefix_equal(&announcer->items[i].prefix, prefix))
+			return &announcer->items[i];
+	return NULL;
+}
+
+bool announcer_has_vip(const struct announcer *announcer, const struct vip *vip)
+{
+	for (size_t i = 0; i < announcer->count; i++)
+		if (announcer->items[i].vip == vip &&
+		    announcer->items[i].state == ANNOUNCE_ANNOUNCED)
+			return true;
+	return false;
+}
+
+const char *announce_state_name(enum announce_state state)
+{
+	switch (state) {
+	case ANNOUNCE_WITHDRAWN:
+		return "withdrawn";
+	case ANNOUNCE_ANNOUNCED:
+		return "announced";
+	}
+	return "";
+}

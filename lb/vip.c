@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/vip.h"
+
+#include <stdio.h>
+
+struct count {
+	size_t up, unknown;
+	const struct lb_origin *first_bad; /* down if one is, else unknown, else NULL */
+};
+
+static struct count count_origins(const struct lb_vip_conf *conf, const struct lb_origin *origins)
+{
+	struct count count = { 0 };
+
+	for (size_t i = 0; i < conf->origin_count; i++) {
+		const struct lb_origin *origin = &origins[conf->origins[i]];
+
+		count.up += origin->state == HEALTH_UP;
+		count.unknown += origin->state == HEALTH_UNKNOWN;
+		if (origin->state == HEALTH_UP)
+			continue;
+		if (!count.first_bad ||
+		    (count.first_bad->state == HEALTH_UNKNOWN && origin->state == HEALTH_DOWN))
+			count.first_bad = origin;
+	}
+	return count;
+}
+
+static void write_reason(struct vip *vip, const struct count *count)
+{
+	const struct lb_vip_conf *conf = vip->conf;
+	int n = snprintf(vip->reason, sizeof(vip->reason), "%zu of %zu origin%s up, %u needed",
+			 count->up, conf->origin_count, conf->origin_count == 1 ? "" : "s",
+			 conf->min_healthy);
+
+	if (count->first_bad && n > 0 && (size_t)n < sizeof(vip->reason))
+		snprintf(vip->reason + n, sizeof(vip->reason) - (size_t)n, "; origin %s: %s",
+			 count->first_bad->conf->name,
+			 count->first_bad->state == HEALTH_DOWN ? count->first_bad->reason
+								: "not checked yet");
+}
+
+bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now)
+{
+	const struct count count = count_origins(vip->conf, origins);
+	enum health state = HEALTH_DOWN;
+
+	if (count.up >= vip->conf->min_healthy)
+		state = HEALTH_UP;
+	else if (vip->state == HEALTH_UNKNOWN && count.up + count.unknown >= vip->conf->min_healthy)
+		state = HEALTH_UNKNOWN;
+	vip->up = count.up;
+	write_reason(vip, &count);
+	if (state == vip->state)
+		return false;
+	vip->state = state;
+	vip->since = now;
+	return true;
+}
+
+void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_origin *origins,
+	      struct instant now)
+{
+	*vip = (struct vip){ .conf = conf, .state = HEALTH_UNKNOWN, .since = now };
+	vip_step(vip, origins, now);
+}
+
+bool vip_has_origin(const struct vip *vip, size_t origin)
+{
+	for (size_t i = 0; i < vip->conf->origin_count; i++)
+		if (vip->conf->origins[i] == origin)
+			return true;
+	return false;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vip.h - the verdict on a VIP: is it worth sending users here?
+ *
+ * Pure. A VIP is up while at least min_healthy of its origins are. As long as
+ * origins that have not answered yet could still make it up, and it has no
+ * verdict so far, it is unknown, which nobody may take for up.
+ */
+#ifndef LB_VIP_H
+#define LB_VIP_H
+
+#include "lb/conf.h"
+#include "lib/clock.h"
+
+/* What is known of an origin. */
+struct lb_origin {
+	const struct lb_origin_conf *conf;
+	enum health state;
+	char reason[120]; /* of the last failure, "" after a success */
+};
+
+struct vip {
+	const struct lb_vip_conf *conf;
+	enum health state;
+	struct instant since; /* when state began */
+	size_t up;	      /* origins that are */
+	/* "1 of 2 origins up, 1 needed", then "; origin web1: connection refused" of the first
+	 * down. */
+	char reason[240];
+};
+
+void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_origin *origins,
+	      struct instant now);
+/* Look at the origins (all of the configuration, by index) again. True when state has changed. */
+bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now);
+bool vip_has_origin(const struct vip *vip, size_t origin);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/announce/announce.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+
+/* One PoP: identity M, vip "any" by verdict with two prefixes, vip "dns" always. */
+struct fixture {
+	struct prefix identity[1], any[2], dns[1];
+	struct lb_vip_conf vip_confs[2];
+	struct lb_conf conf;
+	struct vip vips[2];
+	struct announcer announcer;
+	char heard[300]; /* "+10.200.1.0/24 -198.18.0.0/24 " */
+};
+
+static void on_change(void *ctx, const struct announcement *item)
+{
+	struct fixture *f = ctx;
+	char text[PREFIX_TEXT_SIZE];
+	size_t len = strlen(f->heard);
+
+	snprintf(f->heard + len, sizeof(f->heard) - len, "%s%s ",
+		 item->state == ANNOUNCE_ANNOUNCED ? "+" : "-", prefix_format(&item->prefix, text));
+}
+
+static const char *step(struct fixture *f, int64_t ns)
+{
+	f->heard[0] = '\0';
+	announcer_step(&f->announcer, (struct instant){ ns }, on_change, f);
+	return f->heard;
+}
+
+static struct fixture *fixture_new(void)
+{
+	struct fixture *f = x_new(struct fixture);
+
+	prefix_parse(&f->identity[0], "10.200.1.0/24");
+	prefix_parse(&f->any[0], "198.18.0.0/24");
+	prefix_parse(&f->any[1], "2001:db8:1000::/48");
+	prefix_parse(&f->dns[0], "198.18.33.0/24");
+	f->vip_confs[0] =
+		(struct lb_vip_conf){ .name = "any", .prefixes = f->any, .prefix_count = 2 };
+	f->vip_confs[1] = (struct lb_vip_conf){
+		.name = "dns", .prefixes = f->dns, .prefix_count = 1, .announce = LB_ANNOUNCE_ALWAYS
+	};
+	f->conf.identity.prefixes = f->identity;
+	f->conf.identity.prefix_count = 1;
+	f->conf.vips = f->vip_confs;
+	f->conf.vip_count = 2;
+	for (int i = 0; i < 2; i++) {
+		f->vips[i].conf = &f->vip_confs[i];
+		strcpy(f->vips[i].reason, "so it is");
+	}
+	announcer_init(&f->announcer, &f->conf, f->vips, (struct instant){ 1 });
+	return f;
+}
+
+static void fixture_free(struct fixture *f)
+{
+	announcer_fini(&f->announcer);
+	free(f);
+}
+
+Test(announce, life_of_a_pop)
+{
+	struct fixture *f = fixture_new();
+	const struct announcement *any = announcer_find(&f->announcer, &f->any[0]);
+
+	cr_expect_str_eq(any->reason, "the daemon is starting");
+	cr_expect_str_eq(step(f, 2), "+10.200.1.0/24 +198.18.33.0/24 ");
+	cr_expect_str_eq(any->reason, "vip any has no verdict yet: so it is");
+	cr_expect_not(announcer_has_vip(&f->announcer, &f->vips[0]));
+
+	f->vips[0].state = HEALTH_UP;
+	cr_expect_str_eq(step(f, 3), "+198.18.0.0/24 +2001:db8:1000::/48 ");
+	cr_expect_str_eq(any->reason, "vip any is up: so it is");
+	cr_expect_str_eq(step(f, 4), "", "nothing has changed");
+	cr_expect_eq(any->since.ns, 3);
+	cr_expect(announcer_has_vip(&f->announcer, &f->vips[0]));
+
+	/* The verdict on both falls: only the one that follows it goes. */
+	f->vips[0].state = f->vips[1].state = HEALTH_DOWN;
+	cr_expect_str_eq(step(f, 5), "-198.18.0.0/24 -2001:db8:1000::/48 ");
+	cr_expect_str_eq(any->reason, "vip any is down: so it is");
+	cr_expect_str_eq(announcer_find(&f->announcer, &f->dns[0])->reason,
+			 "vip dns is announced while the daemon lives, whatever its verdict");
+
+	/* The reason follows while the state lasts. */
+	strcpy(f->vips[0].reason, "worse");
+	cr_expect_str_eq(step(f, 6), "");
+	cr_expect_str_eq(any->reason, "vip any is down: worse");
+	cr_expect_eq(any->since.ns, 5);
+
+	f->vips[0].state = HEALTH_UP;
+	announcer_stop(&f->announcer);
+	cr_expect_str_eq(step(f, 7), "-10.200.1.0/24 -198.18.33.0/24 ",
+			 "the healthy one stays out");
+	cr_expect_str_eq(any->reason, "the daemon is stopping");
+	fixture_free(f);
+}
+
+Test(announce, finds_by_prefix)
+{
+	struct fixture *f = fixture_new();
+	struct prefix other;
+
+	prefix_parse(&other, "198.18.0.0/23");
+	cr_expect_null(announcer_find(&f->announcer, &other));
+	cr_expect_eq(announcer_find(&f->announcer, &f->dns[0])->vip, &f->vips[1]);
+	cr_expect_null(announcer_find(&f->announcer, &f->identity[0])->vip);
+	fixture_free(f);
+}
