@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dataplane.h - how packets for the VIPs come in and how answers find out.
+ *
+ * One plane is chosen at start and spoken to by its table of operations:
+ *
+ *	daemon --accept/refuse--> plane     the VIPs' and the identity's addresses
+ *	daemon --default_route--> plane     legs of the way out, by peer and family
+ *	daemon <----- heard ----- plane     has anything come for a VIP that is leaving?
+ *
+ * Errors are -errno. One thread: the loop's. A plane takes over what a killed
+ * predecessor has left and at its end removes what it has added, nothing else.
+ */
+#ifndef LB_DATAPLANE_DATAPLANE_H
+#define LB_DATAPLANE_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/addr.h"
+
+struct dataplane;
+struct dataplane_ear;
+
+struct dataplane_ops {
+	const char *name;
+	/* Take packets for this address, or no longer. Doing so twice is once. */
+	int (*accept)(struct dataplane *dp, const struct addr *addr);
+	int (*refuse)(struct dataplane *dp, const struct addr *addr);
+	/* Left by a predecessor, or accepted since. */
+	bool (*is_accepted)(const struct dataplane *dp, const struct addr *addr);
+	/*
+	 * The default route by this peer: next_hop, or NULL when it has none any more. ifindex is
+	 * needed for link-local next hops. Peers are numbered by the caller.
+	 */
+	int (*default_route)(struct dataplane *dp, size_t peer, const struct addr *next_hop,
+			     enum addr_family family, unsigned ifindex);
+	/* Listen for packets from outside to these addresses. The caller closes it. */
+	int (*ear_open)(struct dataplane *dp, const struct addr *addrs, size_t count,
+			struct dataplane_ear **out);
+	/* Remove everything and free the plane. */
+	void (*free)(struct dataplane *dp);
+};
+
+/* First member of every plane. */
+struct dataplane {
+	const struct dataplane_ops *ops;
+};
+
+/* Has anything arrived since the last time that this was asked? */
+bool dataplane_ear_heard(struct dataplane_ear *ear);
+void dataplane_ear_close(struct dataplane_ear *ear); /* NULL is fine */
+
+struct ev_loop;
+struct lb_conf;
+/* The plane "local": see local.c. Sets *out, or returns -errno (-ENODEV: no such interface). */
+int dataplane_local_new(struct dataplane **out, struct ev_loop *loop, const struct lb_conf *conf);
+
+#endif
