@@ -253,10 +253,10 @@ int dp_netlink_leftovers(struct dp_netlink *nl, dp_leftover_fn *found, void *ctx
 {
 	static const int types[] = { RTM_GETADDR, RTM_GETROUTE };
 	struct walk walk = { found, ctx };
-	struct nl_cb *cb = nl_cb_clone(nl_socket_get_cb(nl->sock));
+	struct nl_cb *base = nl_socket_get_cb(nl->sock), *cb = nl_cb_clone(base);
 	int err = 0;
 
-	nl_cb_put(nl_socket_get_cb(nl->sock));
+	nl_cb_put(base);
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_item, &walk);
 	for (size_t i = 0; i < 2 && !err; i++) {
 		struct rtgenmsg all = { .rtgen_family = AF_UNSPEC };

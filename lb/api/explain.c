@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * GET /v1/explain?prefix=: why a prefix is or is not announced, down to each
+ * peer. Any prefix or address may be asked for; the longest configured prefix
+ * that covers it answers.
+ */
+#include "lb/api/api.h"
+#include "lb/api/json.h"
+#include "lib/alloc.h"
+
+static const struct announcement *find_covering(const struct announcer *announcer,
+						const struct prefix *asked)
+{
+	const struct announcement *best = NULL;
+
+	for (size_t i = 0; i < announcer->count; i++) {
+		const struct announcement *item = &announcer->items[i];
+
+		if (item->prefix.len <= asked->len &&
+		    prefix_contains(&item->prefix, &asked->addr) &&
+		    (!best || item->prefix.len > best->prefix.len))
+			best = item;
+	}
+	return best;
+}
+
+/* Why a peer has the prefix from us, or not. malloc'd. */
+static char *peer_reason(const struct announcement *item, const struct bgp_peer_info *info,
+			 bool sent)
+{
+	bool spoken = item->prefix.addr.family == ADDR_IPV4 ? info->ipv4 : info->ipv6;
+
+	if (info->state != BGP_ESTABLISHED)
+		return xasprintf("the session is not established but %s%s%s",
+				 bgp_state_name(info->state), info->last_down[0] ? ": " : "",
+				 info->last_down);
+	if (!spoken)
+		return xstrdup("the family is not spoken with this peer");
+	if (item->state == ANNOUNCE_ANNOUNCED)
+		return xstrdup(sent ? "it has been sent" : "it is about to be sent");
+	return xstrdup(sent ? "the withdrawal is about to be sent"
+			    : "it is not announced to anybody");
+}
+
+static json_t *peer_object(const struct lb_daemon *lb, const struct announcement *item, size_t peer)
+{
+	struct bgp_policy policy;
+	struct bgp_peer_info info;
+	bool sent = bgp_speaker_has_sent(lb->speaker, peer, &item->prefix, &policy);
+	char *reason;
+	json_t *json;
+
+	bgp_speaker_peer_info(lb->speaker, peer, &info);
+	reason = peer_reason(item, &info, sent);
+	json = json_pack("{s:s, s:s, s:b, s:o, s:o}", "peer", info.name, "state",
+			 bgp_state_name(info.state), "sent", sent, "reason", lb_json_text(reason),
+			 "policy", sent ? lb_json_policy(&policy) : json_null());
+	free(reason);
+	return json;
+}
+
+int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct lb_daemon *lb = ctx;
+	const char *text = http_query(req, "prefix");
+	const struct announcement *item;
+	struct prefix asked;
+	json_t *peers;
+
+	if (!text || !prefix_parse(&asked, text))
+		return http_problem(reply, 400, "prefix", "'%s' is not a prefix or an address",
+				    text ? text : "");
+	item = find_covering(&lb->announcer, &asked);
+	if (!item)
+		return http_problem(reply, 404, "prefix", "no prefix of ours covers %s", text);
+	peers = json_array();
+	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
+		json_array_append_new(peers, peer_object(lb, item, i));
+	reply->json = json_pack(
+		"{s:o, s:o, s:s, s:I, s:o, s:o, s:o}", "asked", lb_json_prefix(&asked), "prefix",
+		lb_json_prefix(&item->prefix), "state", announce_state_name(item->state),
+		"since_ns", (json_int_t)item->since.ns, "reason", lb_json_text(item->reason), "vip",
+		item->vip ? lb_api_vip(lb, (size_t)(item->vip - lb->vips)) : json_null(), "peers",
+		peers);
+	return 200;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order that matters, here and in start.c: an address is there before its
+ * prefix is announced, and stays until every peer has been told that it is
+ * withdrawn.
+ */
+#include "lb/daemon.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lb/event.h"
+#include "lb/start.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+/* Leaves time to clean up within the two seconds that stopping may take. */
+#define STOP_LIMIT_S 1.8
+
+static bool is_wanted(const struct lb_daemon *lb, size_t vip)
+{
+	/* A daemon that stops removes its addresses at its very end, see lb_daemon_free(). */
+	return lb->stopping || lb->vips[vip].state == HEALTH_UP ||
+	       lb->vips[vip].conf->announce == LB_ANNOUNCE_ALWAYS;
+}
+
+/* A peer still has a route to this VIP from us: it has not been told, or does not read. */
+static bool is_still_sent(const struct lb_daemon *lb, const struct lb_vip_conf *vip)
+{
+	for (size_t peer = 0; peer < bgp_speaker_peer_count(lb->speaker); peer++)
+		for (size_t i = 0; i < vip->prefix_count; i++)
+			if (bgp_speaker_has_sent(lb->speaker, peer, &vip->prefixes[i], NULL))
+				return true;
+	return false;
+}
+
+void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip)
+{
+	const struct lb_vip_conf *conf = lb->vips[vip].conf;
+	struct lb_seat *seat = &lb->seats[vip];
+	int err;
+
+	dataplane_ear_close(seat->ear);
+	seat->ear = NULL;
+	switch (seat->presence.state) {
+	case PRESENCE_PRESENT:
+		for (size_t i = 0; i < conf->address_count; i++) {
+			err = lb->dp->ops->accept(lb->dp, &conf->addresses[i]);
+			if (err)
+				log_error("vip %s: cannot add an address: %s", conf->name,
+					  strerror(-err));
+		}
+		break;
+	case PRESENCE_LINGERING:
+		err = lb->dp->ops->ear_open(lb->dp, conf->addresses, conf->address_count,
+					    &seat->ear);
+		if (err)
+			log_warn("vip %s: cannot tell whether packets still arrive (%s): its "
+				 "addresses stay until the daemon ends",
+				 conf->name, strerror(-err));
+		break;
+	case PRESENCE_ABSENT:
+		for (size_t i = 0; i < conf->address_count; i++)
+			lb->dp->ops->refuse(lb->dp, &conf->addresses[i]);
+		break;
+	}
+}
+
+static void seat_step(struct lb_daemon *lb, size_t vip, struct instant now)
+{
+	struct lb_seat *seat = &lb->seats[vip];
+	bool heard = false;
+
+	if (seat->presence.state == PRESENCE_LINGERING)
+		heard = !seat->ear || dataplane_ear_heard(seat->ear) ||
+			is_still_sent(lb, lb->vips[vip].conf);
+	if (!presence_step(&seat->presence, is_wanted(lb, vip), heard, now))
+		return;
+	lb_daemon_seat_enter(lb, vip);
+	lb_event_presence(lb->events, now, lb->vips[vip].conf->name,
+			  presence_state_name(seat->presence.state));
+}
+
+static void on_announce_change(void *ctx, const struct announcement *item)
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_event_announcement(lb->events, item->since, item);
+	switch (item->state) {
+	case ANNOUNCE_ANNOUNCED:
+		bgp_speaker_announce(lb->speaker, &item->prefix, item->policy);
+		break;
+	case ANNOUNCE_WITHDRAWN:
+		bgp_speaker_withdraw(lb->speaker, &item->prefix);
+		break;
+	}
+}
+
+static void arm_linger(struct lb_daemon *lb, struct instant now)
+{
+	struct instant deadline = INSTANT_NEVER;
+
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		deadline = instant_min(deadline, presence_deadline(&lb->seats[i].presence, now));
+	ev_timer_stop(lb->loop, &lb->linger);
+	if (deadline.ns == INSTANT_NEVER.ns)
+		return;
+	ev_timer_set(&lb->linger, instant_wait_s(deadline, now), 0);
+	ev_timer_start(lb->loop, &lb->linger);
+}
+
+void lb_daemon_decide(struct lb_daemon *lb, struct instant now)
+{
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (is_wanted(lb, i))
+			seat_step(lb, i, now);
+	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (!is_wanted(lb, i))
+			seat_step(lb, i, now);
+	arm_linger(lb, now);
+}
+
+void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct lb_daemon *lb = timer->data;
+	struct instant now = clock_now();
+
+	(void)loop;
+	(void)revents;
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		seat_step(lb, i, now);
+	arm_linger(lb, now);
+}
+
+void lb_daemon_on_check(void *ctx, struct check *check, const struct check_result *result)
+{
+	struct lb_origin_check *oc = ctx;
+	struct lb_daemon *lb = oc->lb;
+	struct lb_origin *origin = &lb->origins[oc->origin];
+
+	(void)check;
+	oc->results++;
+	oc->failures += !result->success;
+	if (!result->changed && strcmp(origin->reason, result->reason) == 0)
+		return;
+	origin->state = result->state;
+	snprintf(origin->reason, sizeof(origin->reason), "%s", result->reason);
+	if (result->changed)
+		lb_event_check(lb->events, result->at, origin);
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (vip_has_origin(&lb->vips[i], oc->origin) &&
+		    vip_step(&lb->vips[i], lb->origins, result->at))
+			lb_event_vip(lb->events, result->at, &lb->vips[i]);
+	lb_daemon_decide(lb, result->at);
+}
+
+void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason)
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_event_peer(lb->events, clock_now(), lb->conf->bgp.peers[peer].name, up, reason);
+}
+
+void lb_daemon_on_default_route(void *ctx, size_t peer, enum addr_family family,
+				const struct addr *next_hop, unsigned ifindex)
+{
+	struct lb_daemon *lb = ctx;
+	const char *name = lb->conf->bgp.peers[peer].name;
+	int err;
+
+	lb_event_default_route(lb->events, clock_now(), name, family, next_hop);
+	err = lb->dp->ops->default_route(lb->dp, peer, next_hop, family, ifindex);
+	if (err == -EEXIST)
+		log_error("peer %s: a default route of somebody else has metric %u: choose "
+			  "another dataplane.metric",
+			  name, (unsigned)lb->conf->dataplane.metric);
+	else if (err)
+		log_error("peer %s: cannot install its default route: %s", name, strerror(-err));
+}
+
+void lb_daemon_on_sent(void *ctx, size_t peer, const struct prefix *prefix, bool announced,
+		       struct instant at)
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_event_sent(lb->events, at, lb->conf->bgp.peers[peer].name, prefix, announced);
+}
+
+void lb_daemon_on_stopped(void *ctx)
+{
+	struct lb_daemon *lb = ctx;
+
+	ev_break(lb->loop, EVBREAK_ALL);
+}
+
+static void on_limit(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	(void)timer;
+	(void)revents;
+	log_warn("stopping takes too long: not all peers have been told");
+	ev_break(loop, EVBREAK_ALL);
+}
+
+void lb_daemon_stop(struct lb_daemon *lb)
+{
+	struct instant now = clock_now();
+
+	if (lb->stopping)
+		return;
+	lb->stopping = true;
+	lb_event_stopping(lb->events, now);
+	for (size_t i = 0; i < lb->conf->origin_count; i++) {
+		check_free(lb->checks[i].check);
+		lb->checks[i].check = NULL;
+	}
+	announcer_stop(&lb->announcer);
+	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, "catchment-lb is stopping");
+	ev_timer_stop(lb->loop, &lb->linger);
+	ev_timer_init(&lb->limit, on_limit, STOP_LIMIT_S, 0);
+	ev_timer_start(lb->loop, &lb->limit);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * daemon.h - the parts of catchment-lb put together.
+ *
+ *	check --> origin --> vip --> announcer --> speaker --> peers
+ *	                      |          `-------> presence --> data plane
+ *	                      `--> verdict page                     ^
+ *	          peers --> speaker --default route-----------------'
+ *
+ * Everything happens in one thread, in one loop. What happens is told to the
+ * event log and to the log. api/ and verdict.c read the struct, only daemon.c
+ * changes it.
+ */
+#ifndef LB_DAEMON_H
+#define LB_DAEMON_H
+
+#include <ev.h>
+
+#include "lb/announce/announce.h"
+#include "lb/conf.h"
+#include "lb/dataplane/dataplane.h"
+#include "lb/dataplane/presence.h"
+#include "lb/vip.h"
+#include "lib/event_log.h"
+
+/* The checks' callback must know which origin it speaks of. */
+struct lb_origin_check {
+	struct lb_daemon *lb;
+	size_t origin;
+	struct check *check;
+	uint64_t results, failures;
+};
+
+/* A VIP's place on this machine. */
+struct lb_seat {
+	struct presence presence;
+	struct dataplane_ear *ear; /* while lingering, NULL when it could not be opened */
+};
+
+struct lb_daemon {
+	struct ev_loop *loop;
+	const struct lb_conf *conf;
+	struct instant started;
+	bool stopping;
+	int lock; /* held by one daemon per network namespace */
+
+	struct event_log *events;
+	struct lb_origin *origins; /* as many as in conf, by index; so are the next two */
+	struct lb_origin_check *checks;
+	struct vip *vips;
+	struct lb_seat *seats; /* by vip */
+	struct announcer announcer;
+	struct bgp_speaker *speaker;
+	struct dataplane *dp;
+
+	size_t page_count;
+	struct http_server **pages; /* verdict pages, one for each identity address */
+	struct http_server *api;    /* NULL when there is none */
+
+	struct ev_timer linger; /* looks at the seats that linger */
+	struct ev_timer limit;	/* stopping takes too long */
+};
+
+/*
+ * Start everything. conf must outlive the daemon. On failure *out is unset and a line that says
+ * what stood in the way has been logged: returns -errno.
+ */
+int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_conf *conf);
+/* Withdraw all, end the sessions; breaks the loop when done, within two seconds. Twice is once. */
+void lb_daemon_stop(struct lb_daemon *lb);
+/* Remove what was added to the machine, and free all. NULL is fine. */
+void lb_daemon_free(struct lb_daemon *lb);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lb/event.h"
+
+#include <stdio.h>
+
+#include "lb/api/json.h"
+#include "lib/log.h"
+#include "lib/version.h"
+
+void lb_event_started(struct event_log *log, struct instant now, const char *pop)
+{
+	log_info("pop %s: catchment-lb %s started", pop, version_text());
+	event_log_add(log, now, "started",
+		      json_pack("{s:s, s:s}", "pop", pop, "version", version_text()));
+}
+
+void lb_event_stopping(struct event_log *log, struct instant now)
+{
+	log_info("stopping");
+	event_log_add(log, now, "stopping", NULL);
+}
+
+void lb_event_check(struct event_log *log, struct instant now, const struct lb_origin *origin)
+{
+	bool up = origin->state == HEALTH_UP;
+
+	log_info("origin %s: %s%s%s", origin->conf->name, health_name(origin->state),
+		 origin->reason[0] ? ": " : "", origin->reason);
+	event_log_add(log, now, up ? "check_up" : "check_down",
+		      json_pack("{s:s, s:s, s:o}", "origin", origin->conf->name, "check",
+				origin->conf->check_name, "reason", lb_json_text(origin->reason)));
+}
+
+void lb_event_vip(struct event_log *log, struct instant now, const struct vip *vip)
+{
+	bool up = vip->state == HEALTH_UP;
+
+	log_info("vip %s: %s: %s", vip->conf->name, health_name(vip->state), vip->reason);
+	event_log_add(log, now, up ? "vip_up" : "vip_down",
+		      json_pack("{s:s, s:o}", "vip", vip->conf->name, "reason",
+				lb_json_text(vip->reason)));
+}
+
+void lb_event_announcement(struct event_log *log, struct instant now,
+			   const struct announcement *item)
+{
+	const char *state = announce_state_name(item->state);
+	char prefix[PREFIX_TEXT_SIZE];
+
+	prefix_format(&item->prefix, prefix);
+	log_info("prefix %s: %s: %s", prefix, state, item->reason);
+	event_log_add(log, now, state,
+		      json_pack("{s:s, s:s?, s:o}", "prefix", prefix, "vip",
+				item->vip ? item->vip->conf->name : NULL, "reason",
+				lb_json_text(item->reason)));
+}
+
+void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
+		   const struct prefix *prefix, bool announced)
+{
+	const char *action = announced ? "announce" : "withdraw";
+	char text[PREFIX_TEXT_SIZE];
+
+	prefix_format(prefix, text);
+	log_debug("peer %s: sent %s %s", peer, action, text);
+	event_log_add(log, at, "sent",
+		      json_pack("{s:s, s:s, s:s}", "peer", peer, "prefix", text, "action", action));
+}
+
+void lb_event_peer(struct event_log *log, struct instant now, const char *peer, bool up,
+		   const char *reason)
+{
+	log_info("peer %s: %s: %s", peer, up ? "up" : "down", reason);
+	event_log_add(log, now, up ? "peer_up" : "peer_down",
+		      json_pack("{s:s, s:o}", "peer", peer, "reason", lb_json_text(reason)));
+}
+
+void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
+			    enum addr_family family, const struct addr *next_hop)
+{
+	const char *name = family == ADDR_IPV4 ? "ipv4" : "ipv6";
+	char text[ADDR_TEXT_SIZE];
+
+	if (next_hop)
+		addr_format(next_hop, text);
+	log_info("peer %s: %s default route %s%s", peer, name, next_hop ? "via " : "gone",
+		 next_hop ? text : "");
+	event_log_add(log, now, "default_route",
+		      json_pack("{s:s, s:s, s:s?}", "peer", peer, "family", name, "next_hop",
+				next_hop ? text : NULL));
+}
+
+void lb_event_presence(struct event_log *log, struct instant now, const char *vip,
+		       const char *state)
+{
+	char kind[32];
+
+	snprintf(kind, sizeof(kind), "vip_%s", state);
+	log_debug("vip %s: addresses %s", vip, state);
+	event_log_add(log, now, kind, json_pack("{s:s}", "vip", vip));
+}

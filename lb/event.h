@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * event.h - the kinds of events of catchment-lb, one function each.
+ *
+ * Each adds one event to the log that /v1/events serves and writes one line to
+ * standard error. The names of kinds and fields are an interface: the lab
+ * splits a failure into its causes by them (docs/api/lb.yaml).
+ */
+#ifndef LB_EVENT_H
+#define LB_EVENT_H
+
+#include "lb/announce/announce.h"
+#include "lib/event_log.h"
+
+void lb_event_started(struct event_log *log, struct instant now, const char *pop);
+void lb_event_stopping(struct event_log *log, struct instant now);
+/* check_up, check_down {origin, check, reason} */
+void lb_event_check(struct event_log *log, struct instant now, const struct lb_origin *origin);
+/* vip_up, vip_down {vip, reason} */
+void lb_event_vip(struct event_log *log, struct instant now, const struct vip *vip);
+/* announced {prefix, vip, reason}, withdrawn {prefix, vip, reason}; vip null: the identity's */
+void lb_event_announcement(struct event_log *log, struct instant now,
+			   const struct announcement *item);
+/* sent {peer, prefix, action}; action: "announce" or "withdraw" */
+void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
+		   const struct prefix *prefix, bool announced);
+/* peer_up, peer_down {peer, reason} */
+void lb_event_peer(struct event_log *log, struct instant now, const char *peer, bool up,
+		   const char *reason);
+/* default_route {peer, family, next_hop}; next_hop null: gone */
+void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
+			    enum addr_family family, const struct addr *next_hop);
+/* vip_present, vip_lingering, vip_absent {vip}: its addresses on this machine */
+void lb_event_presence(struct event_log *log, struct instant now, const char *vip,
+		       const char *state);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* catchment-lb: the daemon of one PoP. docs/lb.md describes its configuration. */
+#include <ev.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lb/daemon.h"
+#include "lib/log.h"
+#include "lib/version.h"
+
+enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
+
+struct options {
+	const char *config;
+	bool check;
+};
+
+static const char help[] =
+	"Usage: catchment-lb --config FILE [--check] [--verbose]\n"
+	"Checks origins, and announces VIPs by BGP while they are up.\n"
+	"\n"
+	"  --config FILE   JSON configuration, see docs/lb.md\n"
+	"  --check         read the configuration, say what is wrong, start nothing\n"
+	"  --verbose       say more on standard error\n"
+	"  --version       print the version\n"
+	"  --help          print this\n"
+	"\n"
+	"Exit status: 0 stopped as asked, 2 bad command line or configuration, 3 something about\n"
+	"this machine stands in the way.\n";
+
+/* Returns the status to exit with, or -1 to go on. */
+static int parse_arguments(struct options *out, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },	    { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },	    { 0 },
+	};
+	int c;
+
+	*out = (struct options){ 0 };
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case 'n':
+			out->check = true;
+			break;
+		case 'v':
+			log_set_verbose(true);
+			break;
+		case 'V':
+			printf("catchment-lb %s\n", version_text());
+			return EXIT_SUCCESS;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_SUCCESS;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	if (out->config && optind == argc)
+		return -1;
+	if (optind < argc)
+		fprintf(stderr, "catchment-lb: unexpected argument '%s'\n", argv[optind]);
+	else
+		fputs("catchment-lb: --config FILE is required\n", stderr);
+	return EXIT_USAGE;
+}
+
+static struct lb_conf *load(const char *path)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf = lb_conf_load(conf_read_file(path, &err), &err);
+	char text[sizeof(err.path) + sizeof(err.reason) + 4];
+
+	if (!conf)
+		fprintf(stderr, "%s: %s\n", path, conf_error_format(&err, text, sizeof(text)));
+	return conf;
+}
+
+static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int revents)
+{
+	(void)loop;
+	(void)revents;
+	lb_daemon_stop(watcher->data);
+}
+
+static int run(const struct lb_conf *conf)
+{
+	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+	struct ev_signal term, interrupt;
+	struct lb_daemon *lb;
+
+	signal(SIGPIPE, SIG_IGN);
+	/* Watched from now on, so that a stop during the start does not leave anything behind. */
+	ev_signal_init(&term, on_signal, SIGTERM);
+	ev_signal_init(&interrupt, on_signal, SIGINT);
+	ev_signal_start(loop, &term);
+	ev_signal_start(loop, &interrupt);
+	if (lb_daemon_new(&lb, loop, conf) < 0)
+		return EXIT_ENVIRONMENT;
+	term.data = interrupt.data = lb;
+	ev_run(loop, 0);
+	ev_signal_stop(loop, &term);
+	ev_signal_stop(loop, &interrupt);
+	lb_daemon_free(lb);
+	ev_loop_destroy(loop);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status = parse_arguments(&options, argc, argv);
+	struct lb_conf *conf;
+
+	if (status >= 0)
+		return status;
+	conf = load(options.config);
+	if (!conf)
+		return EXIT_USAGE;
+	status = options.check ? EXIT_SUCCESS : run(conf);
+	lb_conf_free(conf);
+	return status;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Birth and death of the daemon. The data plane comes first and goes last: the
+ * verdict page needs the identity's address, and an address may go only after
+ * the speaker has told all peers.
+ */
+#include "lb/start.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lb/api/api.h"
+#include "lb/event.h"
+#include "lb/verdict.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+#define EVENTS_KEPT 4096
+
+/*
+ * Two daemons in one network namespace would take each other's addresses for leftovers. A name in
+ * the abstract socket namespace is exactly as wide as that, and goes with its process.
+ */
+static int lock_namespace(struct lb_daemon *lb)
+{
+	static const struct sockaddr_un name = { .sun_family = AF_UNIX,
+						 .sun_path = "\0catchment-lb" };
+
+	lb->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (lb->lock >= 0 && bind(lb->lock, (const struct sockaddr *)&name, sizeof(name)) == 0)
+		return 0;
+	log_error("another catchment-lb runs in this network namespace: stop it first");
+	return -EADDRINUSE;
+}
+
+static int start_dataplane(struct lb_daemon *lb)
+{
+	const struct lb_identity_conf *id = &lb->conf->identity;
+	int err = dataplane_local_new(&lb->dp, lb->loop, lb->conf);
+
+	if (err == -ENODEV)
+		log_error("dataplane: there is no interface '%s'", lb->conf->dataplane.interface);
+	for (size_t i = 0; i < id->address_count && !err; i++)
+		err = lb->dp->ops->accept(lb->dp, &id->addresses[i]);
+	if (err == -EPERM)
+		log_error("dataplane: not allowed to change addresses and routes: run as root or "
+			  "with CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE");
+	else if (err && err != -ENODEV)
+		log_error("dataplane: %s", strerror(-err));
+	return err;
+}
+
+static bool is_found(const struct lb_daemon *lb, const struct lb_vip_conf *vip)
+{
+	for (size_t i = 0; i < vip->address_count; i++)
+		if (lb->dp->ops->is_accepted(lb->dp, &vip->addresses[i]))
+			return true;
+	return false;
+}
+
+static void start_vips(struct lb_daemon *lb)
+{
+	const struct lb_conf *conf = lb->conf;
+
+	lb->origins = xcalloc(conf->origin_count + 1, sizeof(*lb->origins));
+	for (size_t i = 0; i < conf->origin_count; i++)
+		lb->origins[i].conf = &conf->origins[i];
+	lb->vips = xcalloc(conf->vip_count + 1, sizeof(*lb->vips));
+	lb->seats = xcalloc(conf->vip_count + 1, sizeof(*lb->seats));
+	for (size_t i = 0; i < conf->vip_count; i++) {
+		bool found = is_found(lb, &conf->vips[i]);
+
+		vip_init(&lb->vips[i], &conf->vips[i], lb->origins, lb->started);
+		/* What a predecessor has left lingers until the first verdict. */
+		presence_init(&lb->seats[i].presence, conf->vips[i].linger_ms, found, lb->started);
+		if (found)
+			lb_daemon_seat_enter(lb, i);
+	}
+	announcer_init(&lb->announcer, conf, lb->vips, lb->started);
+}
+
+static int start_pages(struct lb_daemon *lb)
+{
+	const struct lb_identity_conf *id = &lb->conf->identity;
+	struct http_options options = { .server_name = "catchment-lb" };
+	char text[ENDPOINT_TEXT_SIZE];
+	int err;
+
+	lb->pages = xcalloc(id->address_count + 1, sizeof(struct http_server *));
+	for (size_t i = 0; i < id->address_count; i++) {
+		options.listen = (struct endpoint){ id->addresses[i], id->port };
+		err = http_server_new(&lb->pages[i], lb->loop, &options, lb_verdict_routes, lb);
+		if (err) {
+			log_error("verdict page: cannot listen on %s: %s",
+				  endpoint_format(&options.listen, text), strerror(-err));
+			return err;
+		}
+		lb->page_count++;
+	}
+	return 0;
+}
+
+static int start_api(struct lb_daemon *lb)
+{
+	struct http_options options = lb->conf->api;
+	char text[ENDPOINT_TEXT_SIZE];
+	int err;
+
+	if (!lb->conf->has_api)
+		return 0;
+	options.server_name = "catchment-lb";
+	err = http_server_new(&lb->api, lb->loop, &options, lb_api_routes, lb);
+	if (err)
+		log_error("api: cannot listen on %s: %s",
+			  options.unix_path ? options.unix_path
+					    : endpoint_format(&options.listen, text),
+			  strerror(-err));
+	return err;
+}
+
+static int start_speaker(struct lb_daemon *lb)
+{
+	const struct bgp_speaker_handlers handlers = {
+		.ctx = lb,
+		.on_peer = lb_daemon_on_peer,
+		.on_default_route = lb_daemon_on_default_route,
+		.on_sent = lb_daemon_on_sent,
+		.on_stopped = lb_daemon_on_stopped,
+	};
+	const struct endpoint *failed;
+	char text[ENDPOINT_TEXT_SIZE];
+	int err;
+
+	lb->speaker = bgp_speaker_new(lb->loop, &lb->conf->bgp, &handlers);
+	err = bgp_speaker_start(lb->speaker, &failed);
+	if (err)
+		log_error("bgp: cannot listen on %s: %s", endpoint_format(failed, text),
+			  strerror(-err));
+	return err;
+}
+
+static void start_checks(struct lb_daemon *lb)
+{
+	const struct lb_conf *conf = lb->conf;
+
+	lb->checks = xcalloc(conf->origin_count + 1, sizeof(*lb->checks));
+	for (size_t i = 0; i < conf->origin_count; i++) {
+		struct lb_origin_check *oc = &lb->checks[i];
+		/* Any two daemons and any two checks start at different phases. */
+		uint64_t seed = (uint64_t)lb->started.ns ^ (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+		oc->lb = lb;
+		oc->origin = i;
+		oc->check =
+			check_new(lb->loop, &conf->origins[i].check, seed, lb_daemon_on_check, oc);
+	}
+}
+
+int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_conf *conf)
+{
+	struct lb_daemon *lb = x_new(struct lb_daemon);
+	int err;
+
+	lb->loop = loop;
+	lb->conf = conf;
+	lb->started = clock_now();
+	lb->events = event_log_new(EVENTS_KEPT);
+	ev_init(&lb->linger, lb_daemon_on_linger);
+	ev_init(&lb->limit, NULL);
+	lb->linger.data = lb;
+	err = lock_namespace(lb);
+	if (!err)
+		err = start_dataplane(lb);
+	if (!err) {
+		start_vips(lb);
+		err = start_pages(lb);
+	}
+	if (!err)
+		err = start_api(lb);
+	if (!err)
+		err = start_speaker(lb);
+	if (err) {
+		lb_daemon_free(lb);
+		return err;
+	}
+	lb_event_started(lb->events, lb->started, conf->pop);
+	lb_daemon_decide(lb, lb->started);
+	start_checks(lb);
+	*out = lb;
+	return 0;
+}
+
+void lb_daemon_free(struct lb_daemon *lb)
+{
+	if (!lb)
+		return;
+	ev_timer_stop(lb->loop, &lb->linger);
+	ev_timer_stop(lb->loop, &lb->limit);
+	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
+		check_free(lb->checks[i].check);
+	bgp_speaker_free(lb->speaker);
+	http_server_free(lb->api);
+	for (size_t i = 0; i < lb->page_count; i++)
+		http_server_free(lb->pages[i]);
+	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
+		dataplane_ear_close(lb->seats[i].ear);
+	if (lb->dp)
+		lb->dp->ops->free(lb->dp);
+	announcer_fini(&lb->announcer);
+	event_log_free(lb->events);
+	if (lb->lock >= 0)
+		close(lb->lock);
+	free(lb->pages);
+	free(lb->checks);
+	free(lb->seats);
+	free(lb->vips);
+	free(lb->origins);
+	free(lb);
+}

@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""catchment-lb as a whole: from an origin's health to routes in BIRD, and everything taken back."""
+import copy
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support.lb_lab import LB, ROOT, Lab, configuration, wait_until  # noqa: E402
+
+VIP, VIP6, DNS_VIP = "198.18.0.1", "2001:db8:1000::1", "198.18.33.1"
+IDENTITY, IDENTITY6 = "10.200.1.1", "2001:db8:f701::1"
+
+
+def setUpModule():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root for network namespaces")
+
+
+class LabTest(unittest.TestCase):
+    birds = True
+
+    def setUp(self):
+        self.lab = Lab(self.birds)
+        self.addCleanup(self.lab.close)
+
+    def start_converged(self, **changes):
+        """The daemon, with both peers up and every prefix arrived there."""
+        daemon = self.lab.start(**changes)
+        daemon.events({"kind": "vip_up", "vip": "anycast"})
+        for bird in self.lab.birds:
+            for prefix in ("198.18.0.0/24", "2001:db8:1000::/48", "198.18.33.0/24",
+                           "10.200.1.0/24"):
+                wait_until(lambda b=bird, p=prefix: b.has(p), what="%s at %s" % (prefix, bird.name))
+        wait_until(lambda: len(self.lab.legs()) == len(self.lab.legs("-6")) == 2, what="both legs")
+        return daemon
+
+
+class Life(LabTest):
+    def test_origin_dies_and_comes_back(self):
+        lab, daemon = self.lab, self.start_converged()
+        self.assertEqual(lab.legs(), ["10.1.1.2", "10.1.2.2"])
+        self.assertEqual(lab.legs("-6"), ["2001:db8:f001:1::2", "2001:db8:f001:2::2"])
+        self.assertLessEqual({VIP, VIP6, DNS_VIP, IDENTITY, IDENTITY6}, lab.addresses())
+        route = lab.birds[0].ask("show", "route", "198.18.0.0/24", "all")
+        self.assertIn("BGP.as_path: 64500 64500", route)
+        self.assertIn("BGP.med: 10", route)
+        self.assertIn("(65101,100)", route)
+        up = {"pop": "fra", "vip": "anycast", "state": "up"}
+        self.assertEqual(lab.lb.get(IDENTITY, 8053, "/verdict/anycast"), (200, up))
+        self.assertEqual(lab.t1.get(IDENTITY, 8053, "/verdict/anycast"), (200, up), "by the route")
+        self.assertEqual(lab.lb.get(IDENTITY6, 8053, "/verdict/anycast"), (200, up))
+        self.assertEqual(lab.lb.get(IDENTITY, 8053, "/verdict/nothing")[0], 404)
+
+        before = daemon.last_id()
+        lab.origin.stop()
+        events = daemon.events({"kind": "sent", "peer": "t2", "prefix": "2001:db8:1000::/48",
+                                "action": "withdraw"}, before)
+        kinds = [event["kind"] for event in events]
+        order = [kinds.index(k) for k in ("check_down", "vip_down", "withdrawn", "sent")]
+        self.assertEqual(order, sorted(order))
+        self.assertEqual(events[0]["reason"], "connection refused")
+        self.assertEqual({e["prefix"] for e in events if e["kind"] == "withdrawn"},
+                         {"198.18.0.0/24", "2001:db8:1000::/48"}, "not that of announce: always")
+        instants = [event["t_ns"] for event in events]
+        self.assertLess(instants[kinds.index("sent")] - instants[0], 50e6, "told at once")
+        for bird in lab.birds:
+            wait_until(lambda b=bird: not b.has("198.18.0.0/24"), what="gone at " + bird.name)
+            self.assertTrue(bird.has("198.18.33.0/24"))
+        status, verdict = lab.lb.get(IDENTITY, 8053, "/verdict/geodns30")
+        self.assertEqual((status, verdict["state"]), (503, "down"))
+        self.assertIn("connection refused", verdict["reason"])
+        explained = daemon.get("/v1/explain?prefix=198.18.0.77")[1]
+        self.assertEqual(explained["state"], "withdrawn")
+        self.assertIn("origin local: connection refused", explained["reason"])
+        self.assertEqual([p["sent"] for p in explained["peers"]], [False, False])
+        daemon.events({"kind": "vip_absent", "vip": "anycast"}, before)
+        self.assertFalse({VIP, VIP6} & lab.addresses())
+        self.assertIn(DNS_VIP, lab.addresses())
+        self.assertIn("unreachable 198.18.0.0/24", lab.own_routes(), "no loop")
+
+        before = daemon.last_id()
+        lab.origin.start()
+        events = daemon.events({"kind": "sent", "peer": "t1", "prefix": "198.18.0.0/24",
+                                "action": "announce"}, before)
+        kinds = [event["kind"] for event in events]
+        order = [kinds.index(k) for k in ("check_up", "vip_up", "vip_present", "announced", "sent")]
+        self.assertEqual(order, sorted(order))
+        wait_until(lambda: lab.birds[0].has("198.18.0.0/24"), what="back at t1")
+        with open("/proc/%d/status" % daemon.process.pid, encoding="ascii") as status:
+            rss = [line for line in status if line.startswith("VmRSS")][0].split()[1]
+        if "CATCHMENT_LB" not in os.environ:  # a build of another kind, as one with sanitizers
+            self.assertLess(int(rss), 10 * 1024, "KiB resident")
+
+    def test_wrong_answers_count_as_failures(self):
+        daemon = self.start_converged()
+        before = daemon.last_id()
+        self.lab.origin.status = 500
+        event = daemon.events({"kind": "vip_down", "vip": "anycast"}, before)[0]
+        self.assertIn("status 500", event["reason"])
+        self.lab.origin.status = 200
+        daemon.events({"kind": "vip_up", "vip": "anycast"}, before)
+        before = daemon.last_id()
+        self.lab.origin.body = "I am another"
+        daemon.events({"kind": "vip_down", "vip": "anycast"}, before)
+
+    def test_peer_dies_and_comes_back(self):
+        lab, daemon = self.lab, self.start_converged()
+        before = daemon.last_id()
+        lab.birds[1].stop(signal.SIGKILL)
+        events = daemon.events({"kind": "default_route", "peer": "t2", "family": "ipv6"}, before)
+        self.assertIn("peer_down", [event["kind"] for event in events])
+        self.assertIsNone(events[-1]["next_hop"])
+        wait_until(lambda: lab.legs() == ["10.1.1.2"], what="one leg")
+        self.assertEqual(lab.legs("-6"), ["2001:db8:f001:1::2"])
+        self.assertNotEqual(daemon.peer("t2")["state"], "Established")
+        self.assertEqual(daemon.peer("t1")["state"], "Established")
+        self.assertTrue(lab.birds[0].has("198.18.0.0/24"), "the other is not touched")
+        self.assertEqual(daemon.vip("anycast")["state"], "up")
+        lab.birds[1].start()
+        wait_until(lambda: len(lab.legs()) == 2, what="both legs again")
+        wait_until(lambda: lab.birds[1].has("198.18.0.0/24"), what="announced again")
+
+    def test_link_flaps_faster_than_the_session(self):
+        """The kernel drops routes of a link that goes down; the session may not even notice."""
+        lab, daemon = self.lab, self.start_converged()
+        for name in ("t1", "t2"):
+            wait_until(lambda n=name: daemon.peer(n)["announced"] == 5, what="all sent to " + name)
+        before = daemon.last_id()
+        lab.lb.run("sh", "-c", "ip link set t1 down && ip link set t2 down")
+        self.assertEqual(lab.legs(), [])
+        lab.lb.run("sh", "-c", "ip link set t1 up && ip link set t2 up")
+        wait_until(lambda: len(lab.legs()) == 2, 3, "both legs again")
+        self.assertEqual(daemon.last_id(), before, "something has happened to the sessions")
+
+
+class Linger(LabTest):
+    def test_addresses_stay_while_packets_arrive(self):
+        lab, daemon = self.lab, self.start_converged()
+        stop = threading.Event()
+        sock = lab.t1.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        lab.t1.run("ip", "route", "add", VIP + "/32", "via", "10.1.1.3")
+
+        def send():
+            while not stop.wait(0.1):
+                sock.sendto(b"late", (VIP, 9))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        self.addCleanup(sock.close)
+        self.addCleanup(sender.join)
+        self.addCleanup(stop.set)
+        before = daemon.last_id()
+        lab.origin.stop()
+        daemon.events({"kind": "vip_lingering", "vip": "anycast"}, before)
+        began = time.monotonic()
+        while time.monotonic() - began < 2.5:  # over twice linger_ms
+            self.assertIn(VIP, lab.addresses())
+            self.assertEqual(daemon.vip("anycast")["presence"], "lingering")
+            time.sleep(0.1)
+        quiet = time.monotonic()
+        stop.set()
+        daemon.events({"kind": "vip_absent", "vip": "anycast"}, before)
+        self.assertGreater(time.monotonic() - quiet, 0.8)
+        self.assertNotIn(VIP, lab.addresses())
+
+
+class Stop(LabTest):
+    def test_sigterm_withdraws_and_removes_everything(self):
+        lab, daemon = self.lab, self.start_converged()
+        lab.lb.run("ip", "address", "add", "192.0.2.9/32", "dev", "lo")
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(signal.SIGTERM), 0)
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertEqual(lab.addresses(), {"127.0.0.1", "::1", "192.0.2.9"})
+        self.assertEqual(lab.own_routes() + lab.own_routes("-6"), "")
+        for bird in lab.birds:
+            for prefix in ("198.18.0.0/24", "198.18.33.0/24", "10.200.1.0/24"):
+                wait_until(lambda b=bird, p=prefix: not b.has(p), 2, "%s gone" % prefix)
+        self.assertFalse(os.path.exists(lab.socket))
+
+    def test_stops_in_time_with_a_deaf_peer(self):
+        lab, daemon = self.lab, self.start_converged()
+        os.kill(lab.birds[0].process.pid, signal.SIGSTOP)
+        began = time.monotonic()
+        self.assertEqual(daemon.stop(signal.SIGINT), 0)
+        self.assertLess(time.monotonic() - began, 2.1)
+        self.assertEqual(lab.addresses(), {"127.0.0.1", "::1"})
+        wait_until(lambda: not lab.birds[1].has("198.18.0.0/24"), 2, "gone at the other peer")
+
+
+class Leftovers(LabTest):
+    birds = False
+
+    def test_killed_daemon_is_taken_over(self):
+        lab = self.lab
+        lab.lb.run("ip", "address", "add", "192.0.2.9/32", "dev", "lo")
+        lab.lb.run("ip", "address", "add", DNS_VIP + "/32", "dev", "lo")
+        daemon = lab.start()
+        daemon.events({"kind": "vip_up", "vip": "anycast"})
+        wait_until(lambda: VIP in lab.addresses(), what="the VIP")
+        daemon.stop(signal.SIGKILL)
+        self.assertLessEqual({VIP, VIP6, IDENTITY}, lab.addresses(), "that is what is left")
+        self.assertIn("unreachable 198.18.0.0/24", lab.own_routes())
+
+        monitor = subprocess.Popen(lab.lb.command("ip", "monitor", "address"),
+                                   stdout=subprocess.PIPE, text=True)
+        conf = configuration(lab.socket)
+        conf["vips"][0]["prefixes"] = ["198.18.0.0/24"]
+        conf["vips"][0]["addresses"] = [VIP]
+        daemon = lab.start(vips=conf["vips"])
+        daemon.events({"kind": "vip_up", "vip": "anycast"})
+        self.assertIn(VIP, lab.addresses())
+        self.assertNotIn(VIP6, lab.addresses(), "not configured any more")
+        self.assertNotIn("2001:db8:1000::/48", lab.own_routes("-6"))
+        self.assertEqual(daemon.stop(), 0)
+        monitor.terminate()
+        changes = monitor.communicate()[0].splitlines()
+        self.assertEqual([line for line in changes if VIP + "/32" in line and "Deleted" not in line],
+                         [], "taken over without a gap")
+        self.assertEqual(lab.addresses(), {"127.0.0.1", "::1", "192.0.2.9", DNS_VIP},
+                         "what others have added stays")
+        self.assertEqual(lab.own_routes() + lab.own_routes("-6"), "")
+
+    def test_leftover_of_a_vip_that_is_down_lingers_out(self):
+        lab = self.lab
+        daemon = lab.start()
+        daemon.events({"kind": "vip_present", "vip": "anycast"})
+        daemon.stop(signal.SIGKILL)
+        lab.origin.stop()
+        daemon = lab.start()
+        daemon.events({"kind": "vip_absent", "vip": "anycast"})
+        self.assertNotIn(VIP, lab.addresses())
+
+    def test_second_daemon_leaves_the_first_alone(self):
+        lab, daemon = self.lab, self.lab.start()
+        wait_until(lambda: VIP in lab.addresses(), what="the VIP")
+        done = subprocess.run(lab.lb.command(LB, "--config", daemon.path), stderr=subprocess.PIPE,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("another catchment-lb runs", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertLessEqual({VIP, DNS_VIP, IDENTITY}, lab.addresses())
+        self.assertEqual(daemon.get("/healthz")[0], 200)
+
+
+class Refused(LabTest):
+    """What does not start says why in one line and changes nothing."""
+    birds = False
+
+    def refuse(self, conf, status, *prefix):
+        path = os.path.join(self.lab.directory, "bad.json")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(conf if isinstance(conf, str) else json.dumps(conf))
+        done = subprocess.run(self.lab.lb.command(*prefix, LB, "--config", path),
+                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, timeout=5,
+                              check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual(self.lab.addresses(), {"127.0.0.1", "::1"})
+        self.assertEqual(self.lab.own_routes() + self.lab.own_routes("-6"), "")
+        return done.stderr.strip().replace(path, "FILE")
+
+    def test_bad_configuration(self):
+        good = configuration(self.lab.socket)
+        bad = copy.deepcopy(good)
+        bad["vips"][0]["origins"] = ["locla"]
+        self.assertEqual(self.refuse(bad, 2), "FILE: vips[0].origins[0]: unknown origin 'locla'")
+        self.assertRegex(self.refuse('{"version": 1,', 2), r"^FILE: line 1, column \d+: ")
+        self.assertEqual(self.refuse("[]", 2), "FILE: expected an object at the top")
+
+    def test_environment(self):
+        good = configuration(self.lab.socket)
+        os.chmod(self.lab.directory, 0o777)
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        self.assertIn("run as root or with CAP_NET_ADMIN", self.refuse(good, 3, *nobody))
+        self.assertIn("no interface 'eth7'",
+                      self.refuse(dict(good, dataplane={"type": "local", "interface": "eth7"}), 3))
+        self.assertIn("api: cannot listen on /nowhere/lb.sock",
+                      self.refuse(dict(good, api={"listen": "unix:/nowhere/lb.sock"}), 3))
+        self.assertIn("bgp: cannot listen on 192.0.2.1:179",
+                      self.refuse(dict(good, bgp={"listen": ["192.0.2.1"]}), 3))
+
+    def test_command_line(self):
+        def run(*argv):
+            done = subprocess.run([LB, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, check=False)
+            return done.returncode, done.stdout, done.stderr
+
+        example = os.path.join(ROOT, "docs/example/lb.json")
+        self.assertEqual(run("--config", example, "--check"), (0, "", ""))
+        self.assertEqual(run("--config", "/nowhere", "--check")[::2],
+                         (2, "/nowhere: cannot open: No such file or directory\n"))
+        self.assertEqual(run()[::2], (2, "catchment-lb: --config FILE is required\n"))
+        self.assertEqual(run("--config", example, "more")[0], 2)
+        with open(os.path.join(ROOT, "VERSION"), encoding="ascii") as version:
+            self.assertIn(version.read().strip(), run("--version")[1])
+        self.assertIn("--config FILE", run("--help")[1])
+
+
+class Api(LabTest):
+    """Every path and required key of docs/api/lb.yaml is answered, and nothing else."""
+
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(ROOT, "docs/api/lb.yaml"), encoding="utf-8") as text:
+            cls.spec = json.loads("".join(line for line in text if not line.startswith("#")))
+
+    def resolve(self, schema):
+        while "$ref" in schema:
+            node = self.spec
+            for part in schema["$ref"].split("/")[1:]:
+                node = node[part]
+            schema = node
+        return schema
+
+    def match(self, value, schema, at):
+        schema = self.resolve(schema)
+        if "oneOf" in schema:
+            schema = self.resolve(schema["oneOf"][1 if value is None else 0])
+        types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool,
+                 "null": type(None)}
+        wanted = schema.get("type", "object")
+        wanted = [wanted] if isinstance(wanted, str) else wanted
+        self.assertIn(type(value), [types[name] for name in wanted], at)
+        if "enum" in schema:
+            self.assertIn(value, schema["enum"], at)
+        if isinstance(value, dict):
+            if "properties" in schema:
+                self.assertEqual(set(value), set(schema["properties"]), at)
+            for key, item in schema.get("properties", {}).items():
+                self.match(value[key], item, at + "." + key)
+        if isinstance(value, list):
+            for i, item in enumerate(value):
+                self.match(item, schema["items"], "%s[%d]" % (at, i))
+
+    def test_answers_match_their_description(self):
+        daemon = self.start_converged()
+        examples = {"/v1/vips/{name}": "/v1/vips/anycast", "/v1/peers/{name}": "/v1/peers/t1",
+                    "/v1/explain": "/v1/explain?prefix=198.18.0.0/24"}
+        for path, item in self.spec["paths"].items():
+            content = item["get"]["responses"]["200"]["content"]
+            if "text/event-stream" in content:
+                continue  # read by all other tests
+            status, body = daemon.get(examples.get(path, path))
+            self.assertEqual(status, 200, path)
+            self.match(body, list(content.values())[0]["schema"], path)
+            if "404" in item["get"]["responses"]:
+                wrong = "/v1/explain?prefix=203.0.113.0/24" if path == "/v1/explain" else \
+                    path.replace("{name}", "nobody")
+                status, problem = daemon.get(wrong)
+                self.assertEqual((status, problem["status"]), (404, 404), wrong)
+        self.assertEqual(daemon.get("/v1/explain?prefix=x")[0], 400)
+        self.assertEqual(daemon.get("/v1/explain")[0], 400)
+        self.assertEqual(daemon.get("/v1/nothing")[0], 404)
+        self.assertEqual(daemon.get("/v1/vips?x=1")[0], 400)
+
+        peer = daemon.peer("t1")
+        self.assertEqual((peer["state"], peer["asn"], peer["hold_time"], peer["families"]),
+                         ("Established", 65101, 9, ["ipv4", "ipv6"]))
+        self.assertEqual(peer["default_route"]["ipv4"], "10.1.1.2")
+        self.assertEqual(peer["announced"], 5)
+        explained = daemon.get("/v1/explain?prefix=198.18.0.1")[1]
+        self.assertEqual([(p["peer"], p["sent"]) for p in explained["peers"]],
+                         [("t1", True), ("t2", True)])
+        self.assertEqual(explained["peers"][0]["policy"],
+                         {"prepend": 1, "communities": ["65101:100"], "med": 10})
+        metrics = daemon.get("/metrics")[1]
+        self.assertIn('catchment_lb_peer_established{peer="t1"} 1\n', metrics)
+        self.assertIn('catchment_lb_prefix_announced{prefix="198.18.0.0/24"} 1\n', metrics)
+
+    def test_events_have_ids_without_gaps(self):
+        daemon = self.start_converged()
+        events = daemon.events({"id": daemon.last_id()})
+        self.assertEqual([event["id"] for event in events], list(range(1, len(events) + 1)))
+        self.assertEqual(events[0]["kind"], "started")
+        kinds = {event["kind"] for event in events}
+        self.assertLessEqual({"check_up", "vip_up", "announced", "sent", "peer_up",
+                              "default_route"}, kinds)
+        described = self.spec["paths"]["/v1/events"]["get"]["description"]
+        for kind in kinds:
+            self.assertIn(kind, described)
+
+
+if __name__ == "__main__":
+    unittest.main()
