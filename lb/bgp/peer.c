@@ -249,6 +249,18 @@ static void tcp_down(struct bgp_peer *peer, enum bgp_connection which, int error
 	bgp_peer_step(peer, which, &ev, NULL);
 }
 
+/*
+ * After a pause of our own (a busy machine, a debugger) what lies in the socket must count before
+ * the hold timer does, and the loop may call timers first.
+ */
+static void receive_all(struct bgp_peer *peer)
+{
+	for (int which = 0; which < BGP_CONNECTIONS; which++) {
+		if (peer->current[which])
+			bgp_session_receive(peer->current[which]->session);
+	}
+}
+
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct bgp_peer *peer = timer->data;
@@ -259,8 +271,8 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	peer->dial_error = 0;
 	if (error)
 		tcp_down(peer, BGP_OUTGOING, error);
-	else
-		step(peer, BGP_OUTGOING, BGP_EVENT_TICK);
+	receive_all(peer);
+	step(peer, BGP_OUTGOING, BGP_EVENT_TICK);
 }
 
 static void on_up(void *ctx)

@@ -14,6 +14,8 @@
  */
 #define INPUT_SIZE (4 * BGP_MESSAGE_MAX)
 
+#define RECEIVE_MAX 16 /* times INPUT_SIZE in one bgp_session_receive() */
+
 struct mark {
 	struct mark *next;
 	uint64_t at; /* stream offset behind the bytes */
@@ -206,25 +208,39 @@ static void take_messages(struct bgp_session *s)
 	s->in_len -= used;
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+/* Read once. False when there is nothing, or nobody, to read from any more. */
+static bool receive(struct bgp_session *s)
 {
-	struct bgp_session *s = io->data;
 	ssize_t n;
 
-	(void)loop;
-	(void)events;
 	if (s->closing) /* read past it: unread bytes would turn close() into a reset */
 		s->in_len = 0;
 	n = recv(s->fd, s->in + s->in_len, sizeof(s->in) - s->in_len, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		return;
+		return false;
 	if (n <= 0) {
 		lost(s, n < 0 ? -errno : 0);
-		return;
+		return false;
 	}
 	s->in_len += (size_t)n;
 	if (!s->closing)
 		take_messages(s);
+	return true;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	receive(io->data);
+}
+
+void bgp_session_receive(struct bgp_session *s)
+{
+	for (int i = 0; i < RECEIVE_MAX && !s->connecting && !s->closing && !s->shut; i++) {
+		if (!receive(s))
+			break;
+	}
 }
 
 static struct bgp_session *session_new(struct ev_loop *loop, int fd)
@@ -240,11 +256,6 @@ static struct bgp_session *session_new(struct ev_loop *loop, int fd)
 	ev_io_init(&s->readable, on_readable, fd, EV_READ);
 	ev_io_init(&s->writable, on_writable, fd, EV_WRITE);
 	ev_timer_init(&s->linger, on_linger, LINGER_S, 0);
-	/*
-	 * Before timers: after a pause of our own (a busy machine) what has come meanwhile must
-	 * count before the hold timer does.
-	 */
-	ev_set_priority(&s->readable, EV_MAXPRI);
 	s->readable.data = s->writable.data = s->linger.data = s;
 	return s;
 }

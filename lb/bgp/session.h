@@ -55,6 +55,8 @@ void bgp_session_set_handlers(struct bgp_session *session,
 void bgp_session_write(struct bgp_session *session, const void *bytes, size_t len, void *mark);
 /* Bytes not yet taken by the kernel. */
 size_t bgp_session_queued(const struct bgp_session *session);
+/* Take what has come already, without waiting for the loop to say so. Calls handlers. */
+void bgp_session_receive(struct bgp_session *session);
 /* Give it up: flush, then close as above. abort: at once, without a word and without on_gone. */
 void bgp_session_close(struct bgp_session *session);
 void bgp_session_abort(struct bgp_session *session);

@@ -3,7 +3,9 @@
 
 Runs in the namespaces of lb_lab.py: BIRD in t1, whatever else speaks BGP in t2.
 """
+import contextlib
 import os
+import random
 import signal
 import socket
 import struct
@@ -314,6 +316,25 @@ class WithBadPeers(SpeakerTest):
         self.assertIn(b"\x18\xc6\x12", first.read_until(UPDATE), "an announcement again")
         self.assertEqual(daemon.peer("t2")["state"].lower(), "established")
 
+    def test_damaged_sessions_never_end_the_process(self):
+        daemon = self.start()
+        dice = random.Random(1)
+        update = b"\0\0\0\x14\x40\1\1\0\x40\2\6\2\1\0\0\xfe\x4e\x40\3\4\x0a\1\2\2\0"
+        whole = (message(OPEN, open_body()) + message(KEEPALIVE) + message(UPDATE, update) +
+                 message(ROUTE_REFRESH, b"\0\1\0\1") + message(NOTIFICATION, b"\6\2\3bye"))
+        for _ in range(200):
+            damaged = bytearray(whole)
+            for _ in range(dice.randint(0, 4)):
+                damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+            peer = Peer(self.lab)
+            # The lb may be quicker to close than we are to send all.
+            with contextlib.suppress(OSError):
+                peer.send(bytes(damaged[:dice.randint(1, len(damaged))]))
+            peer.close()
+        self.peer().establish()
+        self.wait_state(daemon, "t2", "established")
+        self.assertIsNone(daemon.process.poll())
+
     def test_strangers_are_refused(self):
         self.start()
         self.lab.t2.run("ip", "address", "add", "10.1.2.77/24", "dev", "lb")
@@ -326,6 +347,20 @@ class WithBadPeers(SpeakerTest):
         peer = self.peer().send(message(OPEN, open_body(capabilities=False)), message(KEEPALIVE))
         self.wait_state(daemon, "t2", "established")
         self.assertIn(b"\x40\2\4\2\1\xfb\xf4", peer.read_until(UPDATE))
+
+    def test_a_pause_of_our_own_is_not_the_peers_fault(self):
+        """Stopped for longer than the hold time, with the peer's keepalives in the socket."""
+        daemon = self.start(hold_time=3)
+        peer = self.peer().establish()
+        self.wait_state(daemon, "t2", "established")
+        daemon.process.send_signal(signal.SIGSTOP)
+        for _ in range(5):
+            time.sleep(0.8)  # the peer's own keepalive timer
+            peer.send(message(KEEPALIVE))
+        daemon.process.send_signal(signal.SIGCONT)
+        state = daemon.peer("t2")
+        self.assertEqual((state["state"].lower(), state["established"]), ("established", 1))
+        self.assertEqual(state["messages_out"]["notification"], 0)
 
     def test_silent_peer_expires(self):
         daemon = self.start(hold_time=3)
