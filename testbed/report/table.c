@@ -142,8 +142,10 @@ static void print_fault(FILE *out, const json_t *result, const char *fault, cons
 
 	fprintf(out, "\n%s   (", fault);
 	print_period(out, row);
-	fprintf(out, ")\n%-17s%9s %36s%18s%9s%9s\n", "", "affected",
-		"reconnect: p50  p90  p99  max", "failover: p50 p90", "loss p50", "failed");
+	fprintf(out, ")\n%-17s%9s%10s%-27s%9s%-9s%9s%9s\n", "", "", "reconnect",
+		" ------------------------", "failover", " ------", "loss", "requests");
+	fprintf(out, "%-17s%9s%10s%9s%9s%9s%9s%9s%9s%9s\n", "", "affected", "p50", "p90", "p99",
+		"max", "p50", "p90", "p50", "failed");
 	print_rows(out, variants, fault, print_recovery_row);
 	print_rows(out, variants, fault, print_interval);
 	print_pairs(out, result, fault);
@@ -168,6 +170,8 @@ static void print_faults(FILE *out, const json_t *result)
 	const char *fault;
 	json_t *row;
 
+	if (json_object_size(json_object_iter_value(first)) == 0)
+		fputs("\nNo fault: nothing was cut off.\n", out);
 	json_object_foreach (json_object_iter_value(first), fault, row) {
 		print_fault(out, result, fault, row);
 	}
