@@ -416,9 +416,10 @@ static void faults_build(struct run_record *run, const struct words *w)
 
 		if (ev->kind != w->fault || ev->result != w->begin || trial == run->trial_count)
 			continue;
-		*fault = (struct run_fault){ .trial = trial,
-					     .pop = ev->pop,
-					     .window = { ev->t_ns, INT64_MAX, 0 } };
+		*fault = (struct run_fault){ .trial = trial, .window = { ev->t_ns, INT64_MAX, 0 } };
+		/* The row names the node that was hit, a router or nameserver perhaps. */
+		if (run_place_find(run->pops, run->pop_count, ev->pop) != RUN_NO_INDEX)
+			fault->pop = ev->pop;
 		fault_name(run, fault, run_name(run, ev->detail));
 		run->fault_count++;
 	}

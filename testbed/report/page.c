@@ -168,13 +168,31 @@ static void body(FILE *out, const json_t *result, const json_t *series, const ch
 	table_conditions(out, result);
 }
 
-/* The fault that the first variant has first: the page tells one story. */
-static const char *first_fault(const json_t *result)
+static double affected_by(const json_t *result, const char *fault)
 {
 	json_t *variants = json_object_get(json_object_get(result, "summary"), "variants");
+	const char *name;
+	json_t *faults;
+	double sum = 0;
 
-	return json_object_iter_key(
-		json_object_iter(json_object_iter_value(json_object_iter(variants))));
+	json_object_foreach (variants, name, faults) {
+		sum += value_number(json_object_get(faults, fault), "affected");
+	}
+	return sum;
+}
+
+/* The fault that cut off the most users heads the page; NULL where there was none. */
+static const char *main_fault(const json_t *result)
+{
+	json_t *variants = json_object_get(json_object_get(result, "summary"), "variants");
+	const char *fault, *found = NULL;
+	json_t *row;
+
+	json_object_foreach (json_object_iter_value(json_object_iter(variants)), fault, row) {
+		if (!found || affected_by(result, fault) > affected_by(result, found))
+			found = fault;
+	}
+	return found;
 }
 
 static void further_faults(FILE *out, const json_t *result, const json_t *series, const char *first)
@@ -196,7 +214,7 @@ static void further_faults(FILE *out, const json_t *result, const json_t *series
 
 int report_write_html(const char *dir, const json_t *result, const json_t *series)
 {
-	const char *fault = first_fault(result);
+	const char *fault = main_fault(result);
 	const json_t *scenario = json_object_get(result, "scenario");
 	char *path = xasprintf("%s/report.html", dir);
 	char *title =
@@ -228,7 +246,7 @@ int report_write_html(const char *dir, const json_t *result, const json_t *serie
 
 int report_write_svg(const char *path, const json_t *result, const json_t *series)
 {
-	const char *fault = first_fault(result);
+	const char *fault = main_fault(result);
 	FILE *out;
 
 	if (!fault)

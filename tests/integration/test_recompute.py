@@ -19,6 +19,7 @@ RUNS = {
     "one trial, undone": ["--users", "4"],
     "six trials, one of them not valid": ["--trials", "6", "--users", "2", "--seconds", "50",
                                           "--undo-s", "22", "--invalid", "2"],
+    "two faults, one at no pop": ["--users", "3", "--seconds", "60", "--undo-s", "20", "--outage"],
     "never undone": ["--trials", "2", "--users", "3", "--seconds", "40", "--undo-s", "50"],
 }
 

@@ -131,7 +131,7 @@ class Recomputed:
             fid, kind, target = (row["detail"].split(" ", 2) + ["", ""])[:3]
             if row["result"] == "begin":
                 self.faults.append({"id": fid, "kind": kind, "target": target, "trial": row["trial"],
-                                    "key": row["detail"].split(" ", 1)[1], "pop": row["pop"],
+                                    "key": row["detail"].split(" ", 1)[1], "pop": row["pop"] if row["pop"] in self.pops else "",
                                     "t0": row["t"], "undone": False, "end": self.end[row["trial"]]})
             else:
                 for f in self.faults:

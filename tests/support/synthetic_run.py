@@ -142,6 +142,12 @@ class Run:
             fault["undo"] = fault["end"] + NS
         self.row(fault["undo"], number, "testbed", "fault", pop="fra", result="end",
                  detail="1 pop_crash fra")
+        if self.o.outage:  # of a nameserver, which costs nobody anything here
+            outage = fault["begin"] + 3 * NS
+            self.row(outage, number, "testbed", "fault", pop="ns1", result="begin",
+                     detail="2 dns_outage ns1")
+            self.row(outage + 2 * NS, number, "testbed", "fault", pop="ns1", result="end",
+                     detail="2 dns_outage ns1")
         self.daemons(number, fault)
         self.row(fault["end"], number, "testbed", "wires", result="ok",
                  detail=json.dumps({"late_us": {"p50": 41, "p99": 212, "max": 390}, "dropped": 0}))
@@ -197,6 +203,7 @@ def options(argv=None):
     parser.add_argument("--seconds", type=int, default=130)
     parser.add_argument("--undo-s", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--outage", action="store_true", help="of a nameserver, before the crash")
     parser.add_argument("--invalid", type=int, nargs="*", default=[])
     return parser.parse_args(argv)
 
