@@ -346,7 +346,8 @@ static const struct {
 	{ "stable", "all users stable", 1 },
 };
 
-#define STAGES (sizeof(stages) / sizeof(stages[0]))
+#define STAGES	(sizeof(stages) / sizeof(stages[0]))
+#define STAGE_Y 20 /* from one stage to the next */
 
 static double causes_end_ms(const json_t *variants, const char *fault)
 {
@@ -362,13 +363,13 @@ static double causes_end_ms(const json_t *variants, const char *fault)
 	return end * 1.12;
 }
 
-static double causes_of_variant(FILE *out, const struct svg_frame *f, const json_t *causes,
-				size_t colour, double y)
+static void causes_of_variant(FILE *out, const struct svg_frame *f, const json_t *causes,
+			      size_t colour, double y)
 {
 	char class[8], buf[VALUE_TEXT_SIZE];
 
 	snprintf(class, sizeof(class), "c%zu", colour % SVG_COLOURS);
-	for (size_t i = 0; i < STAGES; i++, y += 20) {
+	for (size_t i = 0; i < STAGES; i++) {
 		const json_t *ms = json_object_get(causes, stages[i].key);
 		double x = value_is_known(ms) ? svg_x(f, json_number_value(ms)) : f->left;
 
@@ -380,15 +381,15 @@ static double causes_of_variant(FILE *out, const struct svg_frame *f, const json
 			 value_is_known(ms)   ? value_ms(ms, buf)
 			 : stages[i].by_users ? "not before the undo"
 					      : "not seen");
+		y += STAGE_Y;
 	}
-	return y;
 }
 
 void chart_causes(FILE *out, const json_t *result, const char *fault)
 {
 	const json_t *variants = summary_variants(result);
-	double block = 28 + 20 * (double)STAGES;
-	double height = block * (double)json_object_size(variants);
+	size_t block = 28 + STAGE_Y * STAGES;
+	double height = (double)(block * json_object_size(variants));
 	struct svg_frame f = { 190,	   0, CHART_WIDTH - 190 - 60,
 			       height + 4, 0, causes_end_ms(variants, fault),
 			       0,	   1 };
@@ -404,7 +405,7 @@ void chart_causes(FILE *out, const json_t *result, const char *fault)
 		svg_text(out, f.left, y + 17, "strong", "start", "%s", name);
 		if (causes)
 			causes_of_variant(out, &f, causes, colour, y + 25);
-		y += block;
+		y += (double)block;
 		colour++;
 	}
 	svg_axis_time(out, &f, "after the fault");

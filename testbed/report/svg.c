@@ -112,12 +112,11 @@ void svg_axis_time(FILE *out, const struct svg_frame *f, const char *label)
 	double bottom = f->top + f->height;
 
 	svg_line(out, "axis", f->left, bottom, f->left + f->width, bottom);
-	for (double t = ceil(f->x0 / unit / step) * step; t <= f->x1 / unit; t += step) {
-		double x = svg_x(f, t * unit);
+	for (long i = lround(ceil(f->x0 / unit / step)); (double)i * step <= f->x1 / unit; i++) {
+		double x = svg_x(f, (double)i * step * unit);
 
 		svg_line(out, "axis", x, bottom, x, bottom + 4);
-		svg_text(out, x, bottom + 17, "soft", "middle", "%g",
-			 fabs(t) < step / 1000 ? 0.0 : t);
+		svg_text(out, x, bottom + 17, "soft", "middle", "%g", (double)i * step);
 	}
 	svg_text(out, f->left + f->width, bottom + 33, "soft", "end", "%s, %s", label,
 		 unit > 1000 ? "minutes" : "seconds");
