@@ -156,16 +156,18 @@ static void status_print(const json_t *status)
 		printf("  %-24s %-10s %-5s", json_string_value(json_object_get(item, "name")),
 		       json_string_value(json_object_get(item, "kind")),
 		       json_is_true(json_object_get(item, "up")) ? "up" : "down");
-		json_array_foreach (json_object_get(item, "daemons"), j, daemon)
+		json_array_foreach (json_object_get(item, "daemons"), j, daemon) {
 			printf(" %s", json_string_value(daemon));
+		}
 		putchar('\n');
 	}
-	json_array_foreach (json_object_get(status, "faults"), i, item)
+	json_array_foreach (json_object_get(status, "faults"), i, item) {
 		printf("  fault %lld: %s %s%s\n",
 		       (long long)json_integer_value(json_object_get(item, "id")),
 		       json_string_value(json_object_get(item, "kind")),
 		       json_string_value(json_object_get(item, "target")),
 		       json_is_null(json_object_get(item, "undone_ns")) ? "" : " (restored)");
+	}
 }
 
 /* Without --lab: every lab there is. */

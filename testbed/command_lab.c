@@ -43,8 +43,9 @@ static json_t *nodes_to_json(const struct lab *lab)
 		const json_t *d;
 		size_t j;
 
-		json_array_foreach (json_object_get(lab->nodes[i].plan, "daemons"), j, d)
+		json_array_foreach (json_object_get(lab->nodes[i].plan, "daemons"), j, d) {
 			json_array_append(daemons, json_object_get(d, "name"));
+		}
 		json_array_append_new(
 			nodes, json_pack("{s:s, s:s, s:i, s:b, s:o}", "name", n->name, "kind",
 					 kinds[n->kind], "pid", (int)lab->nodes[i].pid, "up",

@@ -188,15 +188,16 @@ void record_log(struct record *r, const char *node, const char *daemon, const ch
 	free(name);
 }
 
-void record_files(struct record *r, const char *node, const json_t *files)
+void record_files(struct record *r, const char *node, json_t *files)
 {
 	const char *path;
 	json_t *text;
 
 	if (!r->dir)
 		return;
-	json_object_foreach ((json_t *)(uintptr_t)files, path, text)
+	json_object_foreach (files, path, text) {
 		file_append(r, node, strrchr(path, '/') + 1, "we", json_string_value(text));
+	}
 }
 
 void record_flush(struct record *r)

@@ -33,7 +33,7 @@ void record_trial(struct record *record, unsigned trial);
 void record_row(struct record *record, const struct record_row *row);
 void record_log(struct record *record, const char *node, const char *daemon, const char *line);
 /* Keep a copy of a node's files (plan.h "files"). */
-void record_files(struct record *record, const char *node, const json_t *files);
+void record_files(struct record *record, const char *node, json_t *files);
 /* Let a file in it belong to the user behind sudo. */
 void record_give(const struct record *record, const char *path);
 void record_flush(struct record *record);

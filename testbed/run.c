@@ -292,13 +292,17 @@ static int lab_run(struct run *run)
 	static const struct lab_owner owner = { on_up,	   on_failed,  on_mishap,
 						on_client, on_node_up, on_command };
 	const char *name = run->options->lab ? run->options->lab : run->scenario->name;
+	struct lab_setup setup = {
+		.name = name, .topology = run->topology, .owner = &owner, .ctx = run
+	};
 	int err = record_new(&run->record, run->options->out, run->scenario->name);
 
 	if (err < 0) {
 		log_error("%s: %s", run->options->out, strerror(-err));
 		return EXIT_ENVIRONMENT;
 	}
-	err = lab_start(&run->lab, run->loop, run->topology, name, run->record, &owner, run);
+	setup.record = run->record;
+	err = lab_start(&run->lab, run->loop, &setup);
 	if (err < 0) {
 		log_error("lab %s: %s", name,
 			  err == -EBUSY ? "is running already: 'catchment-testbed down' ends it"

@@ -10,9 +10,9 @@
 
 #define START_AFTER_MS	  500 /* time for the users' processes to load */
 #define WIRE_LATE_P99_NS  500000
-#define SENDER_LATE_US	  5000 /* one of the senders' bucket bounds */
-#define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
-#define USERS_NICE	  -15  /* a measuring process: late for the lab's sake is an error */
+#define SENDER_LATE_US	  5000	/* one of the senders' bucket bounds */
+#define SENDER_LATE_SHARE 0.01	/* of the sends may be later: so p99 is within it */
+#define USERS_NICE	  (-15) /* a measuring process: late for the lab's sake is an error */
 #define SETTLE_PATIENCE_S 60
 
 /* A fault of the timeline in this trial: its instants, drawn. */
@@ -46,7 +46,7 @@ struct trial {
 /* splitmix64, as in the wires: independent of them, seeded the same way. */
 static double random_share(uint64_t seed, unsigned trial, size_t index)
 {
-	uint64_t z = seed + 0x9e3779b97f4a7c15 * (trial * 1000 + index + 1);
+	uint64_t z = seed + 0x9e3779b97f4a7c15 * ((uint64_t)trial * 1000 + index + 1);
 
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
@@ -214,7 +214,7 @@ static void users_start(struct trial *t)
 	char *control = xasprintf("%s/control", t->lab->dir);
 	json_t *daemon = json_pack("{s:s, s:i, s:[s, s, s, s, s, s]}", "name", "users", "nice",
 				   USERS_NICE, "argv", "catchment-testbed", "client", "--config",
-				   PLAN_DIR "/users.json", "--control", control);
+				   "users.json", "--control", control);
 
 	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
 		const struct topology_node *node = &t->lab->topology->nodes[i];

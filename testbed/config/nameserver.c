@@ -188,7 +188,6 @@ void part_nameserver(json_t *setup, const struct topology *t, size_t at)
 	part_file(setup, "geodns.json", json_dumps(conf, JSON_INDENT(1)));
 	part_file(setup, root ? "root.zone" : "lab.test.zone", root ? root_zone(t) : lab_zone(t));
 	part_daemon(setup, "geodns", GEODNS_SOCKET,
-		    (const char *const[]){ "catchment-geodns", "--config", PLAN_DIR "/geodns.json",
-					   NULL });
+		    (const char *const[]){ "catchment-geodns", "--config", "geodns.json", NULL });
 	json_decref(conf);
 }

@@ -16,10 +16,10 @@ void part_daemon(json_t *setup, const char *name, const char *events, const char
 /* Takes text over (malloc'd). */
 void part_file(json_t *setup, const char *name, char *text);
 
-void part_router(json_t *setup, const struct topology *topology, size_t node);
-void part_pop(json_t *setup, const struct topology *topology, size_t node);
-void part_nameserver(json_t *setup, const struct topology *topology, size_t node);
-void part_resolver(json_t *setup, const struct topology *topology, size_t node);
+void part_router(json_t *setup, const struct topology *t, size_t at);
+void part_pop(json_t *setup, const struct topology *t, size_t at);
+void part_nameserver(json_t *setup, const struct topology *t, size_t at);
+void part_resolver(json_t *setup, const struct topology *t, size_t at);
 
 /* "10.0.0.1" and "10.0.0.0/24" as JSON strings. */
 json_t *json_addr(struct addr addr);

@@ -192,12 +192,12 @@ json_t *plan_client(const struct topology *t, size_t index, unsigned trial, int6
 						traffic_kind_name(client->traffic[i].kind),
 						"period_ms", (int)client->traffic[i].period_ms));
 	snprintf(resolver, sizeof(resolver), "%s:53", addr_format(&addr, text));
-	return json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:s, s:o, s:o, s:I}",
-			 "version", 1, "group", client->name, "seed",
-			 (json_int_t)((s->seed + trial * 1000003 + index * 7919) & INT64_MAX),
-			 "users", (int)client->users, "first_user", (int)plan_first_user(s, index),
-			 "timeout_ms", 1000, "session_timeout_ms", 30000, "ramp_ms",
-			 (int)s->ramp_ms, "resolver", resolver, "family", 4, "cache", client->cache,
-			 "variants", variants, "traffic", traffic, "start_ns",
-			 (json_int_t)start_ns);
+	return json_pack(
+		"{s:i, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:s, s:i, s:s, s:o, s:o, s:I}", "version",
+		1, "group", client->name, "seed",
+		(json_int_t)((s->seed + (uint64_t)trial * 1000003 + index * 7919) & INT64_MAX),
+		"users", (int)client->users, "first_user", (int)plan_first_user(s, index),
+		"timeout_ms", 1000, "session_timeout_ms", 30000, "ramp_ms", (int)s->ramp_ms,
+		"resolver", resolver, "family", 4, "cache", client->cache, "variants", variants,
+		"traffic", traffic, "start_ns", (json_int_t)start_ns);
 }

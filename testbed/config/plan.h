@@ -27,11 +27,10 @@
 #define PLAN_PORT_TCP	  7001
 
 /* The setup message of a node. The caller owns it. */
-json_t *plan_node(const struct topology *topology, size_t node);
+json_t *plan_node(const struct topology *t, size_t at);
 /* The client program's configuration for one trial; users start at start_ns (CLOCK_MONOTONIC). */
-json_t *plan_client(const struct topology *topology, size_t client, unsigned trial,
-		    int64_t start_ns);
+json_t *plan_client(const struct topology *t, size_t index, unsigned trial, int64_t start_ns);
 /* Number of the first user of a client group; users count from 1 through all groups. */
-unsigned plan_first_user(const struct scenario *scenario, size_t client);
+unsigned plan_first_user(const struct scenario *s, size_t client);
 
 #endif

@@ -16,7 +16,7 @@ void part_router(json_t *setup, const struct topology *t, size_t at)
 {
 	part_file(setup, "bird.conf", bird_router_config(t, at));
 	part_daemon(setup, "bird", NULL,
-		    (const char *const[]){ "bird", "-f", "-c", PLAN_DIR "/bird.conf", "-s",
+		    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
 					   "/run/bird/bird.ctl", NULL });
 }
 
@@ -161,19 +161,19 @@ void part_pop(json_t *setup, const struct topology *t, size_t at)
 		bird_pop_addresses(setup, t, pop->index);
 	part_file(setup, "nginx.conf", nginx_config(t, pop));
 	part_daemon(setup, "nginx", NULL,
-		    (const char *const[]){ "nginx", "-e", "stderr", "-c", PLAN_DIR "/nginx.conf",
-					   NULL });
+		    (const char *const[]){ "nginx", "-e", "stderr", "-p", PLAN_DIR, "-c",
+					   "nginx.conf", NULL });
 	part_daemon(
 		setup, "origin", NULL,
 		(const char *const[]){ "catchment-testbed", "origin", "--pop", pop->name, NULL });
 	if (t->scenario->speaker == SPEAKER_BIRD) {
 		part_file(setup, "bird.conf", bird_pop_config(t, at));
 		part_daemon(setup, "bird", NULL,
-			    (const char *const[]){ "bird", "-f", "-c", PLAN_DIR "/bird.conf", "-s",
+			    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
 						   "/run/bird/bird.ctl", NULL });
 		return;
 	}
 	part_file(setup, "lb.json", lb_config(t, at));
 	part_daemon(setup, "lb", LB_SOCKET,
-		    (const char *const[]){ "catchment-lb", "--config", PLAN_DIR "/lb.json", NULL });
+		    (const char *const[]){ "catchment-lb", "--config", "lb.json", NULL });
 }

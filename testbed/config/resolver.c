@@ -80,6 +80,5 @@ void part_resolver(json_t *setup, const struct topology *t, size_t at)
 	part_file(setup, "root.hints", root_hints(t));
 	part_file(setup, "unbound.conf", unbound_config(t, node->index));
 	part_daemon(setup, "unbound", NULL,
-		    (const char *const[]){ "unbound", "-d", "-p", "-c", PLAN_DIR "/unbound.conf",
-					   NULL });
+		    (const char *const[]){ "unbound", "-d", "-p", "-c", "unbound.conf", NULL });
 }

@@ -12,6 +12,16 @@
 
 static const char *const family_names[] = { "ipv4", "ipv6" };
 
+static unsigned ip_version(unsigned family)
+{
+	return family == 0 ? 4 : 6;
+}
+
+static unsigned host_bits(unsigned family)
+{
+	return family == 0 ? 32 : 128;
+}
+
 /* What a link's far end is to us. */
 enum role { ROLE_INTERNAL, ROLE_CUSTOMER, ROLE_PEER, ROLE_PROVIDER, ROLE_POP, ROLE_HOST };
 
@@ -100,7 +110,7 @@ static void statics_write(FILE *f, const struct topology *t, size_t at, unsigned
 {
 	const struct topology_node *node = &t->nodes[at];
 
-	fprintf(f, "protocol static own%u {\n\t%s;\n", family ? 6 : 4, family_names[family]);
+	fprintf(f, "protocol static own%u {\n\t%s;\n", ip_version(family), family_names[family]);
 	fprintf(f, "\troute %s unreachable;\n",
 		prefix_text(topology_network_prefix(node->network, family)));
 	for (size_t i = 0; i < node->link_count; i++) {
@@ -114,10 +124,10 @@ static void statics_write(FILE *f, const struct topology *t, size_t at, unsigned
 				prefix_text(topology_client_prefix(host->index, family)), via);
 		else if (host->kind == NODE_NAMESERVER)
 			fprintf(f, "\troute %s/%u via %s;\n", text_of(&host->addr[family]),
-				family ? 128 : 32, via);
+				host_bits(family), via);
 	}
 	fprintf(f, "}\nprotocol static default%u {\n\t%s;\n\troute %s unreachable;\n}\n",
-		family ? 6 : 4, family_names[family], family ? "::/0" : "0.0.0.0/0");
+		ip_version(family), family_names[family], family ? "::/0" : "0.0.0.0/0");
 }
 
 static void ospf_write(FILE *f, const struct topology *t, size_t at, unsigned family)
@@ -125,7 +135,7 @@ static void ospf_write(FILE *f, const struct topology *t, size_t at, unsigned fa
 	const struct topology_node *node = &t->nodes[at];
 
 	fprintf(f, "protocol ospf %s inside%u {\n\t%s { import all; export none; };\n\tarea 0 {\n",
-		family ? "v3" : "v2", family ? 6 : 4, family_names[family]);
+		family ? "v3" : "v2", ip_version(family), family_names[family]);
 	for (size_t i = 0; i < node->link_count; i++) {
 		const struct topology_link *l = &t->links[node->links[i]];
 		const struct topology_end *near = &l->end[topology_end_at(l, at)];
@@ -147,7 +157,7 @@ static void first_routes_write(FILE *f, const struct topology *t, size_t at, uns
 {
 	const struct topology_node *node = &t->nodes[at];
 
-	fprintf(f, "protocol static first%u {\n\t%s { preference 10; };\n", family ? 6 : 4,
+	fprintf(f, "protocol static first%u {\n\t%s { preference 10; };\n", ip_version(family),
 		family_names[family]);
 	for (size_t i = 0; i < node->link_count; i++) {
 		const struct topology_link *l = &t->links[node->links[i]];
@@ -155,7 +165,7 @@ static void first_routes_write(FILE *f, const struct topology *t, size_t at, uns
 
 		if (l->internal)
 			fprintf(f, "\troute %s/%u via %s;\n",
-				text_of(&t->nodes[far->node].addr[family]), family ? 128 : 32,
+				text_of(&t->nodes[far->node].addr[family]), host_bits(family),
 				text_of(&far->addr[family]));
 	}
 	fprintf(f, "}\n");
@@ -283,7 +293,7 @@ char *bird_router_config(const struct topology *t, size_t at)
 static void pop_statics_write(FILE *f, const struct topology *t, const struct topology_node *pop,
 			      unsigned family)
 {
-	fprintf(f, "protocol static vips%u {\n\t%s;\n\troute %s unreachable;\n", family ? 6 : 4,
+	fprintf(f, "protocol static vips%u {\n\t%s;\n\troute %s unreachable;\n", ip_version(family),
 		family_names[family], prefix_text(topology_identity_prefix(pop->index, family)));
 	for (size_t v = 0; v < t->scenario->variant_count; v++) {
 		size_t slot = t->scenario->variants[v].mode == MODE_ANYCAST ? 0 : pop->index + 1;

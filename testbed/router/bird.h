@@ -16,8 +16,8 @@
 #include "testbed/topology.h"
 
 /* For a router node. The caller frees the text. */
-char *bird_router_config(const struct topology *topology, size_t node);
+char *bird_router_config(const struct topology *t, size_t at);
 /* For a pop that announces everything it may, always, whatever its health ("speaker": "bird"). */
-char *bird_pop_config(const struct topology *topology, size_t node);
+char *bird_pop_config(const struct topology *t, size_t at);
 
 #endif

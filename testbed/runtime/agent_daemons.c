@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "testbed/config/plan.h"
 #include "testbed/runtime/agent_parts.h"
 
 #define LINE_MAX_BYTES 1024
@@ -111,6 +112,9 @@ static void child_exec(const json_t *daemon, int output)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	/* Configurations are named relative to it. */
+	if (chdir(PLAN_DIR) < 0)
+		_exit(127);
 	dup2(null, STDIN_FILENO);
 	dup2(output, STDOUT_FILENO);
 	dup2(output, STDERR_FILENO);

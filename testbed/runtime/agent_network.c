@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/ether.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,12 +38,12 @@ static int text_write(const char *path, const char *text)
 }
 
 /* A kernel without the setting behaves as the setting's absence says: not a mistake. */
-static char *sysctls_set(const json_t *sysctls)
+static char *sysctls_set(json_t *sysctls)
 {
 	const char *key;
 	json_t *value;
 
-	json_object_foreach ((json_t *)(uintptr_t)sysctls, key, value) {
+	json_object_foreach (sysctls, key, value) {
 		char path[160];
 		int err;
 
@@ -58,8 +59,12 @@ static char *sysctls_set(const json_t *sysctls)
 
 static bool mac_parse(uint8_t mac[MAC_SIZE], const char *text)
 {
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2],
-		      &mac[3], &mac[4], &mac[5]) == MAC_SIZE;
+	struct ether_addr addr;
+
+	if (!ether_aton_r(text, &addr))
+		return false;
+	memcpy(mac, addr.ether_addr_octet, MAC_SIZE);
+	return true;
 }
 
 static int link_addresses_set(struct nl_sock *nl, const char *name, const json_t *link)
@@ -115,7 +120,7 @@ static char *routes_set(struct nl_sock *nl, const json_t *routes)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach ((json_t *)(uintptr_t)routes, i, item) {
+	json_array_foreach (routes, i, item) {
 		struct prefix dst;
 		struct addr via, source = { 0 };
 		int err = -EINVAL;
@@ -137,7 +142,7 @@ static char *loopback_set(struct nl_sock *nl, const json_t *addrs)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach ((json_t *)(uintptr_t)addrs, i, item) {
+	json_array_foreach (addrs, i, item) {
 		if (err == 0)
 			err = netconf_address_add(nl, "lo", json_string_value(item));
 		if (err < 0)
@@ -169,12 +174,12 @@ char *agent_network_setup(struct agent *agent, const json_t *setup)
 }
 
 /* /run is the node's own; /etc/resolv.conf is a mount made for it. */
-char *agent_files_write(const json_t *files)
+char *agent_files_write(json_t *files)
 {
 	const char *path;
 	json_t *text;
 
-	json_object_foreach ((json_t *)(uintptr_t)files, path, text) {
+	json_object_foreach (files, path, text) {
 		char dir[256];
 		char *slash;
 		int err;

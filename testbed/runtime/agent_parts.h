@@ -20,7 +20,7 @@ struct agent {
 
 /* A mistake in the setup: the message for "failed". NULL when all is well. malloc'd. */
 char *agent_network_setup(struct agent *agent, const json_t *setup);
-char *agent_files_write(const json_t *files);
+char *agent_files_write(json_t *files);
 
 /* Start a daemon: {"name", "argv", "events" (optional), "nice" (optional)}. */
 void agent_daemon_start(struct agent *agent, const json_t *daemon);

@@ -5,7 +5,6 @@
  *	{"type":"measure", "count":5, "targets":[{"link":7, "addr":"10.1.128.1"}]}
  *	{"type":"measured", "rows":[[7, least_rtt_ns, received], ...]}
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "lib/addr.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
+#include "lib/wire.h"
 #include "testbed/runtime/agent_parts.h"
 
 #define SPACING_S  0.02 /* between two echoes to the same end */
@@ -37,20 +37,45 @@ struct agent_ping {
 	ev_timer timer;
 };
 
-struct echo {
-	struct icmphdr head;
-	struct instant sent;
-};
+/* Identifier, sequence and the instant of sending are what comes back. */
+#define ECHO_SIZE 16
+#define ECHO_ID	  0xca7c
 
-static uint16_t checksum(const void *data, size_t len)
+static uint16_t checksum(const uint8_t *data, size_t len)
 {
-	const uint16_t *word = data;
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < len / 2; i++)
-		sum += word[i];
+	for (size_t i = 0; i < len; i += 2)
+		sum += (uint32_t)data[i] << 8 | data[i + 1];
 	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t) ~(sum + (sum >> 16));
+}
+
+static void echo_encode(uint8_t buf[ECHO_SIZE], uint16_t sequence, struct instant sent)
+{
+	struct wire_writer w = wire_writer(buf, ECHO_SIZE);
+
+	wire_put_u8(&w, ICMP_ECHO);
+	wire_put_u8(&w, 0);
+	wire_put_u16(&w, 0);
+	wire_put_u16(&w, ECHO_ID);
+	wire_put_u16(&w, sequence);
+	wire_put_u64(&w, (uint64_t)sent.ns);
+	wire_patch_u16(&w, 2, checksum(buf, ECHO_SIZE));
+}
+
+/* False when it is not a reply to one of ours. */
+static bool echo_decode(const uint8_t *buf, size_t len, uint16_t *sequence, struct instant *sent)
+{
+	struct wire_reader r = wire_reader(buf, len);
+	uint8_t type = wire_get_u8(&r);
+	uint16_t id;
+
+	wire_get_bytes(&r, 3);
+	id = wire_get_u16(&r);
+	*sequence = wire_get_u16(&r);
+	sent->ns = (int64_t)wire_get_u64(&r);
+	return !r.failed && type == ICMP_ECHOREPLY && id == ECHO_ID;
 }
 
 static void finish(struct agent_ping *p)
@@ -75,16 +100,13 @@ static void round_send(struct agent_ping *p)
 {
 	for (size_t i = 0; i < p->count; i++) {
 		struct endpoint ep = { .addr = p->targets[i].addr };
-		struct echo echo = { .head = { .type = ICMP_ECHO } };
+		uint8_t echo[ECHO_SIZE];
 		struct sockaddr_storage to;
 		socklen_t len = endpoint_to_sockaddr(&ep, &to);
 
-		echo.head.un.echo.id = htons(0xca7c);
-		echo.head.un.echo.sequence = htons((uint16_t)i);
-		echo.sent = clock_now();
-		echo.head.checksum = checksum(&echo, sizeof(echo));
+		echo_encode(echo, (uint16_t)i, clock_now());
 		/* One lost is one fewer received, which the row says. */
-		if (sendto(p->readable.fd, &echo, sizeof(echo), 0, (struct sockaddr *)&to, len) < 0)
+		if (sendto(p->readable.fd, echo, sizeof(echo), 0, (struct sockaddr *)&to, len) < 0)
 			continue;
 	}
 	p->sent++;
@@ -114,19 +136,17 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	while ((n = recv(w->fd, buf, sizeof(buf), 0)) > 0) {
 		size_t head = (size_t)(buf[0] & 0xf) * 4;
-		struct instant now = clock_now();
+		struct instant now = clock_now(), sent;
 		struct target *t;
-		struct echo echo;
+		uint16_t sequence;
 
-		if ((size_t)n != head + sizeof(echo))
+		if ((size_t)n < head ||
+		    !echo_decode(buf + head, (size_t)n - head, &sequence, &sent) ||
+		    sequence >= p->count)
 			continue;
-		memcpy(&echo, buf + head, sizeof(echo));
-		if (echo.head.type != ICMP_ECHOREPLY || echo.head.un.echo.id != htons(0xca7c) ||
-		    ntohs(echo.head.un.echo.sequence) >= p->count)
-			continue;
-		t = &p->targets[ntohs(echo.head.un.echo.sequence)];
-		if (t->received++ == 0 || now.ns - echo.sent.ns < t->least_ns)
-			t->least_ns = now.ns - echo.sent.ns;
+		t = &p->targets[sequence];
+		if (t->received++ == 0 || now.ns - sent.ns < t->least_ns)
+			t->least_ns = now.ns - sent.ns;
 		p->answers++;
 	}
 	if (p->answers >= p->count * p->rounds)
@@ -143,7 +163,7 @@ void agent_ping_start(struct agent *agent, const json_t *request)
 	p->agent = agent;
 	p->rounds = (unsigned)json_integer_value(json_object_get(request, "count"));
 	p->targets = xcalloc(json_array_size(targets), sizeof(*p->targets));
-	json_array_foreach ((json_t *)(uintptr_t)targets, i, item) {
+	json_array_foreach (targets, i, item) {
 		struct target *t = &p->targets[p->count];
 
 		t->link = json_integer_value(json_object_get(item, "link"));

@@ -25,13 +25,12 @@ struct control {
 	void *ctx;
 	struct message *first, **last;
 	size_t backlog;
-	bool *freed; /* set when freed from within a callback */
+	bool in_callback, freed; /* a control freed by its own callback goes after it */
 };
 
-static int text_send(int fd, char *text, size_t len, int pass)
+static int text_send(int fd, struct iovec text, int pass)
 {
-	struct iovec iov = { .iov_base = text, .iov_len = len };
-	struct msghdr hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr hdr = { .msg_iov = &text, .msg_iovlen = 1 };
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
@@ -59,6 +58,7 @@ static int text_receive(int fd, char **text, size_t *len, int *pass)
 		struct cmsghdr align;
 	} u = { 0 };
 	struct iovec iov;
+	int err;
 	struct msghdr hdr = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = u.buf,
@@ -67,13 +67,14 @@ static int text_receive(int fd, char **text, size_t *len, int *pass)
 	*pass = -1;
 	if (size <= 0)
 		return size < 0 ? -errno : -EPIPE;
-	*text = xmalloc((size_t)size);
-	iov = (struct iovec){ .iov_base = *text, .iov_len = (size_t)size };
+	iov = (struct iovec){ .iov_base = xmalloc((size_t)size), .iov_len = (size_t)size };
 	size = recvmsg(fd, &hdr, MSG_CMSG_CLOEXEC);
 	if (size <= 0) {
-		free(*text);
-		return size < 0 ? -errno : -EPIPE;
+		err = size < 0 ? -errno : -EPIPE;
+		free(iov.iov_base);
+		return err;
 	}
+	*text = iov.iov_base;
 	*len = (size_t)size;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&hdr); c; c = CMSG_NXTHDR(&hdr, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
@@ -89,13 +90,12 @@ static void peer_lost(struct control *c)
 	c->events->on_close(c->ctx, c);
 }
 
-/* One message. False when there is no more, or no control any more. */
+/* One message. False when there is no more, or the peer is gone and perhaps c with it. */
 static bool message_read(struct control *c)
 {
-	bool freed = false;
 	json_t *msg;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int pass, err = text_receive(c->readable.fd, &text, &len, &pass);
 
 	if (err == -EAGAIN || err == -EINTR)
@@ -113,12 +113,11 @@ static bool message_read(struct control *c)
 		peer_lost(c);
 		return false;
 	}
-	c->freed = &freed;
+	c->in_callback = true;
 	c->events->on_message(c->ctx, c, msg, pass);
+	c->in_callback = false;
 	json_decref(msg);
-	if (!freed)
-		c->freed = NULL;
-	return !freed;
+	return true;
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
@@ -128,8 +127,12 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	/* Bounded, so that one talkative peer does not silence the others. */
-	for (int i = 0; i < 64 && message_read(c); i++)
-		;
+	for (int i = 0; i < 64 && message_read(c); i++) {
+		if (c->freed) {
+			free(c);
+			return;
+		}
+	}
 }
 
 static void message_free(struct message *m)
@@ -144,7 +147,7 @@ static void queue_flush(struct control *c)
 {
 	while (c->first) {
 		struct message *m = c->first;
-		int err = text_send(c->readable.fd, m->text, m->len, m->fd);
+		int err = text_send(c->readable.fd, (struct iovec){ m->text, m->len }, m->fd);
 
 		if (err == -EAGAIN || err == -EINTR)
 			break;
@@ -214,9 +217,10 @@ void control_free(struct control *c)
 		message_free(m);
 	}
 	close(c->readable.fd);
-	if (c->freed)
-		*c->freed = true;
-	free(c);
+	if (c->in_callback)
+		c->freed = true;
+	else
+		free(c);
 }
 
 void control_send(struct control *c, json_t *msg, int fd)
@@ -253,7 +257,7 @@ static int address_of(const char *path, struct sockaddr_un *sun)
 	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(sun->sun_path))
 		return -ENAMETOOLONG;
-	strcpy(sun->sun_path, path);
+	memcpy(sun->sun_path, path, strlen(path) + 1);
 	return 0;
 }
 
@@ -292,7 +296,7 @@ int control_connect(const char *path)
 int control_send_fd(int fd, json_t *msg, int pass)
 {
 	char *text = json_dumps(msg, JSON_COMPACT);
-	int err = text_send(fd, text, strlen(text), pass);
+	int err = text_send(fd, (struct iovec){ text, strlen(text) }, pass);
 
 	free(text);
 	json_decref(msg);
@@ -302,8 +306,8 @@ int control_send_fd(int fd, json_t *msg, int pass)
 json_t *control_receive_fd(int fd, int *pass)
 {
 	json_t *msg = NULL;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int got;
 
 	if (text_receive(fd, &text, &len, &got) == 0) {

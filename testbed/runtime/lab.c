@@ -19,6 +19,7 @@
 
 #define UP_PATIENCE_S 120
 #define PING_COUNT    5
+#define WIRE_LIMIT    ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
 
 static const char *node_name(const struct lab *lab, size_t node)
 {
@@ -103,8 +104,9 @@ static void daemons_start(struct lab_node *node)
 	const json_t *daemon;
 	size_t i;
 
-	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon)
+	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon) {
 		lab_daemon_start(node->lab, node->index, daemon);
+	}
 }
 
 static bool wires_good(struct lab *lab)
@@ -250,7 +252,7 @@ static int engine_start(struct lab *lab)
 			.delay_ns = (int64_t)(l->delay_ms * 1e6),
 			.jitter_ns = (int64_t)(l->jitter_ms * 1e6),
 			.rate_bps = (uint64_t)(l->rate_mbit * 1e6),
-			.limit = 256 * 1024,
+			.limit = WIRE_LIMIT,
 			.loss = (uint32_t)fmin(l->loss * 4294967296.0, 4294967295.0),
 		};
 		lab->wires[i / 2].wanted_ms = l->delay_ms;
@@ -320,25 +322,32 @@ static int nodes_start(struct lab *lab)
 	return 0;
 }
 
-int lab_start(struct lab **out, struct ev_loop *loop, const struct topology *topology,
-	      const char *name, struct record *record, const struct lab_owner *owner, void *ctx)
+static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 {
+	const struct topology *t = setup->topology;
 	struct lab *lab = x_new(struct lab);
-	int err;
 
 	lab->loop = loop;
-	lab->topology = topology;
-	lab->record = record;
-	lab->owner = owner;
-	lab->ctx = ctx;
-	lab->name = xstrdup(name);
-	lab->dir = xasprintf(LAB_ROOT "/%s", name);
+	lab->topology = t;
+	lab->record = setup->record;
+	lab->owner = setup->owner;
+	lab->ctx = setup->ctx;
+	lab->name = xstrdup(setup->name);
+	lab->dir = xasprintf(LAB_ROOT "/%s", setup->name);
 	lab->listener.fd = -1;
 	lab->started = clock_now();
 	lab->daemons_killed = xstrdup("\n");
-	lab->nodes = xcalloc(topology->node_count, sizeof(*lab->nodes));
-	lab->wires = xcalloc(topology->link_count, sizeof(*lab->wires));
-	lab->convergence = convergence_new(topology);
+	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
+	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
+	lab->convergence = convergence_new(t);
+	return lab;
+}
+
+int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *setup)
+{
+	struct lab *lab = lab_new(loop, setup);
+	int err;
+
 	ev_timer_init(&lab->deadline, on_deadline, UP_PATIENCE_S, 0);
 	lab->deadline.data = lab;
 	ev_timer_start(loop, &lab->deadline);

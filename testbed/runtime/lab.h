@@ -92,9 +92,17 @@ struct lab {
 	double up_s, configured_s, measured_s; /* how long each phase has taken since the start */
 };
 
+/* All of it must outlive the lab. */
+struct lab_setup {
+	const char *name;
+	const struct topology *topology;
+	struct record *record;
+	const struct lab_owner *owner;
+	void *ctx; /* the owner's */
+};
+
 /* Make /run/catchment/NAME and start all nodes. 0, or -errno; -EBUSY: a lab of that name runs. */
-int lab_start(struct lab **out, struct ev_loop *loop, const struct topology *topology,
-	      const char *name, struct record *record, const struct lab_owner *owner, void *ctx);
+int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *setup);
 /* Stop everything; returns when it is gone. */
 void lab_free(struct lab *lab);
 
@@ -104,14 +112,14 @@ bool lab_is_settled(const struct lab *lab);
 size_t lab_node_find(const struct lab *lab, const char *name); /* SIZE_MAX: none */
 /* Ask the agent to start a daemon of the plan again, or one given as {"name","argv"}. */
 void lab_daemon_start(struct lab *lab, size_t node, const json_t *daemon);
-const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *daemon);
+const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *name);
 /* meant: the death is a fault's doing. */
 void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal, bool meant);
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
 /* Black-hole all wires of the node in one step (that instant is returned), then destroy it. */
-struct instant lab_node_crash(struct lab *lab, size_t node);
+struct instant lab_node_crash(struct lab *lab, size_t index);
 /* Make a crashed node anew; on_node_up follows. */
-int lab_node_restart(struct lab *lab, size_t node);
+int lab_node_restart(struct lab *lab, size_t index);
 
 /* For lab.c and lab_messages.c. */
 void lab_fail(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

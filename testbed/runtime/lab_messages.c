@@ -181,8 +181,9 @@ static void on_configured(struct lab_node *node)
 	node->configured = true;
 	if (lab->phase != LAB_UP)
 		return;
-	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon)
+	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon) {
 		lab_daemon_start(lab, node->index, daemon);
+	}
 	lab->owner->on_node_up(lab->ctx, lab, node->index);
 }
 
@@ -317,6 +318,10 @@ void lab_accept(struct lab *lab)
 
 void lab_clients_free(struct lab *lab)
 {
-	while (lab->clients)
-		client_remove(lab->clients);
+	for (struct lab_client *c = lab->clients, *next; c; c = next) {
+		next = c->next;
+		control_free(c->control);
+		free(c);
+	}
+	lab->clients = NULL;
 }
