@@ -14,6 +14,8 @@
 
 struct conn {
 	struct ev_io io;
+	struct ev_timer pace;
+	const char *rest; /* of the answer, not sent yet */
 	struct origin *origin;
 	int error; /* that reading ended with, 0 for a proper end */
 };
@@ -24,7 +26,7 @@ struct origin {
 	struct ev_io io;
 	struct endpoint at;
 	const char *answer; /* NULL: none */
-	size_t piece;	    /* bytes per turn of the loop */
+	size_t piece;	    /* bytes that go out at once, a millisecond apart */
 	bool hold;
 	char request[512];
 	struct conn conns[CONNS_MAX];
@@ -39,6 +41,23 @@ struct results {
 	bool free_check;
 };
 
+static void on_pace(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	struct conn *conn = timer->data;
+	struct origin *o = conn->origin;
+	size_t len = strnlen(conn->rest, o->piece);
+
+	(void)revents;
+	if (len > 0)
+		cr_expect_eq(send(conn->io.fd, conn->rest, len, MSG_NOSIGNAL), (ssize_t)len);
+	conn->rest += len;
+	if (*conn->rest)
+		return;
+	ev_timer_stop(loop, timer);
+	if (o->answer && !o->hold)
+		shutdown(conn->io.fd, SHUT_WR);
+}
+
 static void on_conn(struct ev_loop *loop, struct ev_io *io, int revents)
 {
 	struct conn *conn = io->data;
@@ -50,20 +69,14 @@ static void on_conn(struct ev_loop *loop, struct ev_io *io, int revents)
 		conn->error = n < 0 ? errno : 0;
 		o->ended_count++;
 		ev_io_stop(loop, io);
+		ev_timer_stop(loop, &conn->pace);
 		close(io->fd);
 		return;
 	}
 	o->request[n] = '\0';
-	for (const char *p = o->answer ? o->answer : ""; *p;) {
-		size_t len = strnlen(p, o->piece);
-
-		cr_expect_eq(send(io->fd, p, len, MSG_NOSIGNAL), (ssize_t)len);
-		p += len;
-		if (len == o->piece)
-			usleep(1000);
-	}
-	if (o->answer && !o->hold)
-		shutdown(io->fd, SHUT_WR);
+	conn->rest = o->answer ? o->answer : "";
+	ev_timer_set(&conn->pace, 0, 0.001);
+	ev_timer_start(loop, &conn->pace);
 }
 
 static void on_accept(struct ev_loop *loop, struct ev_io *io, int revents)
@@ -81,6 +94,8 @@ static void on_accept(struct ev_loop *loop, struct ev_io *io, int revents)
 	conn->origin = o;
 	ev_io_init(&conn->io, on_conn, fd, EV_READ);
 	conn->io.data = conn;
+	ev_init(&conn->pace, on_pace);
+	conn->pace.data = conn;
 	ev_io_start(loop, &conn->io);
 }
 
@@ -110,6 +125,7 @@ static void origin_stop(struct origin *o)
 	for (int i = 0; i < o->conns_count; i++) {
 		if (ev_is_active(&o->conns[i].io)) {
 			ev_io_stop(o->loop, &o->conns[i].io);
+			ev_timer_stop(o->loop, &o->conns[i].pace);
 			close(o->conns[i].io.fd);
 		}
 	}
