@@ -80,7 +80,8 @@ $(PROGRAMS:%=$(B)/bin/catchment-%): $(B)/bin/catchment-%: $(LIB_OBJ) $$(call obj
 $(B)/unit: $(CORE_OBJ) $(UNIT_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS)
 
-$(B)/%.o: %.c
+# "make -j deps all": nothing is compiled before the packages are there.
+$(B)/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE) -c -o $@ $<
 
@@ -104,7 +105,7 @@ integration: all
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10
 FUZZ_FLAGS   := -g -O1 -fno-sanitize-recover=undefined
-build/fuzz/%.o: %.c
+build/fuzz/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	clang $(CPPFLAGS) -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 build/fuzz/%: build/fuzz/tests/fuzz/%.o $(CORE_SRC:%.c=build/fuzz/%.o)
