@@ -36,20 +36,29 @@ static int lock_namespace(struct lb_daemon *lb)
 	return -EADDRINUSE;
 }
 
+static void say_why_no_dataplane(const char *interface, int err)
+{
+	if (err == -ENODEV)
+		log_error("dataplane: there is no interface '%s'", interface);
+	else if (err == -ENETDOWN)
+		log_error("dataplane: interface %s is down: ip link set %s up", interface,
+			  interface);
+	else if (err == -EPERM)
+		log_error("dataplane: not allowed to change addresses and routes: run as root or "
+			  "with CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE");
+	else
+		log_error("dataplane: %s", strerror(-err));
+}
+
 static int start_dataplane(struct lb_daemon *lb)
 {
 	const struct lb_identity_conf *id = &lb->conf->identity;
 	int err = dataplane_local_new(&lb->dp, lb->loop, lb->conf);
 
-	if (err == -ENODEV)
-		log_error("dataplane: there is no interface '%s'", lb->conf->dataplane.interface);
 	for (size_t i = 0; i < id->address_count && !err; i++)
 		err = lb->dp->ops->accept(lb->dp, &id->addresses[i]);
-	if (err == -EPERM)
-		log_error("dataplane: not allowed to change addresses and routes: run as root or "
-			  "with CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE");
-	else if (err && err != -ENODEV)
-		log_error("dataplane: %s", strerror(-err));
+	if (err)
+		say_why_no_dataplane(lb->conf->dataplane.interface, err);
 	return err;
 }
 

@@ -53,7 +53,8 @@ void dataplane_ear_close(struct dataplane_ear *ear); /* NULL is fine */
 
 struct ev_loop;
 struct lb_conf;
-/* The plane "local": see local.c. Sets *out, or returns -errno (-ENODEV: no such interface). */
+/* The plane "local": see local.c. Sets *out, or returns -errno (-ENODEV: no such interface,
+ * -ENETDOWN: it is down). */
 int dataplane_local_new(struct dataplane **out, struct ev_loop *loop, const struct lb_conf *conf);
 
 #endif

@@ -13,6 +13,9 @@
 #include <ev.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lb/dataplane/dataplane.h"
 #include "lb/dataplane/ear.h"
@@ -344,6 +347,24 @@ static const struct dataplane_ops local_ops = {
 	.free = local_free,
 };
 
+/* On an interface that is down the kernel takes addresses but no packets for them. */
+static int find_interface(const char *name, unsigned *ifindex)
+{
+	struct ifreq request = { 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(request.ifr_name, name, strlen(name)); /* shorter than IFNAMSIZ: lb/conf.c */
+	if (ioctl(fd, SIOCGIFFLAGS, &request) < 0)
+		err = -errno;
+	else if (!(request.ifr_flags & IFF_UP))
+		err = -ENETDOWN;
+	close(fd);
+	*ifindex = if_nametoindex(name);
+	return err;
+}
+
 static int watch_links(struct local *dp)
 {
 	int fd, err = dp_netlink_open(&dp->watch);
@@ -366,8 +387,9 @@ int dataplane_local_new(struct dataplane **out, struct ev_loop *loop, const stru
 	ev_init(&dp->link_io, on_link);
 	ev_init(&dp->settle, on_settled);
 	dp->link_io.data = dp->settle.data = dp;
-	dp->ifindex = if_nametoindex(conf->dataplane.interface);
-	err = dp->ifindex ? dp_netlink_open(&dp->nl) : -ENODEV;
+	err = find_interface(conf->dataplane.interface, &dp->ifindex);
+	if (!err)
+		err = dp_netlink_open(&dp->nl);
 	if (!err)
 		err = take_over(dp);
 	if (!err)

@@ -139,6 +139,18 @@ class Life(LabTest):
         wait_until(lambda: len(lab.legs()) == 2, 3, "both legs again")
         self.assertEqual(daemon.last_id(), before, "something has happened to the sessions")
 
+    def test_default_route_of_somebody_else_is_left_alone(self):
+        lab = self.lab
+        lab.lb.run("ip", "route", "add", "default", "via", "10.1.2.2", "metric", "32")
+        daemon = lab.start()
+        for peer in ("t1", "t2"):
+            daemon.events({"kind": "default_route", "peer": peer, "family": "ipv4"})
+        self.assertIn("choose another dataplane.metric", daemon.log())
+        self.assertEqual(lab.legs(), ["10.1.2.2"])
+        wait_until(lambda: len(lab.legs("-6")) == 2, what="the other family is not concerned")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(lab.legs(), ["10.1.2.2"])
+
 
 class Linger(LabTest):
     def test_addresses_stay_while_packets_arrive(self):
@@ -282,6 +294,9 @@ class Refused(LabTest):
         self.assertIn("run as root or with CAP_NET_ADMIN", self.refuse(good, 3, *nobody))
         self.assertIn("no interface 'eth7'",
                       self.refuse(dict(good, dataplane={"type": "local", "interface": "eth7"}), 3))
+        self.lab.lb.run("ip", "link", "add", "eth8", "type", "veth", "peer", "name", "eth9")
+        self.assertIn("interface eth8 is down: ip link set eth8 up",
+                      self.refuse(dict(good, dataplane={"type": "local", "interface": "eth8"}), 3))
         self.assertIn("api: cannot listen on /nowhere/lb.sock",
                       self.refuse(dict(good, api={"listen": "unix:/nowhere/lb.sock"}), 3))
         self.assertIn("bgp: cannot listen on 192.0.2.1:179",
