@@ -3,12 +3,10 @@
 """catchment-geodns as its users meet it: kdig, a real Unbound, raw sockets, health targets that
 die. Everything lives in a network namespace that this process makes for itself."""
 
+import contextlib
 import ctypes
-import http.client
 import json
 import os
-import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -17,8 +15,9 @@ import tempfile
 import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-GEODNS = os.path.join(ROOT, os.environ.get("CATCHMENT_BIN", "build/bin"), "catchment-geodns")
+from support import BIN, Daemon, Rest, ROOT, wait_until
+
+GEODNS = os.path.join(os.environ.get("CATCHMENT_BIN", BIN), "catchment-geodns")
 CLONE_NEWNET = 0x40000000
 NS4, NS6, RESOLVER, ASIDE = "10.1.0.53", "2001:db8:f001::53", "10.1.0.99", "10.1.0.77"
 PARIS, CHICAGO = "100.64.0.1", "100.64.1.1"
@@ -52,7 +51,7 @@ ns1 A 10.1.0.53
 ns1 AAAA 2001:db8:f001::53
 www CNAME home.geo
 deep.ent TXT "x"
-$INCLUDE more.zone
+$INCLUDE more
 deleg NS ns.deleg
 ns.deleg A 10.1.0.60
 """ + "".join("big A 10.2.0.%d\n" % i for i in range(1, 101))
@@ -97,17 +96,7 @@ def ip(*args):
     subprocess.run(["ip", *args], check=True)
 
 
-def wait_until(what, condition, timeout=5.0):
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError("not within %g s: %s" % (timeout, what))
-
-
-def target(name, pop, when_all_down=None):
+def target(name, pop):
     return {"pop": name, "check": "verdict", "address": TARGETS[name], "path": "/verdict/geo",
             "match": '"pop":"%s"' % pop}
 
@@ -119,7 +108,7 @@ def configuration(**changes):
         "version": 1, "listen": [NS4 + ":53", "[" + NS6 + "]:53"], "threads": 2, "identity": "ns1",
         "api": {"listen": "unix:api.sock"},
         "tcp": {"connections": 20, "per_client": 5, "idle_ms": 1000},
-        "zones": [{"name": "lab.test", "file": "lab.test.zone"}],
+        "zones": [{"name": "lab.test", "file": "zone"}],
         "networks": [{"prefix": "100.64.0.0/24", "at": [48.8, 2.3]},
                      {"prefix": "100.64.1.0/24", "at": [41.9, -87.6]}],
         "default_at": [50.1, 8.7],
@@ -132,112 +121,76 @@ def configuration(**changes):
     return conf
 
 
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=5)
-        self.path = path
-
-    def connect(self):
-        sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(self.timeout)
-        self.sock = sock
-        sock.connect(self.path)
+def files_write(folder, **files):
+    for name, text in files.items():
+        with open(os.path.join(folder, name.replace("_", ".")), "w") as f:
+            f.write(text)
 
 
-class Daemon:
-    def __init__(self, conf, folder=None):
-        self.folder = folder or tempfile.mkdtemp(prefix="geodns-")
-        self.conf = os.path.join(self.folder, "geodns.json")
-        with open(os.path.join(self.folder, "lab.test.zone"), "w") as f:
-            f.write(ZONE)
-        with open(os.path.join(self.folder, "more.zone"), "w") as f:
-            f.write("included A 10.1.0.61\n")
-        with open(os.path.join(self.folder, "root.zone"), "w") as f:
-            f.write(ROOT_ZONE)
-        with open(self.conf, "w") as f:
-            json.dump(conf, f)
-        self.log = open(os.path.join(self.folder, "log"), "w+")
-        self.process = subprocess.Popen([GEODNS, "--config", self.conf], cwd=self.folder,
-                                        stderr=self.log)
-        try:
-            wait_until("the API answers", self.is_ready)
-        except AssertionError:
-            self.process.kill()
-            self.process.wait()
-            raise
+class Nameserver:
+    """A catchment-geodns with its API; ends with its block, and must do so with status 0."""
+
+    def __init__(self, conf):
+        self.conf = conf
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="geodns-"))
+            files_write(folder, zone=ZONE, root=ROOT_ZONE, more="included A 10.1.0.61\n",
+                        geodns_json=json.dumps(self.conf))
+            self.daemon = stack.enter_context(Daemon([GEODNS, "--config", "geodns.json"],
+                                                     cwd=folder))
+            self.rest = Rest(os.path.join(folder, "api.sock"))
+            wait_until(self.is_ready, 5, "the API answers")
+            self.stack = stack.pop_all()
+        return self
 
     def is_ready(self):
-        if self.process.poll() is not None:
-            self.log.seek(0)
-            raise AssertionError("ended with %d: %s" % (self.process.returncode, self.log.read()))
-        try:
-            return self.get("/healthz")["status"] == "ok"
-        except OSError:
-            return False
+        if not self.daemon.is_running():
+            raise AssertionError("ended: " + self.daemon.log())
+        return self.rest.get("/healthz")["status"] == "ok"
 
-    def request(self, path):
-        conn = UnixConnection(os.path.join(self.folder, "api.sock"))
+    def __exit__(self, *what):
         try:
-            conn.request("GET", path)
-            reply = conn.getresponse()
-            return reply.status, reply.read().decode()
+            status = self.daemon.stop()
         finally:
-            conn.close()
-
-    def get(self, path):
-        status, body = self.request(path)
-        assert status == 200, (status, body)
-        return json.loads(body)
+            self.stack.__exit__(*what)
+        assert status == 0, "SIGTERM must end it with status 0, not %d" % status
 
     def metric(self, name):
-        lines = self.request("/metrics")[1].splitlines()
+        lines = self.rest.request("GET", "/metrics")[2].splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines
                    if line.startswith("catchment_geodns_" + name))
 
     def events(self, since_ns, kind, count):
         """What happened from that instant on, until that many of a kind have come."""
-        conn = UnixConnection(os.path.join(self.folder, "api.sock"))
-        conn.request("GET", "/v1/events?since=0")
-        reply, events = conn.getresponse(), []
-        while sum(e["kind"] == kind for e in events) < count:
-            line = reply.readline().decode()
-            event = json.loads(line[6:]) if line.startswith("data: ") else {"t_ns": 0}
-            if event["t_ns"] > since_ns:
-                events.append(event)
-        conn.close()
-        return events
+        found = []
+        with self.rest.events(since=0) as events:
+            for event in events:
+                if event["t_ns"] > since_ns:
+                    found.append(event)
+                if sum(e["kind"] == kind for e in found) == count:
+                    return found
+        raise AssertionError("the stream has ended")
 
     def states(self):
-        return {p["pop"]: p["state"] for p in self.get("/v1/names/*.geo.lab.test")["pops"]}
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(5)
-        self.log.close()
-        shutil.rmtree(self.folder)
-        return status
+        return {p["pop"]: p["state"] for p in self.rest.get("/v1/names/*.geo.lab.test")["pops"]}
 
 
 class Unbound:
     """A resolver at RESOLVER that asks from CHICAGO; how it finds the zone is the caller's."""
 
     def __init__(self, server, other, modules="iterator"):
-        self.folder = tempfile.mkdtemp(prefix="unbound-")
-        conf = os.path.join(self.folder, "unbound.conf")
-        with open(os.path.join(self.folder, "hints"), "w") as f:
-            f.write(". 3600 NS root.\nroot. 3600 A %s\n" % ASIDE)
-        with open(conf, "w") as f:
-            f.write("""server:
+        self.conf = """server:
  interface: %s
  outgoing-interface: %s
  access-control: 0.0.0.0/0 allow
  do-daemonize: no
  chroot: ""
  username: ""
- directory: "%s"
+ directory: "."
  pidfile: ""
  use-syslog: no
- logfile: "log"
  module-config: "%s"
  do-ip6: no
  local-zone: "test." nodefault
@@ -246,32 +199,30 @@ class Unbound:
 remote-control:
  control-enable: no
 %s
-""" % (RESOLVER, CHICAGO, self.folder, modules, server, other))
-        self.process = subprocess.Popen(["unbound", "-d", "-c", conf])
+""" % (RESOLVER, CHICAGO, modules, server, other)
 
     def __enter__(self):
-        try:
-            wait_until("Unbound answers", lambda: short("ns1.lab.test", server=RESOLVER) == [NS4])
-        except AssertionError:
-            self.__exit__()
-            raise
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="unbound-"))
+            files_write(folder, unbound_conf=self.conf,
+                        hints=". 3600 NS root.\nroot. 3600 A %s\n" % ASIDE)
+            stack.enter_context(Daemon(["unbound", "-d", "-c", "unbound.conf"], cwd=folder))
+            wait_until(lambda: socket.create_connection((RESOLVER, 53)).close() is None, 5,
+                       "Unbound listens")
+            wait_until(lambda: short("ns1.lab.test", server=RESOLVER) == [NS4], 5,
+                       "Unbound answers")
+            self.stack = stack.pop_all()
         return self
 
-    def __exit__(self, *args):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.folder)
+    def __exit__(self, *what):
+        self.stack.__exit__(*what)
 
 
-class Target:
+class Target(Daemon):
     """The page of a PoP that says how it is; killed, its kernel refuses connections."""
 
-    def __init__(self, pop):
-        self.process = subprocess.Popen([sys.executable, "-c", TARGET, TARGETS[pop], pop])
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
+    def __init__(self, pop, says=None):
+        super().__init__([sys.executable, "-c", TARGET, TARGETS[pop], says or pop], name=pop)
 
 
 def kdig(*args, server=NS4):
@@ -294,29 +245,21 @@ class Geodns(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.targets = {}
-        cls.addClassCleanup(cls.targets_end)
         for pop in TARGETS:
-            cls.targets[pop] = Target(pop)
-        cls.daemon = Daemon(configuration())
-        cls.addClassCleanup(cls.daemon_end)
+            cls.target_start(pop)
+        cls.server = cls.enterClassContext(Nameserver(configuration()))
         cls.all_up()
 
     @classmethod
-    def targets_end(cls):
-        for t in cls.targets.values():
-            t.kill()
-
-    @classmethod
-    def daemon_end(cls):
-        status = cls.daemon.stop()
-        assert status == 0, "SIGTERM must end it with status 0, not %d" % status
+    def target_start(cls, pop, says=None):
+        cls.targets[pop] = cls.enterClassContext(Target(pop, says))
 
     @classmethod
     def all_up(cls):
-        wait_until("all targets are up", lambda: set(cls.daemon.states().values()) == {"up"})
+        wait_until(lambda: set(cls.server.states().values()) == {"up"}, 5, "all targets are up")
 
     def tearDown(self):
-        self.assertIsNone(self.daemon.process.poll(), "the daemon has died")
+        self.assertTrue(self.server.daemon.is_running(), "the daemon has died")
 
     # ---- what is answered ----
 
@@ -376,10 +319,10 @@ class Geodns(unittest.TestCase):
     def test_a_dead_target_moves_the_answer_and_back(self):
         before = time.monotonic_ns()
         self.targets["fra"].kill()
-        wait_until("the other PoP is answered",
-                   lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.34.1"])
+        wait_until(lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.34.1"], 5,
+                   "the other PoP is answered")
         self.assertEqual(short("u1.geo.lab.test", "AAAA", "-b", PARIS), ["2001:db8:1002::1"])
-        events = self.daemon.events(before, "record_changed", 2)
+        events = self.server.events(before, "record_changed", 2)
         kinds = [e["kind"] for e in events]
         self.assertEqual(kinds, ["check_down", "pop_down", "pop_down", "record_changed",
                                  "record_changed"])
@@ -390,34 +333,33 @@ class Geodns(unittest.TestCase):
         detection = (events[0]["t_ns"] - before) / 1e6
         self.assertTrue(150 < detection < 900, "three checks at 100 ms: %g ms" % detection)
 
-        explained = self.daemon.get("/v1/explain?name=u1.geo.lab.test&client=100.64.0.7")
+        explained = self.server.rest.get("/v1/explain?name=u1.geo.lab.test&client=100.64.0.7")
         self.assertEqual((explained["pop"], explained["network"], explained["scope"]),
                          ("nyc", "100.64.0.0/24", 24))
         self.assertEqual([(o["pop"], o["state"]) for o in explained["order"]],
                          [("fra", "down"), ("nyc", "up")])
 
-        self.targets["fra"] = Target("fra")
-        wait_until("it is back", lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.33.1"])
+        self.target_start("fra")
+        wait_until(lambda: short("u1.geo.lab.test", "-b", PARIS) == ["198.18.33.1"], 5, "it is back")
 
     def test_a_target_that_answers_for_another_pop_is_down(self):
         self.targets["fra"].kill()
-        self.targets["fra"].process = subprocess.Popen(
-            [sys.executable, "-c", TARGET, TARGETS["fra"], "nyc"])
-        wait_until("fra is down", lambda: self.daemon.states()["fra"] == "down")
+        self.target_start("fra", says="nyc")
+        wait_until(lambda: self.server.states()["fra"] == "down", 5, "fra is down")
         self.targets["fra"].kill()
-        self.targets["fra"] = Target("fra")
+        self.target_start("fra")
         self.all_up()
 
     def test_all_down(self):
         for t in self.targets.values():
             t.kill()
-        wait_until("both are down", lambda: set(self.daemon.states().values()) == {"down"})
+        wait_until(lambda: set(self.server.states().values()) == {"down"}, 5, "both are down")
         self.assertEqual(short("u1.geo.lab.test", "-b", CHICAGO), ["198.18.34.1"], "all: nearest")
         out = kdig("strict.lab.test")
         self.assertIn("status: NOERROR", out)
         self.assertIn("SOA", out, "none: NODATA")
         for pop in TARGETS:
-            self.targets[pop] = Target(pop)
+            self.target_start(pop)
         self.all_up()
 
     # ---- what should not hurt ----
@@ -440,12 +382,13 @@ class Geodns(unittest.TestCase):
         sock.close()
 
     def test_source_port_0_is_dropped(self):
-        before = self.daemon.metric("unanswered_total")
+        before = self.server.metric("unanswered_total")
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
         packet = query("ns1.lab.test")
         raw.sendto(struct.pack(">4H", 0, 53, 8 + len(packet), 0) + packet, (NS4, 0))
         raw.close()
-        wait_until("it is counted", lambda: self.daemon.metric("unanswered_total") == before + 1)
+        wait_until(lambda: self.server.metric("unanswered_total") == before + 1, 5,
+                   "it is counted")
 
     # ---- TCP ----
 
@@ -496,8 +439,8 @@ class Geodns(unittest.TestCase):
         self.assertTrue(0.9 < time.monotonic() - begun < 2)
 
     def test_tcp_limit_per_client(self):
-        wait_until("no connection is left",
-                   lambda: self.daemon.get("/v1/status")["tcp"]["connections"] == 0)
+        wait_until(lambda: self.server.rest.get("/v1/status")["tcp"]["connections"] == 0, 5,
+                   "no connection is left")
         socks = [self.connect() for _ in range(5)]
         for sock in socks:
             sock.sendall(self.framed("ns1.lab.test"))
@@ -516,51 +459,47 @@ class Geodns(unittest.TestCase):
             self.assertEqual(short("u7.GEO.lab.test", server=RESOLVER), ["198.18.34.1"],
                              "from Chicago")
             self.assertEqual(len(short("big.lab.test", "+tcp", server=RESOLVER)), 100)
-            asked = self.daemon.metric("geographic_total")
+            asked = self.server.metric("geographic_total")
             begun = time.monotonic()
             self.assertEqual(short("u8.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
-            self.assertEqual(self.daemon.metric("geographic_total"), asked + 1)
+            self.assertEqual(self.server.metric("geographic_total"), asked + 1)
 
             def asks_again():
                 short("u8.geo.lab.test", server=RESOLVER)
-                return self.daemon.metric("geographic_total") > asked + 1
+                return self.server.metric("geographic_total") > asked + 1
 
-            wait_until("asked again", asks_again, 4)
+            wait_until(asks_again, 4, "asked again")
             self.assertGreater(time.monotonic() - begun, 0.95, "not before the TTL of 1 s")
             self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
 
     def test_unbound_keeps_client_subnets_apart(self):
-        before = self.daemon.metric("ecs_total")
+        before = self.server.metric("ecs_total")
         server = " send-client-subnet: %s\n max-client-subnet-ipv4: 24" % NS4
         with Unbound(server, STUB, "subnetcache iterator"):
             for source, a in ((PARIS, "198.18.33.1"), (CHICAGO, "198.18.34.1"),
                               (PARIS, "198.18.33.1")):
                 self.assertEqual(short("u9.geo.lab.test", "-b", source, server=RESOLVER), [a])
-            self.assertGreaterEqual(self.daemon.metric("ecs_total"), before + 2)
+            self.assertGreaterEqual(self.server.metric("ecs_total"), before + 2)
 
     def test_unbound_from_a_root_of_ours(self):
         conf = configuration(listen=[ASIDE + ":53"], names=[], checks={},
-                             zones=[{"name": ".", "file": "root.zone"}])
-        root = Daemon(conf)
-        try:
-            with Unbound(" root-hints: hints", ""):
-                self.assertEqual(short("u1.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
-                self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
-                self.assertIn("NXDOMAIN", kdig("x.example", server=RESOLVER))
-        finally:
-            self.assertEqual(root.stop(), 0)
+                             zones=[{"name": ".", "file": "root"}])
+        with Nameserver(conf), Unbound(" root-hints: hints", ""):
+            self.assertEqual(short("u1.geo.lab.test", server=RESOLVER), ["198.18.34.1"])
+            self.assertIn("NXDOMAIN", kdig("nothing.lab.test", server=RESOLVER))
+            self.assertIn("NXDOMAIN", kdig("x.example", server=RESOLVER))
 
     # ---- the API ----
 
     def test_api(self):
-        status = self.daemon.get("/v1/status")
+        status = self.server.rest.get("/v1/status")
         self.assertEqual(status["checks"], {"up": 2, "down": 0, "unknown": 0})
-        self.assertEqual(len(self.daemon.get("/v1/names")["names"]), 2)
-        self.assertEqual(self.daemon.request("/v1/names/x.lab.test")[0], 404)
-        self.assertEqual(self.daemon.request("/v1/explain?name=ns1.lab.test&client=10.0.0.1")[0], 404)
-        self.assertEqual(self.daemon.request("/v1/explain?name=a.geo.lab.test")[0], 400)
-        self.assertEqual(self.daemon.metric("check_up"), 2)
-        with open("/proc/%d/status" % self.daemon.process.pid) as f:
+        self.assertEqual(len(self.server.rest.get("/v1/names")["names"]), 2)
+        self.assertEqual(self.server.rest.request("GET", "/v1/names/x.lab.test")[0], 404)
+        self.assertEqual(self.server.rest.request("GET", "/v1/explain?name=ns1.lab.test&client=10.0.0.1")[0], 404)
+        self.assertEqual(self.server.rest.request("GET", "/v1/explain?name=a.geo.lab.test")[0], 400)
+        self.assertEqual(self.server.metric("check_up"), 2)
+        with open("/proc/%d/status" % self.server.daemon.pid) as f:
             rss = [int(line.split()[1]) for line in f if line.startswith("VmRSS")][0]
         if "san" not in GEODNS:
             self.assertLess(rss, 20 * 1024, "resident, KiB")
@@ -571,11 +510,8 @@ class Start(unittest.TestCase):
 
     def start(self, conf):
         with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "lab.test.zone"), "w") as f:
-                f.write(ZONE.replace("$INCLUDE", ";"))
-            path = os.path.join(folder, "g.json")
-            with open(path, "w") as f:
-                json.dump(conf, f)
+            files_write(folder, zone=ZONE, more="", geodns_json=json.dumps(conf))
+            path = os.path.join(folder, "geodns.json")
             out = subprocess.run([GEODNS, "--config", path], capture_output=True, text=True,
                                  timeout=5, cwd=folder)
             return out.returncode, out.stderr.replace(path, "FILE")
@@ -597,27 +533,20 @@ class Start(unittest.TestCase):
                          (2, "FILE: names[0].name: ns1.lab.test: has addresses in the zone file\n"))
 
     def test_address_in_use(self):
-        daemon = Daemon(configuration(listen=[ASIDE + ":53"]))
-        try:
+        with Nameserver(configuration(listen=[ASIDE + ":53"])):
             status, err = self.start(configuration(listen=[ASIDE + ":53"]))
             self.assertEqual(status, 3)
             self.assertIn("cannot listen on 10.1.0.77:53: Address already in use", err)
-        finally:
-            self.assertEqual(daemon.stop(), 0)
 
     def test_any_address_answers_from_the_one_asked(self):
-        daemon = Daemon(configuration(listen=["0.0.0.0:5300", "[::]:5300"]))
-        try:
+        with Nameserver(configuration(listen=["0.0.0.0:5300", "[::]:5300"])):
             for family, addr in ((socket.AF_INET, ASIDE), (socket.AF_INET, NS4),
                                  (socket.AF_INET6, "2001:db8:f001::77"), (socket.AF_INET6, NS6)):
-                sock = socket.socket(family, socket.SOCK_DGRAM)
-                sock.settimeout(2)
-                sock.connect((addr, 5300))  # from now on only replies from there are seen
-                sock.send(query("ns1.lab.test"))
-                self.assertIn(socket.inet_aton(NS4), sock.recv(4096), addr)
-                sock.close()
-        finally:
-            self.assertEqual(daemon.stop(), 0)
+                with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                    sock.settimeout(2)
+                    sock.connect((addr, 5300))  # from now on only replies from there are seen
+                    sock.send(query("ns1.lab.test"))
+                    self.assertIn(socket.inet_aton(NS4), sock.recv(4096), addr)
 
     def test_check_starts_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -626,6 +555,3 @@ class Start(unittest.TestCase):
                                  text=True, timeout=5, cwd=folder)
             self.assertEqual((out.returncode, out.stdout), (0, example + ": ok\n"))
 
-
-if __name__ == "__main__":
-    unittest.main()
