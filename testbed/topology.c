@@ -206,26 +206,30 @@ static void hosts_add(struct builder *b)
 	}
 }
 
-/* The other node's name, cut to what the kernel allows; a number where that is taken. */
-static void iface_name(const struct builder *b, size_t node, size_t peer, char out[IFACE_NAME_SIZE])
+static bool iface_taken(const struct topology *t, size_t node, const char *name)
 {
-	const struct topology *t = b->t;
-	unsigned same = 0;
-	char base[IFACE_NAME_SIZE];
-
-	snprintf(base, sizeof(base), "%.15s", t->nodes[peer].name);
-	snprintf(out, IFACE_NAME_SIZE, "%s", base);
+	/* Every node has the first; the other two stand for all devices below /proc/sys. */
+	if (strcmp(name, "lo") == 0 || strcmp(name, "all") == 0 || strcmp(name, "default") == 0)
+		return true;
 	for (size_t i = 0; i < t->link_count; i++) {
 		const struct topology_link *l = &t->links[i];
 
 		for (unsigned e = 0; e < 2; e++) {
-			if (l->end[e].node == node && strncmp(l->end[e].iface, base, 12) == 0 &&
-			    l->end[e].iface[0])
-				same++;
+			if (l->end[e].node == node && strcmp(l->end[e].iface, name) == 0)
+				return true;
 		}
 	}
-	if (same > 0)
-		snprintf(out, IFACE_NAME_SIZE, "%.12s%u", base, same + 1);
+	return false;
+}
+
+/* The other node's name, cut to what the kernel allows; numbered where that is taken. */
+static void iface_name(const struct builder *b, size_t node, size_t peer, char out[IFACE_NAME_SIZE])
+{
+	const char *name = b->t->nodes[peer].name;
+
+	snprintf(out, IFACE_NAME_SIZE, "%.15s", name);
+	for (unsigned n = 2; iface_taken(b->t, node, out); n++)
+		snprintf(out, IFACE_NAME_SIZE, "%.11s%u", name, n);
 }
 
 static struct addr link_local_of(const uint8_t mac[MAC_SIZE])
