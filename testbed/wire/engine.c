@@ -156,7 +156,7 @@ static void frames_read(struct wire_engine *e, size_t direction)
 		struct instant now, due;
 		struct packet *p;
 
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			/* The node is gone and its device with it: stop hearing of it. */
 			epoll_ctl(e->epoll, EPOLL_CTL_DEL, d->fd, NULL);
 			return;
