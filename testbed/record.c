@@ -86,6 +86,7 @@ int record_new(struct record **out, const char *base, const char *scenario)
 	}
 	if (err < 0) {
 		record_free(r);
+		*out = NULL;
 	} else {
 		record_give(r, path);
 		fprintf(r->events,
