@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/config/plan.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/unit/testbed/small.h"
+
+static const json_t *at(const json_t *json, const char *path)
+{
+	char buf[128], *rest = buf, *part;
+
+	snprintf(buf, sizeof(buf), "%s", path);
+	while (json && (part = strsep(&rest, "/")))
+		json = json_is_array(json) ? json_array_get(json, strtoul(part, NULL, 10))
+					   : json_object_get(json, part);
+	return json;
+}
+
+static const char *text_at(const json_t *json, const char *path)
+{
+	const char *text = json_string_value(at(json, path));
+
+	return text ? text : "(none)";
+}
+
+static bool array_has(const json_t *array, const char *text)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (array, i, item) {
+		if (strcmp(json_string_value(item), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static json_t *file_json(const json_t *plan, const char *name)
+{
+	char path[64];
+	const char *text;
+	json_t *json;
+
+	snprintf(path, sizeof(path), PLAN_DIR "/%s", name);
+	text = json_string_value(json_object_get(json_object_get(plan, "files"), path));
+	cr_assert_not_null(text, "no %s", name);
+	json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	cr_assert_not_null(json, "%s is not JSON", name);
+	return json;
+}
+
+/* The plan of one node of the small scenario. */
+struct planned {
+	struct scenario *s;
+	struct topology *t;
+	json_t *plan;
+};
+
+static struct planned planned_new(const struct edit *edits, const char *node)
+{
+	struct planned p = { .s = small_scenario(edits) };
+
+	p.t = small_topology(p.s);
+	p.plan = plan_node(p.t, small_node(p.t, node));
+	return p;
+}
+
+static void planned_free(struct planned *p)
+{
+	json_decref(p->plan);
+	topology_free(p->t);
+	scenario_free(p->s);
+}
+
+/* What holds for every plan of whatever node. */
+static void plan_is_sound(const json_t *plan, const char *node)
+{
+	const json_t *files = json_object_get(plan, "files"), *daemon, *text;
+	const char *path;
+	size_t i;
+
+	cr_expect_str_eq(text_at(plan, "type"), "setup");
+	cr_expect_str_eq(text_at(plan, "node"), node);
+	cr_expect_gt(json_array_size(json_object_get(plan, "links")), 0, "%s", node);
+	cr_expect_gt(json_array_size(json_object_get(plan, "daemons")), 0, "%s", node);
+	json_object_foreach ((json_t *)(uintptr_t)files, path, text) {
+		const char *dot = strrchr(path, '.');
+
+		cr_expect_eq(path[0], '/', "%s", path);
+		cr_assert(json_is_string(text) && json_string_length(text) > 0, "%s", path);
+		if (dot && strcmp(dot, ".json") == 0) {
+			json_t *parsed =
+				json_loads(json_string_value(text), JSON_REJECT_DUPLICATES, NULL);
+
+			cr_expect_not_null(parsed, "%s: %s", node, path);
+			json_decref(parsed);
+		}
+	}
+	/* A configuration that a daemon is told to read is among the files. */
+	json_array_foreach (json_object_get(plan, "daemons"), i, daemon) {
+		const json_t *word;
+		size_t w;
+
+		cr_expect_gt(json_array_size(json_object_get(daemon, "argv")), 0);
+		json_array_foreach (json_object_get(daemon, "argv"), w, word) {
+			if (strncmp(json_string_value(word), PLAN_DIR "/", strlen(PLAN_DIR) + 1) ==
+			    0)
+				cr_expect_not_null(json_object_get(files, json_string_value(word)),
+						   "%s: %s", node, json_string_value(word));
+		}
+	}
+}
+
+Test(plan, every_node_of_every_shipped_scenario)
+{
+	for (char **path = small_shipped_paths(); *path; path++) {
+		struct scenario *s = small_shipped(*path);
+		struct topology *t = small_topology(s);
+
+		for (size_t i = 0; i < t->node_count; i++) {
+			json_t *plan = plan_node(t, i), *again = plan_node(t, i);
+
+			cr_assert_not_null(plan);
+			plan_is_sound(plan, t->nodes[i].name);
+			cr_expect(json_equal(plan, again), "%s", t->nodes[i].name);
+			json_decref(plan);
+			json_decref(again);
+		}
+		topology_free(t);
+		scenario_free(s);
+	}
+}
+
+/* Each end of a wire knows the other's addresses, and by which MAC address they are reached. */
+Test(plan, wires_know_their_far_ends)
+{
+	struct scenario *s = small_scenario(EDITS());
+	struct topology *t = small_topology(s);
+	json_t *plans[16];
+
+	for (size_t i = 0; i < t->node_count; i++)
+		plans[i] = plan_node(t, i);
+	for (size_t i = 0; i < t->node_count; i++) {
+		const json_t *link;
+		size_t l;
+
+		json_array_foreach (json_object_get(plans[i], "links"), l, link) {
+			size_t id = (size_t)json_integer_value(json_object_get(link, "link"));
+			unsigned end = (unsigned)json_integer_value(json_object_get(link, "end"));
+			const struct topology_end *far = &t->links[id].end[!end];
+			const json_t *their_link, *peer;
+			size_t k, p;
+
+			json_array_foreach (json_object_get(plans[far->node], "links"), k,
+					    their_link) {
+				if (json_integer_value(json_object_get(their_link, "link")) !=
+				    (json_int_t)id)
+					continue;
+				json_array_foreach (json_object_get(link, "peers"), p, peer) {
+					char addr[64];
+					static const char *const lengths[] = { "31", "127", "64" };
+
+					snprintf(addr, sizeof(addr), "%s/%s",
+						 json_string_value(json_array_get(peer, 0)),
+						 lengths[p]);
+					cr_expect(array_has(json_object_get(their_link, "addrs"),
+							    addr),
+						  "%s", addr);
+					cr_expect_str_eq(json_string_value(json_array_get(peer, 1)),
+							 text_at(their_link, "mac"));
+				}
+			}
+		}
+	}
+	for (size_t i = 0; i < t->node_count; i++)
+		json_decref(plans[i]);
+	topology_free(t);
+	scenario_free(s);
+}
+
+Test(plan, a_router)
+{
+	struct planned p = planned_new(EDITS(), "a");
+
+	cr_expect_str_eq(text_at(p.plan, "daemons/0/name"), "bird");
+	cr_expect(json_is_true(at(p.plan, "watch_routes")));
+	cr_expect(array_has(at(p.plan, "lo"), "10.1.0.1/32"));
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(p.plan, "sysctls"),
+							   "net/ipv4/ip_forward")),
+			 "1");
+	planned_free(&p);
+}
+
+Test(plan, a_pop_with_lb)
+{
+	struct planned p = planned_new(
+		EDITS({ "checks", "{\"interval_ms\": 250, \"fall\": 4}" }, { "hold_time", "3" }),
+		"p2");
+	json_t *lb = file_json(p.plan, "lb.json");
+
+	cr_expect_str_eq(text_at(lb, "pop"), "p2");
+	cr_expect_str_eq(text_at(lb, "router_id"), "10.200.2.1");
+	cr_expect_eq(json_integer_value(at(lb, "asn")), 64500);
+	cr_expect_eq(json_integer_value(at(lb, "bgp/hold_time")), 3);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/address"), "10.2.128.7");
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/0/asn")), 65002);
+	cr_expect_eq(json_integer_value(at(lb, "checks/web/interval_ms")), 250);
+	cr_expect_eq(json_integer_value(at(lb, "checks/web/timeout_ms")), 250);
+	cr_expect_eq(json_integer_value(at(lb, "checks/web/fall")), 4);
+	cr_expect_str_eq(text_at(lb, "vips/0/prefixes/0"), "198.18.0.0/24");
+	cr_expect_str_eq(text_at(lb, "vips/0/announce"), "verdict");
+	cr_expect_str_eq(text_at(lb, "vips/1/prefixes/0"), "198.18.34.0/24");
+	cr_expect_str_eq(text_at(lb, "vips/1/addresses/1"), "2001:db8:1002::1");
+	cr_expect_str_eq(text_at(lb, "vips/1/announce"), "always");
+	/* The lb puts the addresses on lo itself. */
+	cr_expect_eq(json_array_size(at(p.plan, "lo")), 0);
+	json_decref(lb);
+	planned_free(&p);
+}
+
+Test(plan, a_pop_with_bird)
+{
+	struct planned p = planned_new(EDITS({ "speaker", "\"bird\"" }), "p2");
+
+	cr_expect(array_has(at(p.plan, "lo"), "10.200.2.1/32"));
+	cr_expect(array_has(at(p.plan, "lo"), "198.18.0.1/32"));
+	cr_expect(array_has(at(p.plan, "lo"), "198.18.34.1/32"));
+	cr_expect_null(json_object_get(at(p.plan, "files"), PLAN_DIR "/lb.json"));
+	cr_expect_not_null(
+		strstr(json_string_value(json_object_get(json_object_get(p.plan, "files"),
+							 PLAN_DIR "/nginx.conf")),
+		       "listen 10.200.2.1:8053;"));
+	planned_free(&p);
+}
+
+Test(plan, a_nameserver)
+{
+	struct planned p = planned_new(EDITS(), "ns1");
+	json_t *geodns = file_json(p.plan, "geodns.json");
+
+	cr_expect_str_eq(text_at(geodns, "identity"), "ns1");
+	cr_expect_str_eq(text_at(geodns, "listen/0"), "10.2.1.1:53");
+	cr_expect_str_eq(text_at(geodns, "listen/1"), "[2001:db8:f002::1:1]:53");
+	cr_expect_str_eq(text_at(geodns, "networks/0/prefix"), "100.64.0.0/24");
+	cr_expect_eq(json_array_size(at(geodns, "names")), 1, "anycast needs no geography");
+	cr_expect_str_eq(text_at(geodns, "names/0/name"), "*.geo.lab.test");
+	cr_expect_eq(json_integer_value(at(geodns, "names/0/ttl")), 5);
+	cr_expect_str_eq(text_at(geodns, "names/0/pops/1/a/0"), "198.18.34.1");
+	cr_expect_str_eq(text_at(geodns, "names/0/pops/1/address"), "10.200.2.1");
+	cr_expect_not_null(
+		strstr(json_string_value(json_object_get(json_object_get(p.plan, "files"),
+							 PLAN_DIR "/lab.test.zone")),
+		       "*.any.lab.test. 30 IN A 198.18.0.1\n"));
+	json_decref(geodns);
+	planned_free(&p);
+}
+
+Test(plan, the_root_delegates)
+{
+	struct planned p = planned_new(EDITS(), "root");
+	json_t *geodns = file_json(p.plan, "geodns.json");
+	const char *zone = json_string_value(
+		json_object_get(json_object_get(p.plan, "files"), PLAN_DIR "/root.zone"));
+
+	cr_expect_str_eq(text_at(geodns, "zones/0/name"), ".");
+	cr_expect_null(at(geodns, "names"));
+	cr_expect_not_null(strstr(zone, "lab.test. 3600 IN NS ns1.lab.test.\n"));
+	cr_expect_not_null(strstr(zone, "ns1.lab.test. 3600 IN A 10.2.1.1\n"));
+	cr_expect_null(strstr(zone, "IN NS root.lab.test."));
+	json_decref(geodns);
+	planned_free(&p);
+}
+
+Test(plan, a_resolver)
+{
+	struct planned plain = planned_new(EDITS(), "c1");
+	struct planned ecs = planned_new(
+		EDITS({ "clients/0/resolver", "{\"ecs\": true, \"stretch_ttl\": 60}" }), "c1");
+	const char *conf = json_string_value(
+		json_object_get(json_object_get(plain.plan, "files"), PLAN_DIR "/unbound.conf"));
+
+	cr_expect(array_has(at(plain.plan, "lo"), "100.64.0.10/32"));
+	cr_expect(array_has(at(plain.plan, "lo"), "100.64.0.53/32"));
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(plain.plan, "files"),
+							   "/etc/resolv.conf")),
+			 "nameserver 100.64.0.53\n");
+	cr_expect_null(strstr(conf, "subnetcache"));
+	cr_expect_not_null(strstr(conf, "local-zone: \"test.\" nodefault"));
+	conf = json_string_value(
+		json_object_get(json_object_get(ecs.plan, "files"), PLAN_DIR "/unbound.conf"));
+	cr_expect_not_null(strstr(conf, "send-client-subnet: 0.0.0.0/0"));
+	cr_expect_not_null(strstr(conf, "cache-min-ttl: 60"));
+	planned_free(&plain);
+	planned_free(&ecs);
+}
+
+Test(plan, users_of_all_groups_are_counted_through)
+{
+	struct scenario *s = small_scenario(EDITS(
+		{ "clients/1", "{\"name\": \"c2\", \"network\": \"a\", \"users\": 3, "
+			       "\"traffic\": [{\"kind\": \"session\", \"period_ms\": 250}]}" }));
+	struct topology *t = small_topology(s);
+	json_t *c1 = plan_client(t, 0, 1, 77), *c2 = plan_client(t, 1, 1, 77);
+	json_t *later = plan_client(t, 1, 2, 77);
+
+	cr_expect_eq(plan_first_user(s, 0), 1);
+	cr_expect_eq(plan_first_user(s, 1), 3);
+	cr_expect_eq(json_integer_value(at(c2, "first_user")), 3);
+	cr_expect_eq(json_integer_value(at(c2, "users")), 3);
+	cr_expect_eq(json_integer_value(at(c2, "start_ns")), 77);
+	cr_expect_str_eq(text_at(c2, "group"), "c2");
+	cr_expect_str_eq(text_at(c2, "resolver"), "100.64.1.53:53");
+	cr_expect_str_eq(text_at(c2, "traffic/0/kind"), "session");
+	cr_expect_str_eq(text_at(c2, "variants/1/zone"), "geo.lab.test");
+	cr_expect_neq(json_integer_value(at(c1, "seed")), json_integer_value(at(c2, "seed")));
+	cr_expect_neq(json_integer_value(at(c2, "seed")), json_integer_value(at(later, "seed")));
+	json_decref(c1);
+	json_decref(c2);
+	json_decref(later);
+	topology_free(t);
+	scenario_free(s);
+}
