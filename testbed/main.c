@@ -3,6 +3,7 @@
  * catchment-testbed - the lab: one program, its commands a table.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -99,30 +100,56 @@ static int main_run(int argc, char **argv)
 	return run_scenario(&options);
 }
 
-/* The supervisor goes to the background; this process waits for its word. */
+/* In the background nothing of the caller's stays open, or 'up ... | cat' would never end. */
+static _Noreturn void supervisor_main(struct run_options *options, int said)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	setsid();
+	dup2(null, STDIN_FILENO);
+	dup2(said, STDOUT_FILENO);
+	dup2(said, STDERR_FILENO);
+	options->stay = true;
+	options->ready = fcntl(said, F_DUPFD_CLOEXEC, 3);
+	close(null);
+	close(said);
+	exit(run_scenario(options));
+}
+
+/* Pass on what the supervisor says until it is ready, which a zero byte says. */
+static bool supervisor_hear(int said)
+{
+	char buf[512], *end;
+	ssize_t n;
+
+	while ((n = read(said, buf, sizeof(buf))) > 0) {
+		end = memchr(buf, '\0', (size_t)n);
+		fwrite(buf, 1, end ? (size_t)(end - buf) : (size_t)n, stderr);
+		if (end)
+			return true;
+	}
+	return false;
+}
+
 static int main_up(int argc, char **argv)
 {
 	struct run_options options;
-	int ready[2], status = 0;
-	char word;
+	int said[2], status = 0;
 	pid_t pid;
 
 	if (!run_options_parse(&options, argc, argv))
 		return bad_usage("up SCENARIO [--seed S] [--lab NAME] [--out DIR]");
-	if (pipe(ready) < 0)
+	if (pipe2(said, O_CLOEXEC) < 0)
 		return EXIT_ENVIRONMENT;
 	pid = fork();
 	if (pid < 0)
 		return EXIT_ENVIRONMENT;
 	if (pid == 0) {
-		close(ready[0]);
-		setsid();
-		options.stay = true;
-		options.ready = ready[1];
-		exit(run_scenario(&options));
+		close(said[0]);
+		supervisor_main(&options, said[1]);
 	}
-	close(ready[1]);
-	if (read(ready[0], &word, 1) == 1) {
+	close(said[1]);
+	if (supervisor_hear(said[0])) {
 		printf("'catchment-testbed exec NODE -- COMMAND' enters a node, 'down' ends the "
 		       "lab\n");
 		return EXIT_DONE;

@@ -195,7 +195,7 @@ static void on_up(void *ctx, struct lab *lab)
 	result_write(run);
 	if (!run->options->stay)
 		trial_begin(run);
-	else if (run->options->ready >= 0 && write(run->options->ready, "1", 1) < 0)
+	else if (run->options->ready >= 0 && write(run->options->ready, "", 1) < 0)
 		run_stop(run);
 }
 

@@ -20,7 +20,7 @@ struct run_options {
 	uint64_t seed;
 	bool json; /* print result.json instead of the table */
 	bool stay; /* no trials: up until told to go down */
-	int ready; /* with stay: a byte is written here once the lab is up; -1: none */
+	int ready; /* with stay: a zero byte is written here once the lab is up; -1: none */
 };
 
 /* Returns the exit status. */
