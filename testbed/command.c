@@ -197,8 +197,9 @@ int command_status(int argc, char **argv)
 	if (w.json) {
 		json_print(all);
 	} else {
-		json_array_foreach (all, i, status)
+		json_array_foreach (all, i, status) {
 			status_print(status);
+		}
 		if (n == 0)
 			printf("no lab is running\n");
 	}
