@@ -34,14 +34,11 @@ struct run {
 	ev_signal signals[3];
 };
 
-static void say(const struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 /* Progress goes to standard error, so that --json leaves standard output to the result. */
-static void say(const struct run *run, const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)run;
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
@@ -151,15 +148,15 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 	json_array_append_new(run->trials, trial_to_json(trial, reason));
 	run->valid += reason == NULL;
 	if (reason)
-		say(run, "trial %u is invalid: %s", run->attempts, reason);
+		say("trial %u is invalid: %s", run->attempts, reason);
 	trial_free(trial);
 	run->trial = NULL;
 	result_write(run);
 	if (run->valid >= run->wanted) {
 		run_stop(run);
 	} else if (run->attempts >= run->wanted + ATTEMPTS_EXTRA) {
-		say(run, "giving up: %u of %u trials valid after %u attempts", run->valid,
-		    run->wanted, run->attempts);
+		say("giving up: %u of %u trials valid after %u attempts", run->valid, run->wanted,
+		    run->attempts);
 		run->failed = true;
 		run_stop(run);
 	} else {
@@ -170,8 +167,7 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 static void trial_begin(struct run *run)
 {
 	run->attempts++;
-	say(run, "trial %u of %u: %u s", run->valid + 1, run->wanted,
-	    run->scenario->duration_ms / 1000);
+	say("trial %u of %u: %u s", run->valid + 1, run->wanted, run->scenario->duration_ms / 1000);
 	run->trial = trial_new(run->lab, run->attempts, run->seed, on_trial_done, run);
 }
 
@@ -186,8 +182,7 @@ static void on_up(void *ctx, struct lab *lab)
 		if (off * off > worst * worst)
 			worst = off;
 	}
-	say(run,
-	    "lab %s: %zu nodes and %zu wires in %.1f s, wires right to %+.3f ms, converged after "
+	say("lab %s: %zu nodes and %zu wires in %.1f s, wires right to %+.3f ms, converged after "
 	    "%.1f s%s",
 	    lab->name, run->topology->node_count, run->topology->link_count, lab->configured_s,
 	    worst, lab->up_s,
@@ -225,12 +220,6 @@ static void on_client(void *ctx, struct lab *lab, const json_t *msg)
 	(void)lab;
 	if (run->trial)
 		trial_client_message(run->trial, msg);
-}
-
-static void on_node_up(void *ctx, struct lab *lab, size_t node)
-{
-	log_debug("node %s: made anew", lab->topology->nodes[node].name);
-	(void)ctx;
 }
 
 static json_t *on_command(void *ctx, struct lab *lab, struct control *from, const json_t *msg)
@@ -289,8 +278,8 @@ static int scenario_prepare(struct run *run)
 
 static int lab_run(struct run *run)
 {
-	static const struct lab_owner owner = { on_up,	   on_failed,  on_mishap,
-						on_client, on_node_up, on_command };
+	static const struct lab_owner owner = { on_up, on_failed, on_mishap, on_client,
+						on_command };
 	const char *name = run->options->lab ? run->options->lab : run->scenario->name;
 	struct lab_setup setup = {
 		.name = name, .topology = run->topology, .owner = &owner, .ctx = run
@@ -320,13 +309,14 @@ static int lab_run(struct run *run)
 	faults_clear(&run->faults);
 	lab_free(run->lab);
 	if (run->interrupted && !run->options->stay)
-		say(run, "interrupted: what was measured is kept");
+		say("interrupted: what was measured is kept");
 	return run->failed || (run->interrupted && !run->options->stay) ? EXIT_FAILED : EXIT_DONE;
 }
 
 /* The command that measures any run's directory does it for this one. */
 static int report(const struct run *run)
 {
+	static const char *const written[] = { "result.json", "report.html" };
 	char command[] = "report", json[] = "--json", end[] = "--";
 	char *words[] = { command, run->options->json ? json : end, NULL, NULL };
 	int status;
@@ -337,6 +327,12 @@ static int report(const struct run *run)
 	optind = 0;
 	status = report_main(3, words);
 	free(words[2]);
+	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
+		char *path = xasprintf("%s/%s", record_dir(run->record), written[i]);
+
+		record_give(run->record, path);
+		free(path);
+	}
 	return status;
 }
 

@@ -37,8 +37,6 @@ struct lab_owner {
 	void (*on_mishap)(void *ctx, struct lab *lab, const char *reason);
 	/* A message of the users' processes: "samples", "sender", "bye". */
 	void (*on_client)(void *ctx, struct lab *lab, const json_t *msg);
-	/* A node that was made anew is complete again. */
-	void (*on_node_up)(void *ctx, struct lab *lab, size_t node);
 	/* A command on the control socket. Returns the reply, or NULL when it comes later. */
 	json_t *(*on_command)(void *ctx, struct lab *lab, struct control *from, const json_t *msg);
 };
@@ -118,7 +116,7 @@ void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signa
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
 /* Black-hole all wires of the node in one step (that instant is returned), then destroy it. */
 struct instant lab_node_crash(struct lab *lab, size_t index);
-/* Make a crashed node anew; on_node_up follows. */
+/* Make a crashed node anew: 0, and it comes up in its own time, or -errno. */
 int lab_node_restart(struct lab *lab, size_t index);
 
 /* For lab.c and lab_messages.c. */

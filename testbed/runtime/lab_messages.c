@@ -184,7 +184,6 @@ static void on_configured(struct lab_node *node)
 	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon) {
 		lab_daemon_start(lab, node->index, daemon);
 	}
-	lab->owner->on_node_up(lab->ctx, lab, node->index);
 }
 
 static void agent_message(struct lab_node *node, const json_t *msg, int fd)
