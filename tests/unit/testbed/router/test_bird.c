@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/testbed/small.h"
 
@@ -209,4 +210,36 @@ Test(bird, sessions_of_shipped_scenarios_have_two_ends)
 		topology_free(t);
 		scenario_free(s);
 	}
+}
+
+/* BIRD itself parses what is written for it, for every router and pop of every shipped scenario. */
+Test(bird, bird_takes_it)
+{
+	char path[] = "/tmp/bird.XXXXXX", command[128];
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin bird -p -c %s 2>&1", path);
+	for (char **scenario = small_shipped_paths(); *scenario; scenario++) {
+		struct scenario *s = small_shipped(*scenario);
+		struct topology *t = small_topology(s);
+
+		for (size_t i = 0; i < t->node_count; i++) {
+			bool router = t->nodes[i].kind == NODE_ROUTER;
+			char *config;
+
+			if (!router && t->nodes[i].kind != NODE_POP)
+				continue;
+			config = router ? bird_router_config(t, i) : bird_pop_config(t, i);
+			cr_assert_eq(ftruncate(fd, 0), 0);
+			cr_assert_eq(pwrite(fd, config, strlen(config), 0),
+				     (ssize_t)strlen(config));
+			cr_expect_eq(system(command), 0, "%s: %s", *scenario, t->nodes[i].name);
+			free(config);
+		}
+		topology_free(t);
+		scenario_free(s);
+	}
+	close(fd);
+	unlink(path);
 }
