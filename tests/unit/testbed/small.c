@@ -134,15 +134,21 @@ size_t small_node(const struct topology *t, const char *name)
 
 char **small_shipped_paths(void)
 {
+	static char text[16][128];
+	static char *paths[17];
+	size_t n = 0;
 	glob_t found;
 
 	cr_assert_eq(glob("testbed/scenarios/*.json", 0, NULL, &found), 0);
-	for (size_t i = 0, n = 0; i <= found.gl_pathc; i++) {
-		const char *path = found.gl_pathv[i];
-
-		if (!path || !strstr(path, ".schema.json"))
-			found.gl_pathv[n++] = found.gl_pathv[i];
+	for (size_t i = 0; i < found.gl_pathc && n < 16; i++) {
+		if (strstr(found.gl_pathv[i], ".schema.json"))
+			continue;
+		snprintf(text[n], sizeof(text[n]), "%s", found.gl_pathv[i]);
+		paths[n] = text[n];
+		n++;
 	}
-	cr_assert_not_null(found.gl_pathv[0]);
-	return found.gl_pathv;
+	globfree(&found);
+	cr_assert_gt(n, 0);
+	paths[n] = NULL;
+	return paths;
 }
