@@ -12,6 +12,7 @@
 # make deps-test   the same for tests, linters and peers (root)
 # make install     programs and scenarios below DESTDIR/PREFIX
 # make clean       remove build/
+# V=1 shows the compilers' whole command lines
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
 PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr
@@ -41,6 +42,8 @@ EXTRA    += -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LDFLAGS  += -pie -Wl,-z,relro,-z,now
 endif
 
+COMMA    := ,
+run       = $(if $(V),,@echo '  $(1) $@';) $(2)
 srcs      = $(shell find $(1) -name '*.c' ! -name '*.bpf.c' 2>/dev/null)
 objs      = $(patsubst %.c,$(B)/%.o,$(1))
 LIB_OBJ  := $(call objs,$(call srcs,lib))
@@ -75,15 +78,15 @@ help:
 .SECONDEXPANSION:
 $(PROGRAMS:%=$(B)/bin/catchment-%): $(B)/bin/catchment-%: $(LIB_OBJ) $$(call objs,$$(call srcs,$$*))
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS))
 
 $(B)/unit: $(CORE_OBJ) $(UNIT_OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS)
+	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ -lcriterion $(LDLIBS))
 
 # "make -j deps all": nothing is compiled before the packages are there.
 $(B)/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE) -c -o $@ $<
+	$(call run,CC,$(CC) $(COMPILE) -c -o $@ $<)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
@@ -107,9 +110,9 @@ FUZZ_SECONDS ?= 10
 FUZZ_FLAGS   := -g -O1 -fno-sanitize-recover=undefined
 build/fuzz/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+	$(call run,CC,clang $(CPPFLAGS) -MMD -MP $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link$(COMMA)address$(COMMA)undefined -c -o $@ $<)
 build/fuzz/%: build/fuzz/tests/fuzz/%.o $(CORE_SRC:%.c=build/fuzz/%.o)
-	clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+	$(call run,LD,clang -fsanitize=fuzzer$(COMMA)address$(COMMA)undefined -o $@ $^ $(LDLIBS))
 .SECONDARY:
 fuzz: $(FUZZERS)
 	@$(call owned,tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS))
@@ -132,5 +135,8 @@ share = $(DESTDIR)$(PREFIX)/share/catchment
 install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(B)/bin/catchment-%)
 	install -D -m 644 -t $(share)/scenarios $(wildcard testbed/scenarios/*.json)
+
+bench: all
+	@$(call owned,tests/bench/run)
 
 -include $(shell find build -name '*.d' 2>/dev/null)

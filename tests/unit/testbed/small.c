@@ -134,7 +134,7 @@ size_t small_node(const struct topology *t, const char *name)
 
 char **small_shipped_paths(void)
 {
-	static char text[16][128];
+	static char path[16][128];
 	static char *paths[17];
 	size_t n = 0;
 	glob_t found;
@@ -143,8 +143,8 @@ char **small_shipped_paths(void)
 	for (size_t i = 0; i < found.gl_pathc && n < 16; i++) {
 		if (strstr(found.gl_pathv[i], ".schema.json"))
 			continue;
-		snprintf(text[n], sizeof(text[n]), "%s", found.gl_pathv[i]);
-		paths[n] = text[n];
+		snprintf(path[n], sizeof(path[n]), "%s", found.gl_pathv[i]);
+		paths[n] = path[n];
 		n++;
 	}
 	globfree(&found);
