@@ -105,6 +105,9 @@ check: $(B)/unit
 integration: all
 	@$(call owned,tests/run)
 
+bench: all
+	@$(call owned,tests/bench/run)
+
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10
 FUZZ_FLAGS   := -g -O1 -fno-sanitize-recover=undefined

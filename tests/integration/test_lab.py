@@ -124,6 +124,8 @@ class Case(unittest.TestCase):
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        # The one thing that a killed supervisor leaves.
+        shutil.rmtree(f"/run/catchment/{self.lab}", ignore_errors=True)
 
     def nothing_left(self, links_before, namespaces):
         """No process, no interface, no namespace."""

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benches share: a lab for a block, the memory of its processes, rows of the table."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+from . import BIN, free_name
+from .netns import die_with_parent
+
+TESTBED = BIN + "/catchment-testbed"
+
+
+def row(what, measured, limit, good):
+    """good None: a number without a limit."""
+    verdict = "" if good is None else "ok" if good else "MISSED"
+    print(f"{what} | {measured} | {limit} | {verdict}", flush=True)
+
+
+class Lab:
+    """A lab of this scenario (a name or a dict), up in the block, gone after it."""
+
+    def __init__(self, scenario):
+        self.scenario = scenario
+        self.name = free_name("bench")
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="bench")
+        path = self.scenario
+        if isinstance(path, dict):
+            path = self.dir + "/scenario.json"
+            with open(path, "w", encoding="utf-8") as f:
+                json.dump(self.scenario, f)
+        done = subprocess.run([TESTBED, "up", path, "--lab", self.name, "--out", self.dir + "/out"],
+                              env={**os.environ, "CATCHMENT_BENCH": self.name}, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            shutil.rmtree(self.dir)
+            raise RuntimeError(f"the lab is not up: {done.stdout}")
+        with open(self.dir + "/out/latest/result.json", encoding="utf-8") as f:
+            self.result = json.load(f)
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([TESTBED, "down", "--lab", self.name], check=False)
+        shutil.rmtree(self.dir)
+
+    def command(self, node, *argv):
+        return [TESTBED, "exec", "--lab", self.name, node, "--", *map(str, argv)]
+
+    def exec(self, node, *argv):
+        """Its output; a failure raises."""
+        return subprocess.run(self.command(node, *argv), text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=True).stdout
+
+    def start(self, node, *argv, **kwargs):
+        return subprocess.Popen(self.command(node, *argv), text=True, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, preexec_fn=die_with_parent, **kwargs)
+
+    def processes(self):
+        """(name, pid) of everything in the lab: "node", "bird", "nginx", "up" (the supervisor)."""
+        mark = f"CATCHMENT_BENCH={self.name}".encode()
+        for path in glob.glob("/proc/[0-9]*/environ"):
+            try:
+                with open(path, "rb") as f:
+                    if mark not in f.read().split(b"\0"):
+                        continue
+                with open(path.replace("environ", "cmdline"), encoding="utf-8") as f:
+                    words = f.read().split("\0")
+            except OSError:
+                continue
+            name = os.path.basename(words[0])
+            yield (words[1] if name == "catchment-testbed" else name), int(path.split("/")[2])
+
+
+def memory_kib(pid, key):
+    """A line of smaps_rollup: "Pss" shares pages out among their users, "Rss" does not."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith(key + ":"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def memory_available_kib():
+    with open("/proc/meminfo", encoding="utf-8") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("MemAvailable"))
