@@ -57,10 +57,21 @@ static struct place place_load(const struct conf *at)
 	return place;
 }
 
+/* Of a DNS name: a dot would make two of it. */
+static const char *label_load(const struct conf *object)
+{
+	const char *name = conf_name(object, "name");
+	const struct conf at = conf_get(object, "name");
+
+	if (strchr(name, '.'))
+		conf_fail(&at, "'%s' has a dot, but is one label of a DNS name", name);
+	return name;
+}
+
 /* Names become host names, directories and interface names. */
 static const char *node_name_load(const struct conf *object)
 {
-	const char *name = conf_name(object, "name");
+	const char *name = label_load(object);
 	const struct conf at = conf_get(object, "name");
 
 	if (strlen(name) > NODE_NAME_MAX)
@@ -269,7 +280,7 @@ static void variants_load(struct scenario *s, const struct conf *root)
 		const struct conf item = conf_item(&array, i);
 
 		CONF_KEYS(&item, "name", "mode", "ttl");
-		s->variants[i].name = conf_name(&item, "name");
+		s->variants[i].name = label_load(&item);
 		s->variants[i].mode =
 			(enum variant_mode)conf_choice(&item, "mode", mode_names, CONF_REQUIRED);
 		s->variants[i].ttl = (unsigned)conf_int(&item, "ttl", 0, 86400, 30);
@@ -346,6 +357,20 @@ static void settings_load(struct scenario *s, const struct conf *root)
 	s->checks.fall = (unsigned)conf_int(&checks, "fall", 1, 100, 3);
 }
 
+/* A fault that nobody would see is a mistake, not a quiet trial. */
+static void duration_check(const struct scenario *s, const struct conf *root)
+{
+	const struct conf array = conf_get(root, "timeline");
+
+	for (size_t i = 0; i < s->fault_count; i++) {
+		const struct conf item = conf_item(&array, i);
+
+		if (s->faults[i].at_ms + s->faults[i].jitter_ms >= s->duration_ms)
+			conf_fail(&item, "may come after the end of the trial (duration_ms %u)",
+				  s->duration_ms);
+	}
+}
+
 /* Nodes of all kinds share one space of names. Routers of large networks get theirs later. */
 static void names_check(const struct scenario *s, const struct conf *root)
 {
@@ -391,8 +416,10 @@ struct scenario *scenario_load(json_t *json, struct conf_error *err)
 	timeline_load(s, &root);
 	s->duration_ms =
 		(unsigned)conf_int(&root, "duration_ms", 1000, 7200000, duration_default(s));
-	if (!err->set)
+	if (!err->set) {
+		duration_check(s, &root);
 		names_check(s, &root);
+	}
 	if (err->set) {
 		arena_free(arena);
 		return NULL;

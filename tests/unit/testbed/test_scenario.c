@@ -40,6 +40,8 @@ static const struct row rows[] = {
 	{ "network a number",   "networks/0", "7", "networks[0]: expected an object, found a number" },
 	{ "network's key",      "networks/0/as", "7", "networks[0].as: unknown key" },
 	{ "long name",          "networks/0/name", LONG_NAME, "networks[0].name: longer than 32 characters" },
+	{ "name with a dot",    "networks/0/name", "\"a.b\"",
+	  "networks[0].name: 'a.b' has a dot, but is one label of a DNS name" },
 	{ "the pops' AS",       "networks/0/asn", "64500", "networks[0].asn: 64500 is the pops' own" },
 	{ "AS of 4 octets",     "networks/0/asn", "65535", "networks[0].asn: 65535 is not between 1 and 65534" },
 	{ "an AS twice",        "networks/1/asn", "65001", "networks[1].asn: already the AS of 'a'" },
@@ -94,11 +96,15 @@ static const struct row rows[] = {
 	{ "no variants",        "variants", "[]", "variants: needs at least 1 item" },
 	{ "unknown mode",       "variants/0/mode", "\"magic\"", "variants[0].mode: unknown value 'magic'" },
 	{ "a variant twice",    "variants/1/name", "\"any\"", "variants[1]: name 'any' twice" },
+	{ "variant with a dot", "variants/1/name", "\"any.b\"",
+	  "variants[1].name: 'any.b' has a dot, but is one label of a DNS name" },
 	{ "TTL over a day",     "variants/1/ttl", "86401", "variants[1].ttl: 86401 is not between 0 and 86400" },
 
 	{ "unknown fault",      "timeline/0/fault", "\"flood\"", "timeline[0].fault: unknown value 'flood'" },
 	{ "no target",          "timeline/0/target", NULL, "timeline[0].target: required" },
 	{ "target no pop",      "timeline/0/target", "\"big\"", "timeline[0].target: unknown pop 'big'" },
+	{ "a fault after the end", "duration_ms", "1000",
+	  "timeline[0]: may come after the end of the trial (duration_ms 1000)" },
 	{ "no instant",         "timeline/0/at_ms", NULL, "timeline[0].at_ms: required" },
 };
 /* clang-format on */
