@@ -139,7 +139,4 @@ install: all
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS:%=$(B)/bin/catchment-%)
 	install -D -m 644 -t $(share)/scenarios $(wildcard testbed/scenarios/*.json)
 
-bench: all
-	@$(call owned,tests/bench/run)
-
 -include $(shell find build -name '*.d' 2>/dev/null)
