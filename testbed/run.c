@@ -32,6 +32,7 @@ struct run {
 	uint64_t seed;
 	bool interrupted, failed;
 	ev_signal signals[3];
+	ev_timer progress; /* on a terminal */
 };
 
 /* Progress goes to standard error, so that --json leaves standard output to the result. */
@@ -43,6 +44,37 @@ static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+/* One line that is written over and over. */
+static void on_progress(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct run *run = w->data;
+	struct trial_progress p;
+
+	(void)loop;
+	(void)revents;
+	if (!run->trial)
+		return;
+	p = trial_progress(run->trial);
+	fprintf(stderr, "\r\033[K%4u s of %u s: %llu requests/s, %.1f %% failed", p.elapsed_s,
+		p.duration_s, (unsigned long long)p.requests,
+		p.requests ? 100.0 * (double)p.failed / (double)p.requests : 0.0);
+}
+
+static void progress_start(struct run *run)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	ev_timer_init(&run->progress, on_progress, 1, 1);
+	run->progress.data = run;
+	ev_timer_start(run->loop, &run->progress);
+}
+
+static void progress_clear(void)
+{
+	if (isatty(STDERR_FILENO))
+		fputs("\r\033[K", stderr);
 }
 
 static json_t *wires_to_json(const struct run *run)
@@ -145,6 +177,7 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 {
 	struct run *run = ctx;
 
+	progress_clear();
 	json_array_append_new(run->trials, trial_to_json(trial, reason));
 	run->valid += reason == NULL;
 	if (reason)
@@ -164,11 +197,21 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 	}
 }
 
+static void on_note(void *ctx, const struct trial *trial, const char *text)
+{
+	(void)ctx;
+	(void)trial;
+	progress_clear();
+	say("  %s", text);
+}
+
 static void trial_begin(struct run *run)
 {
+	static const struct trial_owner owner = { on_trial_done, on_note };
+
 	run->attempts++;
 	say("trial %u of %u: %u s", run->valid + 1, run->wanted, run->scenario->duration_ms / 1000);
-	run->trial = trial_new(run->lab, run->attempts, run->seed, on_trial_done, run);
+	run->trial = trial_new(run->lab, run->attempts, run->seed, &owner, run);
 }
 
 static void on_up(void *ctx, struct lab *lab)
@@ -298,7 +341,10 @@ static int lab_run(struct run *run)
 					: strerror(-err));
 		return EXIT_ENVIRONMENT;
 	}
+	progress_start(run);
 	ev_run(run->loop, 0);
+	ev_timer_stop(run->loop, &run->progress);
+	progress_clear();
 	if (run->trial) {
 		json_array_append_new(run->trials, trial_to_json(run->trial, "interrupted"));
 		trial_free(run->trial);

@@ -31,8 +31,10 @@ struct punctuality {
 struct trial {
 	struct lab *lab;
 	unsigned number;
-	trial_done_fn *on_done;
+	const struct trial_owner *owner;
 	void *ctx;
+	struct instant start;	   /* of the users */
+	uint64_t requests, failed; /* since the last look */
 	struct faults faults;
 	struct planned *planned;
 	size_t planned_count;
@@ -77,7 +79,7 @@ static void finish(struct trial *t)
 {
 	row_write(t, "trial", t->reason[0] ? "invalid" : "end", t->reason);
 	record_flush(t->lab->record);
-	t->on_done(t->ctx, t, t->reason[0] ? t->reason : NULL);
+	t->owner->on_done(t->ctx, t, t->reason[0] ? t->reason : NULL);
 }
 
 /* The wires' own verdict on this trial. */
@@ -163,6 +165,14 @@ static void on_end(struct ev_loop *loop, ev_timer *w, int revents)
 	}
 }
 
+static void fault_note(const struct trial *t, const struct scenario_fault *f, const char *what)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s %s%s", fault_kind_name(f->kind), f->target, what);
+	t->owner->on_note(t->ctx, t, text);
+}
+
 static void on_fault(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct planned *p = w->data;
@@ -171,9 +181,12 @@ static void on_fault(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)revents;
 	p->done = fault_inject(&t->faults, t->lab, p->fault->kind, p->fault->target, &why);
-	if (!p->done)
+	if (!p->done) {
 		trial_mishap(t, why);
-	else if (p->fault->undo_ms > 0)
+		return;
+	}
+	fault_note(t, p->fault, "");
+	if (p->fault->undo_ms > 0)
 		ev_timer_start(loop, &p->undo);
 }
 
@@ -185,6 +198,7 @@ static void on_undo(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	if (fault_undo(p->done, p->trial->lab) < 0)
 		trial_mishap(p->trial, "a fault could not be undone");
+	fault_note(p->trial, p->fault, " undone");
 }
 
 static void faults_plan(struct trial *t, uint64_t seed)
@@ -210,7 +224,6 @@ static void faults_plan(struct trial *t, uint64_t seed)
 
 static void users_start(struct trial *t)
 {
-	int64_t start_ns = instant_after_ms(clock_now(), START_AFTER_MS).ns;
 	char *control = xasprintf("%s/control", t->lab->dir);
 	json_t *daemon = json_pack("{s:s, s:i, s:[s, s, s, s, s, s]}", "name", "users", "nice",
 				   USERS_NICE, "argv", "catchment-testbed", "client", "--config",
@@ -223,7 +236,7 @@ static void users_start(struct trial *t)
 
 		if (node->kind != NODE_CLIENT)
 			continue;
-		conf = plan_client(t->lab->topology, node->index, t->number, start_ns);
+		conf = plan_client(t->lab->topology, node->index, t->number, t->start.ns);
 		text = json_dumps(conf, JSON_INDENT(1));
 		lab_file_put(t->lab, i, PLAN_DIR "/users.json", text);
 		lab_daemon_start(t->lab, i, daemon);
@@ -235,16 +248,17 @@ static void users_start(struct trial *t)
 	free(control);
 }
 
-struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed, trial_done_fn *on_done,
-			void *ctx)
+struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed,
+			const struct trial_owner *owner, void *ctx)
 {
 	struct trial *t = x_new(struct trial);
 	struct wire_stats *before = xmalloc(sizeof(*before));
 
 	t->lab = lab;
 	t->number = number;
-	t->on_done = on_done;
+	t->owner = owner;
 	t->ctx = ctx;
+	t->start = instant_after_ms(clock_now(), START_AFTER_MS);
 	t->punctuality = xcalloc(lab->topology->scenario->client_count, sizeof(*t->punctuality));
 	record_trial(lab->record, number);
 	row_write(t, "trial", "begin", "");
@@ -277,6 +291,20 @@ void trial_free(struct trial *t)
 	free(t);
 }
 
+struct trial_progress trial_progress(struct trial *t)
+{
+	int64_t elapsed_ns = clock_now().ns - t->start.ns;
+	struct trial_progress p = {
+		.elapsed_s = elapsed_ns > 0 ? (unsigned)(elapsed_ns / NS_PER_S) : 0,
+		.duration_s = t->lab->topology->scenario->duration_ms / 1000,
+		.requests = t->requests,
+		.failed = t->failed,
+	};
+
+	t->requests = t->failed = 0;
+	return p;
+}
+
 static const char *item_text(const json_t *row, size_t index)
 {
 	const char *text = json_string_value(json_array_get(row, index));
@@ -285,7 +313,7 @@ static const char *item_text(const json_t *row, size_t index)
 }
 
 /* Rows: t_ns, kind, variant, user, pop, result, latency_us, detail. */
-static void samples_record(const struct trial *t, const json_t *msg)
+static void samples_record(struct trial *t, const json_t *msg)
 {
 	const char *group = json_string_value(json_object_get(msg, "group"));
 	const json_t *row;
@@ -295,6 +323,10 @@ static void samples_record(const struct trial *t, const json_t *msg)
 	json_array_foreach (json_object_get(msg, "rows"), i, row) {
 		snprintf(user, sizeof(user), "%lld",
 			 (long long)json_integer_value(json_array_get(row, 3)));
+		if (strcmp(item_text(row, 1), "session") != 0) {
+			t->requests++;
+			t->failed += strcmp(item_text(row, 5), "ok") != 0;
+		}
 		record_row(t->lab->record,
 			   &(struct record_row){ .t_ns = json_integer_value(json_array_get(row, 0)),
 						 .source = group ? group : "",

@@ -14,15 +14,27 @@
 
 struct trial;
 
-/* reason: NULL for a valid trial. The trial is still there: free it. */
-typedef void trial_done_fn(void *ctx, struct trial *trial, const char *reason);
+struct trial_owner {
+	/* reason: NULL for a valid trial. The trial is still there: free it. */
+	void (*on_done)(void *ctx, struct trial *trial, const char *reason);
+	/* Something to tell whoever waits: "pop_crash fra". */
+	void (*on_note)(void *ctx, const struct trial *trial, const char *text);
+};
 
-struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed, trial_done_fn *on_done,
-			void *ctx);
+/* How far it is; the counts are since the last time of asking. */
+struct trial_progress {
+	unsigned elapsed_s, duration_s;
+	uint64_t requests, failed;
+};
+
+/* owner and ctx must outlive the trial. */
+struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed,
+			const struct trial_owner *owner, void *ctx);
 void trial_free(struct trial *trial);
 /* A message from the users' processes, and what else concerns it. */
 void trial_client_message(struct trial *trial, const json_t *msg);
 void trial_mishap(struct trial *trial, const char *reason);
+struct trial_progress trial_progress(struct trial *trial);
 /* The entry of result.json: {"trial","valid","reason","faults":[...]}. */
 json_t *trial_to_json(const struct trial *trial, const char *reason);
 
