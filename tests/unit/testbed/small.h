@@ -28,7 +28,7 @@ struct topology *small_topology(const struct scenario *scenario);
 const char *small_mistake(const struct edit *edits, char *buf, size_t size);
 /* Index of a node, which must be there. */
 size_t small_node(const struct topology *topology, const char *name);
-/* Paths of the shipped scenarios, ends with NULL; globfree() is not needed in a test. */
+/* Paths of the shipped scenarios, ends with NULL. */
 char **small_shipped_paths(void);
 
 #define EDITS(...)                                                                                 \
