@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +108,7 @@ static _Noreturn void supervisor_main(struct run_options *options, int said)
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
+	prctl(PR_SET_PDEATHSIG, SIGTERM); /* until the lab is up, it goes with its caller */
 	dup2(null, STDIN_FILENO);
 	dup2(said, STDOUT_FILENO);
 	dup2(said, STDERR_FILENO);

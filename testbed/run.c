@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -231,6 +232,8 @@ static void on_up(void *ctx, struct lab *lab)
 	    worst, lab->up_s,
 	    wire_engine_is_realtime(lab->engine) ? "" : " (wires without real-time priority)");
 	result_write(run);
+	if (run->options->stay)
+		prctl(PR_SET_PDEATHSIG, 0);
 	if (!run->options->stay)
 		trial_begin(run);
 	else if (run->options->ready >= 0 && write(run->options->ready, "", 1) < 0)

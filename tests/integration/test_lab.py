@@ -337,6 +337,21 @@ class Killed(Case):
         os.kill(supervisor[0], signal.SIGKILL)
         self.nothing_left(before, namespaces)
 
+    def test_up_is_interrupted(self):
+        before = links()
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with self.subTest(number=number):
+                up = self.start("up")
+                with up.stderr:
+                    wait_until(lambda: len(self.nodes()) >= 3, UP_S, "the first nodes", 0.001)
+                    namespaces = self.namespaces(self.nodes())
+                    up.send_signal(number)
+                    up.wait(10)
+                self.nothing_left(before, namespaces)
+                self.assertFalse(os.path.exists(f"/run/catchment/{self.lab}"))
+                with open(self.dir + "/out/latest/result.json", encoding="utf-8") as f:
+                    self.assertEqual(json.load(f)["up_s"]["converged"], 0, "ended only once up")
+
     def interrupted(self, number):
         before = links()
         run = self.start("run")
