@@ -56,6 +56,15 @@ static int lab_connect(const char *name)
 	return control_connect(path);
 }
 
+bool command_lab_runs(const char *name)
+{
+	int fd = lab_connect(name);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* Each running lab's name to found; returns how many. Dead ones leave only a directory. */
 static size_t labs_find(char **found, size_t room)
 {

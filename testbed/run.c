@@ -322,6 +322,14 @@ static int scenario_prepare(struct run *run)
 	return EXIT_DONE;
 }
 
+static int lab_refuse(const char *name, int err)
+{
+	log_error("lab %s: %s", name,
+		  err == -EBUSY ? "is running already: 'catchment-testbed down' ends it"
+				: strerror(-err));
+	return EXIT_ENVIRONMENT;
+}
+
 static int lab_run(struct run *run)
 {
 	static const struct lab_owner owner = { on_up, on_failed, on_mishap, on_client,
@@ -330,20 +338,20 @@ static int lab_run(struct run *run)
 	struct lab_setup setup = {
 		.name = name, .topology = run->topology, .owner = &owner, .ctx = run
 	};
-	int err = record_new(&run->record, run->options->out, run->scenario->name);
+	int err;
 
+	/* Before there is a record, so that out/latest stays with the lab that runs. */
+	if (command_lab_runs(name))
+		return lab_refuse(name, -EBUSY);
+	err = record_new(&run->record, run->options->out, run->scenario->name);
 	if (err < 0) {
 		log_error("%s: %s", run->options->out, strerror(-err));
 		return EXIT_ENVIRONMENT;
 	}
 	setup.record = run->record;
 	err = lab_start(&run->lab, run->loop, &setup);
-	if (err < 0) {
-		log_error("lab %s: %s", name,
-			  err == -EBUSY ? "is running already: 'catchment-testbed down' ends it"
-					: strerror(-err));
-		return EXIT_ENVIRONMENT;
-	}
+	if (err < 0)
+		return lab_refuse(name, err);
 	progress_start(run);
 	ev_run(run->loop, 0);
 	ev_timer_stop(run->loop, &run->progress);

@@ -199,8 +199,10 @@ class Life(Case):
 
     def test_names(self):
         self.up()
+        records = sorted(os.listdir(self.dir + "/out"))
         self.refused(3, f"lab {self.lab}: is running already", "up", self.scenario, "--lab",
                      self.lab, "--out", self.dir + "/out")
+        self.assertEqual(sorted(os.listdir(self.dir + "/out")), records)
         self.assertEqual(self.status()["phase"], "up")
         other = self.lab + "b"
         self.up(lab=other)
