@@ -171,6 +171,10 @@ static void first_routes_write(FILE *f, const struct topology *t, size_t at, uns
 	fprintf(f, "}\n");
 }
 
+/*
+ * "next hop address" says which address is our own, "next hop self" that it is announced at all.
+ * Without it IPv6 would wait for OSPF to know the far end of another router's wire.
+ */
 static void ibgp_write(FILE *f, const struct topology *t, size_t at)
 {
 	const struct topology_node *node = &t->nodes[at];
@@ -187,8 +191,8 @@ static void ibgp_write(FILE *f, const struct topology *t, size_t at)
 			"\thold time %d;\n\tconnect delay time 1;\n\tconnect retry time 1;\n"
 			"\terror wait time 1, 2;\n"
 			"\tipv4 { next hop self; import all; export filter to_inside; };\n"
-			"\tipv6 { next hop address %s; import all; export filter to_inside; "
-			"};\n}\n",
+			"\tipv6 { next hop self; next hop address %s; import all; "
+			"export filter to_inside; };\n}\n",
 			++n, peer->name, text_of(&node->addr[0]), asn_of(t, node),
 			text_of(&peer->addr[0]), asn_of(t, peer), ROUTER_HOLD_TIME,
 			text_of(&node->addr[1]));

@@ -6,6 +6,8 @@
  * counts is that of the netlink notification. Rows collect for a moment:
  *
  *	{"type":"routes", "rows":[[t_ns, "add"|"del", "198.18.0.0/24", "10.1.128.0"], ...]}
+ *
+ * The last is "" for a wire, "unreachable" for a route that drops what it takes.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -43,6 +45,14 @@ static bool attr_addr(struct nlattr *attr, int family, struct addr *out)
 	return true;
 }
 
+static const char *next_hop(const struct rtmsg *rt, const struct nlattr *gateway,
+			    const struct addr *via, char buf[ADDR_TEXT_SIZE])
+{
+	if (rt->rtm_type != RTN_UNICAST)
+		return "unreachable";
+	return gateway ? addr_format(via, buf) : "";
+}
+
 static int on_route(struct nl_msg *msg, void *arg)
 {
 	struct agent_routes *r = arg;
@@ -63,7 +73,7 @@ static int on_route(struct nl_msg *msg, void *arg)
 	json_array_append_new(r->rows, json_pack("[I, s, s, s]", (json_int_t)clock_now().ns,
 						 hdr->nlmsg_type == RTM_NEWROUTE ? "add" : "del",
 						 prefix_format(&dst, to),
-						 attrs[RTA_GATEWAY] ? addr_format(&via, hop) : ""));
+						 next_hop(rt, attrs[RTA_GATEWAY], &via, hop)));
 	if (!ev_is_active(&r->collect))
 		ev_timer_start(r->agent->loop, &r->collect);
 	return NL_OK;

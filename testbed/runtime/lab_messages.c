@@ -62,6 +62,24 @@ static void on_measured(struct lab_node *node, const json_t *msg)
 		lab->measuring--;
 }
 
+/*
+ * BIRD keeps a route whose next hop it cannot reach yet, as unreachable: that is none. But a
+ * network's own prefix is so in all its routers, under the more specific routes.
+ */
+static bool route_leads_on(const struct lab_node *node, const struct prefix *prefix,
+			   const char *via)
+{
+	const struct topology_node *router = &node->lab->topology->nodes[node->index];
+	struct prefix own;
+
+	if (strcmp(via, "unreachable") != 0)
+		return true;
+	if (router->kind != NODE_ROUTER)
+		return false;
+	own = topology_network_prefix(router->network, prefix->addr.family == ADDR_IPV6);
+	return prefix_compare(&own, prefix) == 0;
+}
+
 static void on_routes(struct lab_node *node, const json_t *msg)
 {
 	struct lab *lab = node->lab;
@@ -78,11 +96,16 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 
 		if (!what || !text || !via || !prefix_parse(&prefix, text))
 			continue;
-		convergence_route(lab->convergence, node->index, &prefix, what[0] == 'a');
+		convergence_route(lab->convergence, node->index, &prefix,
+				  what[0] == 'a' && route_leads_on(node, &prefix, via));
 		if (!topology_service_find(&prefix, &variant, &slot) ||
 		    variant >= lab->topology->scenario->variant_count)
 			continue;
-		snprintf(detail, sizeof(detail), *via ? "%s via %s" : "%s", text, via);
+		snprintf(detail, sizeof(detail),
+			 strcmp(via, "unreachable") == 0 ? "%s %s"
+			 : *via				 ? "%s via %s"
+							 : "%s",
+			 text, via);
 		record_row(lab->record,
 			   &(struct record_row){
 				   .t_ns = json_integer_value(json_array_get(row, 0)),

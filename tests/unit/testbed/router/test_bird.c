@@ -75,6 +75,22 @@ static void expect_text(const char *text, const char *part, const char *what)
 	cr_expect_not_null(strstr(text, part), "%s: no '%s' in\n%s", what, part, text);
 }
 
+/* Or a router would have to wait for its IGP to learn of the other's wires. */
+Test(bird, inside_a_network_the_next_hop_is_the_router)
+{
+	struct scenario *s = small_scenario(EDITS());
+	struct topology *t = small_topology(s);
+	char *config = bird_router_config(t, small_node(t, "big-frankfurt"));
+	char *session = session_with(config, "big-newyork");
+
+	expect_text(session, "\tipv4 { next hop self; ", "IPv4");
+	expect_text(session, "\tipv6 { next hop self; next hop address 2001:db8:f", "IPv6");
+	free(session);
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
+
 Test(bird, preferences_and_communities)
 {
 	static const char *const parts[] = {
