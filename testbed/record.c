@@ -54,6 +54,27 @@ static char *directory_name(const char *base, const char *scenario)
 	return xasprintf("%s/%s-%s", base, scenario, text);
 }
 
+/* Two runs may start within a second: the later one gets a number. */
+static int run_directory_make(struct record *r, const char *base, const char *scenario)
+{
+	char *name = directory_name(base, scenario);
+
+	r->dir = xstrdup(name);
+	for (unsigned n = 2; mkdir(r->dir, 0755) < 0; n++) {
+		if (errno != EEXIST || n > 1000) {
+			int err = -errno;
+
+			free(name);
+			return err;
+		}
+		free(r->dir);
+		r->dir = xasprintf("%s-%u", name, n);
+	}
+	record_give(r, r->dir);
+	free(name);
+	return 0;
+}
+
 static void latest_point(const struct record *r, const char *base)
 {
 	char *link = xasprintf("%s/latest", base), *fresh = xasprintf("%s/.latest", base);
@@ -68,19 +89,18 @@ static void latest_point(const struct record *r, const char *base)
 int record_new(struct record **out, const char *base, const char *scenario)
 {
 	struct record *r = x_new(struct record);
-	char *path;
+	char *path = NULL;
 	int err;
 
 	*out = r;
 	if (!base)
 		return 0;
 	caller_find(r);
-	r->dir = directory_name(base, scenario);
 	err = directory_make(r, base);
 	if (err == 0)
-		err = directory_make(r, r->dir);
-	path = xasprintf("%s/events.csv", r->dir);
+		err = run_directory_make(r, base, scenario);
 	if (err == 0) {
+		path = xasprintf("%s/events.csv", r->dir);
 		r->events = fopen(path, "we");
 		err = r->events ? 0 : -errno;
 	}

@@ -106,6 +106,23 @@ Test(record, latest_points_to_the_run)
 	rig_free(&r);
 }
 
+/* They start within a second, unless the machine is very slow. */
+Test(record, runs_do_not_share_a_place)
+{
+	struct rig r = rig_new();
+	struct record *more[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(record_new(&more[i], r.base, "small"), 0);
+		cr_expect_str_neq(record_dir(more[i]), record_dir(r.record));
+		for (size_t j = 0; j < i; j++)
+			cr_expect_str_neq(record_dir(more[i]), record_dir(more[j]));
+	}
+	for (size_t i = 0; i < 3; i++)
+		record_free(more[i]);
+	rig_free(&r);
+}
+
 Test(record, nodes_keep_their_files_and_logs)
 {
 	struct rig r = rig_new();
