@@ -17,6 +17,8 @@ double ks_geodns_share(const struct ks_geodns_model *model, double t_s)
 {
 	double x = t_s - (model->fall - 1) * model->interval_s - model->timeout_s;
 
+	if (x >= model->interval_s + model->ttl_s)
+		return 1; /* exactly, and for the infinitely late as well */
 	if (model->ttl_s <= 0)
 		return fmin(fmax(x / model->interval_s, 0), 1);
 	return (ramp(x, model->interval_s) - ramp(x - model->ttl_s, model->interval_s)) /

@@ -26,7 +26,7 @@ struct ks_result {
 
 /* The share of users reconnected t seconds after the fault, by the model. */
 double ks_geodns_share(const struct ks_geodns_model *model, double t_s);
-/* Distance of a sample (seconds, sorted here, n > 0) from the model. */
+/* Distance of a sample (seconds, INFINITY for never, sorted here, n > 0) from the model. */
 struct ks_result ks_geodns_test(const struct ks_geodns_model *model, double *sample_s, size_t n);
 /* The critical value at 5 % for n samples (Stephens' correction for small n). */
 double ks_critical(size_t n);

@@ -5,6 +5,7 @@
 #include "lib/alloc.h"
 #include "lib/clock.h"
 #include "testbed/measure/bootstrap.h"
+#include "testbed/measure/geodns_model.h"
 #include "testbed/measure/measure.h"
 #include "testbed/measure/placement.h"
 #include "testbed/measure/survival.h"
@@ -326,7 +327,7 @@ static json_t *period_json(const struct pool *p)
 static json_t *pool_json(struct pool *p)
 {
 	const struct run_fault *fault = p->effects[0]->fault;
-	json_t *o = json_object();
+	json_t *o = json_object(), *model = geodns_model_json(p->run, p->effects, p->count);
 	uint64_t requests = POOL_SUM(p, requests), failed = POOL_SUM(p, failed);
 
 	pool_cluster(p);
@@ -349,6 +350,8 @@ static json_t *pool_json(struct pool *p)
 	json_object_set_new(o, "cause_ms", cause_medians(p));
 	json_object_set_new(o, "failback", failback_json(p));
 	catchment_set(o, p);
+	if (model)
+		json_object_set_new(o, "model", model);
 	return o;
 }
 

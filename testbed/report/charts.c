@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "testbed/measure/ks.h"
 #include "testbed/report/svg.h"
 #include "testbed/report/values.h"
 
@@ -178,7 +179,21 @@ void chart_timeline(FILE *out, const json_t *result, const json_t *series)
 
 /* ---- reconnect times ---- */
 
-static double curves_end_ms(const json_t *curves, const char *fault)
+/* As ks.h wants it; only the bounds of the detection are in the result, which is all it takes. */
+static struct ks_geodns_model model_read(const json_t *model)
+{
+	const json_t *bounds = json_object_get(model, "detection_s");
+	double low = json_number_value(json_array_get(bounds, 0));
+
+	return (struct ks_geodns_model){
+		.interval_s = json_number_value(json_array_get(bounds, 1)) - low,
+		.timeout_s = low,
+		.ttl_s = value_number(model, "ttl_s"),
+		.fall = 1,
+	};
+}
+
+static double curves_end_ms(const json_t *result, const json_t *curves, const char *fault)
 {
 	const char *name;
 	json_t *faults;
@@ -188,7 +203,12 @@ static double curves_end_ms(const json_t *curves, const char *fault)
 		const json_t *curve = json_object_get(faults, fault);
 		const json_t *steps = json_object_get(curve, "steps");
 		const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+		const json_t *model =
+			value_at(summary_variants(result), name, fault, "model", NULL);
+		struct ks_geodns_model m = model_read(model);
 
+		if (model)
+			end = fmax(end, 1e3 * (m.timeout_s + m.interval_s + m.ttl_s));
 		end = fmax(end, json_number_value(json_array_get(last, 0)));
 		/* A plateau is worth its width only where somebody never came back. */
 		if (json_number_value(json_array_get(last, 1)) < 0.999999)
@@ -213,20 +233,44 @@ static void curve_draw(FILE *out, const struct svg_frame *f, const json_t *curve
 	fprintf(out, "H%.2f\"/>\n", svg_x(f, fmin(f->x1, value_number(curve, "until_ms"))));
 }
 
+/* What detection and TTL alone explain, dotted in the variant's colour. */
+static void model_draw(FILE *out, const struct svg_frame *f, const json_t *model, size_t colour)
+{
+	struct ks_geodns_model m = model_read(model);
+	double length = m.interval_s + m.ttl_s;
+	int points = 60;
+
+	fprintf(out,
+		"<path class=\"curve s%zu\" stroke-dasharray=\"1.5 4\" stroke-linecap=\"round\" "
+		"d=\"M%.2f %.2f",
+		colour % SVG_COLOURS, svg_x(f, 0), svg_y(f, 0));
+	for (int i = 0; i <= points; i++) {
+		double t_s = m.timeout_s + length * i / points;
+
+		fprintf(out, "L%.2f %.2f", svg_x(f, t_s * 1e3), svg_y(f, ks_geodns_share(&m, t_s)));
+	}
+	fprintf(out, "H%.2f\"/>\n", f->left + f->width);
+}
+
 static void curve_legend(FILE *out, double y, const char *name, const json_t *row, size_t colour)
 {
 	const json_t *d = json_object_get(row, "reconnect_ms");
+	const json_t *model = json_object_get(row, "model");
 	char p50[VALUE_TEXT_SIZE], p90[VALUE_TEXT_SIZE], never[VALUE_TEXT_SIZE] = "";
-	char class[8];
+	char class[8], dotted[96] = "";
 
 	snprintf(class, sizeof(class), "c%zu", colour % SVG_COLOURS);
 	if (value_number(d, "never") > 0)
 		snprintf(never, sizeof(never), ", %.0f never", value_number(d, "never"));
+	if (model)
+		snprintf(dotted, sizeof(dotted),
+			 "; dotted: the model, KS distance %.3f (critical %.3f)",
+			 value_number(model, "distance"), value_number(model, "critical"));
 	svg_rect(out, class, LEFT, y - 10, 12, 12);
 	svg_text(out, LEFT + 18, y, "strong", "start", "%s", name);
-	svg_text(out, LEFT + 170, y, "", "start", "p50 %s, p90 %s; %.0f users%s",
+	svg_text(out, LEFT + 170, y, "", "start", "p50 %s, p90 %s; %.0f users%s%s",
 		 value_quantile(d, "p50", p50), value_quantile(d, "p90", p90), value_number(d, "n"),
-		 never);
+		 never, dotted);
 }
 
 void chart_reconnect(FILE *out, const json_t *result, const json_t *series, const char *fault,
@@ -236,7 +280,7 @@ void chart_reconnect(FILE *out, const json_t *result, const json_t *series, cons
 	double top = 46 + 20 * (double)json_object_size(curves), height = 300;
 	char label[128];
 	struct svg_frame f = { LEFT,   top, CHART_WIDTH - LEFT - RIGHT,
-			       height, 0,   curves_end_ms(curves, fault),
+			       height, 0,   curves_end_ms(result, curves, fault),
 			       0,      1 };
 	size_t colour = 0;
 	const char *name;
@@ -253,6 +297,8 @@ void chart_reconnect(FILE *out, const json_t *result, const json_t *series, cons
 		const json_t *row = value_at(summary_variants(result), name, fault, NULL);
 
 		if (row) {
+			if (json_object_get(row, "model"))
+				model_draw(out, &f, json_object_get(row, "model"), colour);
 			curve_draw(out, &f, json_object_get(faults, fault), colour);
 			curve_legend(out, 16 + 20 * (double)colour, name, row, colour);
 		}

@@ -113,7 +113,9 @@ static void fault_sections(FILE *out, const json_t *result, const json_t *series
 		"fault "
 		"(Kaplan-Meier). A user never answered again keeps the curve below 100 %; the "
 		"dashes tell "
-		"curves apart without colour.");
+		"curves apart without colour. Dotted: what detection and TTL alone explain under "
+		"GeoDNS, "
+		"for users of resolvers that honour the TTL.");
 	fputs("<figure>", out);
 	chart_reconnect(out, result, series, fault, 0);
 	fputs("</figure>\n", out);

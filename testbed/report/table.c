@@ -49,6 +49,17 @@ static void print_interval(FILE *out, const char *name, const json_t *row)
 			value_interval(reconnect, "p50_interval", interval));
 }
 
+static void print_model(FILE *out, const char *name, const json_t *row)
+{
+	const json_t *model = json_object_get(row, "model");
+
+	if (model)
+		fprintf(out,
+			"  %s, model: KS distance %.3f over %.0f users (critical %.3f at 5 %%)\n",
+			name, value_number(model, "distance"), value_number(model, "n"),
+			value_number(model, "critical"));
+}
+
 static void print_session_row(FILE *out, const char *name, const json_t *row)
 {
 	const json_t *s = json_object_get(row, "sessions");
@@ -148,6 +159,7 @@ static void print_fault(FILE *out, const json_t *result, const char *fault, cons
 		"max", "p50", "p90", "p50", "failed");
 	print_rows(out, variants, fault, print_recovery_row);
 	print_rows(out, variants, fault, print_interval);
+	print_rows(out, variants, fault, print_model);
 	print_pairs(out, result, fault);
 	fprintf(out, "\n%-17s%9s%10s%9s%9s%11s%11s%24s\n", "sessions", "open", "survived",
 		"stalled", "reset", "timed out", "undecided", "collateral elsewhere");

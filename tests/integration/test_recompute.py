@@ -93,6 +93,23 @@ class Recompute(unittest.TestCase):
         result["trials"][0]["variants"]["anycast"]["sessions"].pop("reset")
         self.assertEqual(len(list(schema.errors(result, wanted))), 2)
 
+    def test_model(self):
+        """The synthetic GeoDNS follows the model; only honest groups count, and only there."""
+        self.synthetic("--trials", "8", "--users", "20", "--seconds", "80", "--undo-s", "50")
+        table = run("report", self.dir).stdout
+        variants = self.result()["summary"]["variants"]
+        model = variants["geodns30"]["pop_crash fra"]["model"]
+        self.assertNotIn("model", variants["anycast"]["pop_crash fra"])
+        # Paris, Madrid and Warsaw; not Cairo and Lagos.
+        self.assertEqual(model["n"], 3 * 20 * 8)
+        self.assertEqual(variants["geodns30"]["pop_crash fra"]["affected"], 5 * 20 * 8)
+        self.assertEqual((model["ttl_s"], model["detection_s"]), (30, [3, 4]))
+        self.assertLess(model["distance"], model["critical"])
+        self.assertIn(f"geodns30, model: KS distance {model['distance']:.3f} over 480 users "
+                      f"(critical {model['critical']:.3f} at 5 %)", table)
+        with open(os.path.join(self.dir, "report.html")) as f:
+            self.assertIn(f"dotted: the model, KS distance {model['distance']:.3f}", f.read())
+
     def test_reporting_again_changes_nothing(self):
         self.synthetic("--users", "1", "--seconds", "40", "--undo-s", "20")
         run("report", self.dir)

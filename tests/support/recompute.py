@@ -298,7 +298,38 @@ class Recomputed:
                 if any(u["group"] == g for u in e["affected"].values())]
         return {key: i for i, key in enumerate(dict.fromkeys(keys))}
 
-    def pool_json(self, pool):
+    def model(self, pool, variant):
+        """Of resolvers that honour the TTL, against t = detection + U(0, TTL)."""
+        scenario, mode = self.result["scenario"], self.modes[variant]
+        honest = {c["name"] for c in scenario["clients"] if c.get("cache", "none") == "none"
+                  and not c.get("resolver", {}).get("stretch_ttl", 0)}
+        times = sorted(math.inf if u["reconnect"] is None else u["reconnect"] / 1e9
+                       for e in pool for u in e["affected"].values() if u["group"] in honest)
+        if mode != "geodns" or pool[0]["fault"]["kind"] != "pop_crash" or not times:
+            return {}
+        checks = scenario.get("checks", {})
+        ttl = next(v.get("ttl", 30) for v in scenario["variants"] if v["name"] == variant)
+        interval = checks.get("interval_ms", 1000)
+        every = interval / 1000
+        first = ((checks.get("fall", 3) - 1) * interval
+                 + checks.get("timeout_ms", min(interval, 1000))) / 1000
+
+        def share(t):  # of a sum of two uniform variables, by areas of triangles
+            x = t - first
+            if x >= every + ttl:
+                return 1
+            if ttl == 0:
+                return max(0, x) / every
+            half = [max(0, y) ** 2 / 2 for y in (x, x - every, x - ttl)]
+            return (half[0] - half[1] - half[2]) / (every * ttl)
+
+        n = len(times)
+        gaps = [max(share(t) - i / n, (i + 1) / n - share(t)) for i, t in enumerate(times)]
+        return {"model": {"n": n, "distance": max(gaps), "ttl_s": ttl,
+                          "critical": 1.358 / (n ** .5 + .12 + .11 / n ** .5),
+                          "detection_s": [first, first + every]}}
+
+    def pool_json(self, pool, variant):
         first, clusters = pool[0]["fault"], self.clusters(pool)
         users = [(e["fault"], u) for e in pool for u in e["users"].values()]
         during = [r for _, u in users for r in u["during"]]
@@ -344,6 +375,7 @@ class Recomputed:
             out["control"][phase] = near / placed if placed else None
         out["catchment"].update(moved=len(moved), moved_unaffected=sum(not u["affected"] for u in moved),
                                 flips=sum(u["flips"] for _, u in users))
+        out.update(self.model(pool, variant))
         return out
 
     def pair_json(self, a, b, names):
@@ -412,7 +444,7 @@ class Recomputed:
                  for i, a in enumerate(names) for b in names[i + 1:] if pools[a][k] and pools[b][k]]
         valid = sum(self.valid.values())
         return trials, {"trials": {"valid": valid, "invalid": len(self.valid) - valid},
-                        "variants": {v: {k: self.pool_json(pool) for k, pool in faults.items() if pool}
+                        "variants": {v: {k: self.pool_json(pool, v) for k, pool in faults.items() if pool}
                                      for v, faults in pools.items()},
                         "paired": pairs, "placement": self.placement()}
 

@@ -21,6 +21,8 @@ CLIENTS = {"paris": [48.9, 2.35], "madrid": [40.4, -3.7], "warsaw": [52.2, 21.0]
            "mexico": [19.4, -99.1], "lima": [-12.0, -77.0], "mumbai": [19.1, 72.9],
            "tokyo": [35.7, 139.7], "sydney": [-33.9, 151.2], "joburg": [-26.2, 28.0]}
 VARIANTS = [{"name": "geodns30", "mode": "geodns", "ttl": 30}, {"name": "anycast", "mode": "anycast"}]
+# Their users keep answers longer than the TTL, so no model of it is about them.
+DISHONEST = {"cairo": {"cache": "jvm"}, "lagos": {"resolver": {"stretch_ttl": 60}}}
 MISPLACED = {"lagos": "nyc", "mumbai": "fra", "lima": "nyc"}  # by anycast, whatever the distance
 NS = 1_000_000_000
 MS = 1_000_000
@@ -166,7 +168,7 @@ class Run:
                 "profile": "ideal", "networks": [], "links": [],
                 "pops": [{"name": p, "at": at, "origins": ["local"]} for p, at in POPS.items()],
                 "clients": [{"name": g, "network": f"acc-{g}", "users": self.o.users,
-                             "traffic": traffic} for g in CLIENTS],
+                             "traffic": traffic, **DISHONEST.get(g, {})} for g in CLIENTS],
                 "variants": VARIANTS,
                 "timeline": [{"at_ms": 10000, "jitter_ms": 5000, "fault": "pop_crash",
                               "target": "fra", "undo_ms": self.o.undo_s * 1000}]}

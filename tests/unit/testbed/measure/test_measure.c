@@ -174,6 +174,21 @@ Test(placement, by_hand)
 	json_decref(result);
 }
 
+/* The one user of "geo" that was cut off never came back: as far from the model as can be. */
+static void expect_model(const json_t *summary)
+{
+	const json_t *variants = json_object_get(summary, "variants"), *model;
+	const char *key = "pop_crash fra";
+
+	model = json_object_get(json_object_get(json_object_get(variants, "geo"), key), "model");
+	cr_assert(model);
+	cr_expect_eq(json_integer_value(json_object_get(model, "n")), 1);
+	cr_expect_float_eq(json_real_value(json_object_get(model, "distance")), 1, 1e-12);
+	cr_expect_float_eq(json_real_value(json_object_get(model, "ttl_s")), 30, 1e-12);
+	cr_expect_not(
+		json_object_get(json_object_get(json_object_get(variants, "any"), key), "model"));
+}
+
 /* Measuring adds keys and changes none. */
 Test(measure, result)
 {
@@ -193,6 +208,7 @@ Test(measure, result)
 			   1181, 1e-9);
 	cr_expect_eq(json_integer_value(json_object_get(any, "requests")), 6);
 	cr_expect(json_object_get(series, "timeline"));
+	expect_model(json_object_get(result, "summary"));
 	json_decref(series);
 	json_decref(before);
 	run_record_fini(&run);

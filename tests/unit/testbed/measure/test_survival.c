@@ -156,6 +156,8 @@ Test(ks, distance)
 	/* U(0, 1) as a model: detection U(0, 1), no TTL, no timeout. */
 	struct ks_geodns_model uniform = { 1, 0, 0, 1 };
 	double middle[] = { 0.5 }, quarters[] = { 0.875, 0.125, 0.625, 0.375 }, far[] = { 2, 3 };
+	struct ks_geodns_model with_ttl = { 1, 1, 30, 3 };
+	double never[] = { INFINITY, 14, INFINITY, 24 };
 	struct ks_result result = ks_geodns_test(&uniform, middle, 1);
 
 	cr_expect_float_eq(result.distance, 0.5, 1e-12);
@@ -163,6 +165,8 @@ Test(ks, distance)
 	cr_expect_float_eq(result.distance, 0.125, 1e-12);
 	cr_expect_eq(result.n, 4);
 	cr_expect_float_eq(ks_geodns_test(&uniform, far, 2).distance, 1, 1e-12);
+	cr_expect_float_eq(ks_geodns_test(&with_ttl, never, 4).distance, 0.5, 1e-12,
+			   "two never came back");
 	/* Tables of the exact distribution: 0.409 for 10, 0.134 for 100, 0.0428 for 1000. */
 	cr_expect_float_eq(ks_critical(10), 0.409, 0.002);
 	cr_expect_float_eq(ks_critical(100), 0.134, 0.001);
