@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,12 +15,15 @@
 #include "lib/log.h"
 
 #define BACKLOG	    64
-#define REFUSED_MAX 16 /* being told so at one time; more are just closed */
+#define REFUSED_MAX 16	/* being told so at one time; more are just closed */
+#define PAUSE_S	    0.1 /* between attempts to accept while the machine has nothing to spare */
 
 struct listening {
 	struct listening *next;
 	struct bgp_listener *listener;
 	ev_io io;
+	ev_timer pause;
+	bool starved; /* and it has been said */
 };
 
 struct refused {
@@ -98,6 +102,30 @@ static void refuse(struct bgp_listener *listener, int fd, enum bgp_cease subcode
 	bgp_session_close(refused->session);
 }
 
+static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct listening *listening = timer->data;
+
+	(void)events;
+	ev_io_start(loop, &listening->io);
+}
+
+/*
+ * Without descriptors or memory the connection stays in the backlog and the socket readable: look
+ * away for a moment, or the loop does nothing else. Other failures are of the connection alone.
+ */
+static void accept_failed(struct listening *listening, int error)
+{
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+		return;
+	if (!listening->starved)
+		log_warn("speaker: cannot accept connections: %s", strerror(error));
+	listening->starved = true;
+	ev_io_stop(listening->listener->loop, &listening->io);
+	ev_timer_set(&listening->pause, PAUSE_S, 0);
+	ev_timer_start(listening->listener->loop, &listening->pause);
+}
+
 static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct listening *listening = io->data;
@@ -110,8 +138,11 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
-	if (fd < 0)
-		return; /* gone again, or out of descriptors: the next one may do better */
+	if (fd < 0) {
+		accept_failed(listening, errno);
+		return;
+	}
+	listening->starved = false;
 	if (!endpoint_from_sockaddr(&from, (struct sockaddr *)&sa)) {
 		close(fd);
 		return;
@@ -152,7 +183,8 @@ int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpo
 	listening->next = listener->sockets;
 	listener->sockets = listening;
 	ev_io_init(&listening->io, on_connection, fd, EV_READ);
-	listening->io.data = listening;
+	ev_init(&listening->pause, on_pause_over);
+	listening->io.data = listening->pause.data = listening;
 	ev_io_start(listener->loop, &listening->io);
 	return 0;
 }
@@ -166,6 +198,7 @@ void bgp_listener_free(struct bgp_listener *listener)
 
 		listener->sockets = listening->next;
 		ev_io_stop(listener->loop, &listening->io);
+		ev_timer_stop(listener->loop, &listening->pause);
 		close(listening->io.fd);
 		free(listening);
 	}
