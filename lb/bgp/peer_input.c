@@ -80,6 +80,20 @@ static void import_default(struct bgp_peer *peer, enum addr_family family,
 		set_default(peer, family, &hop);
 }
 
+static void note_malformed(struct bgp_peer *peer, enum bgp_verdict verdict, uint8_t attribute)
+{
+	unsigned long more;
+
+	peer->updates_malformed++;
+	if (bgp_log_limit_pass(&peer->malformed, clock_now(), &more))
+		log_warn("peer %s: malformed attribute %u in UPDATE: %s (%lu more malformed "
+			 "UPDATEs since the last such line)",
+			 peer->conf->name, attribute,
+			 verdict == BGP_UPDATE_TREAT_AS_WITHDRAW ? "treated as withdraw"
+								 : "attribute discarded",
+			 more);
+}
+
 static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
 {
 	struct bgp_peer *peer = link->peer;
@@ -96,13 +110,8 @@ static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
 		step_bad(link, &update.attrs.error);
 		return;
 	}
-	if (verdict != BGP_UPDATE_OK) {
-		peer->updates_malformed++;
-		log_warn("peer %s: malformed attribute %u in UPDATE: %s", peer->conf->name,
-			 update.attrs.malformed,
-			 verdict == BGP_UPDATE_TREAT_AS_WITHDRAW ? "treated as withdraw"
-								 : "attribute discarded");
-	}
+	if (verdict != BGP_UPDATE_OK)
+		note_malformed(peer, verdict, update.attrs.malformed);
 	step(link, BGP_EVENT_UPDATE);
 	if (!peer->conf->default_route)
 		return;

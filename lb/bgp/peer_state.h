@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "lb/bgp/adj_rib_out.h"
+#include "lb/bgp/log_limit.h"
 #include "lb/bgp/open.h"
 #include "lb/bgp/peer.h"
 #include "lb/bgp/session.h"
@@ -42,6 +43,7 @@ struct bgp_peer {
 	enum bgp_state last_state;
 	struct instant state_since;
 	uint64_t established, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed;
+	struct bgp_log_limit malformed;
 	char last_error_in[BGP_ERROR_TEXT_SIZE], last_error_out[BGP_ERROR_TEXT_SIZE];
 	char last_down[BGP_ERROR_TEXT_SIZE + 64];
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lb/bgp/listener.h"
+#include "lb/bgp/log_limit.h"
 #include "lb/bgp/peer.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -27,6 +28,7 @@ struct bgp_speaker {
 	enum stop_phase phase;
 	enum bgp_stop_mode stop_mode;
 	char *stop_text;
+	struct bgp_log_limit strangers;
 };
 
 static void on_due(void *ctx)
@@ -101,16 +103,27 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 		stop_now(speaker);
 }
 
+/* Anybody can be one, as often as they like. */
+static void log_stranger(struct bgp_speaker *speaker, const struct addr *from)
+{
+	char text[ADDR_TEXT_SIZE];
+	unsigned long more;
+
+	if (bgp_log_limit_pass(&speaker->strangers, clock_now(), &more))
+		log_warn("speaker: connection from %s refused: no such peer (%lu more like it "
+			 "since the last such line)",
+			 addr_format(from, text), more);
+}
+
 static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
 {
 	struct bgp_speaker *speaker = ctx;
-	char text[ADDR_TEXT_SIZE];
 
 	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
 		if (addr_equal(&speaker->conf->peers[i].remote.addr, from))
 			return bgp_peer_accept(speaker->peers[i], fd);
 	}
-	log_warn("speaker: connection from %s refused: no such peer", addr_format(from, text));
+	log_stranger(speaker, from);
 	return BGP_CEASE_REJECTED;
 }
 
