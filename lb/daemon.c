@@ -14,14 +14,14 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 
+#define SEAT_RETRY_MS 1000 /* for an address that could not be added */
 /* Leaves time to clean up within the two seconds that stopping may take. */
 #define STOP_LIMIT_S 1.8
 
 static bool is_wanted(const struct lb_daemon *lb, size_t vip)
 {
 	/* A daemon that stops removes its addresses at its very end, see lb_daemon_free(). */
-	return lb->stopping || lb->vips[vip].state == HEALTH_UP ||
-	       lb->vips[vip].conf->announce == LB_ANNOUNCE_ALWAYS;
+	return lb->stopping || vip_is_wanted(&lb->vips[vip]);
 }
 
 /* A peer still has a route to this VIP from us: it has not been told, or does not read. */
@@ -34,6 +34,24 @@ static bool is_still_sent(const struct lb_daemon *lb, const struct lb_vip_conf *
 	return false;
 }
 
+static void accept_addresses(struct lb_daemon *lb, size_t vip)
+{
+	const struct lb_vip_conf *conf = lb->vips[vip].conf;
+	struct lb_seat *seat = &lb->seats[vip];
+	bool incomplete = false;
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < conf->address_count; i++) {
+		int err = lb->dp->ops->accept(lb->dp, &conf->addresses[i]);
+
+		if (err && !seat->incomplete)
+			log_error("vip %s: cannot add %s: %s", conf->name,
+				  addr_format(&conf->addresses[i], text), strerror(-err));
+		incomplete |= err != 0;
+	}
+	seat->incomplete = incomplete;
+}
+
 void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip)
 {
 	const struct lb_vip_conf *conf = lb->vips[vip].conf;
@@ -42,14 +60,10 @@ void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip)
 
 	dataplane_ear_close(seat->ear);
 	seat->ear = NULL;
+	seat->incomplete = false;
 	switch (seat->presence.state) {
 	case PRESENCE_PRESENT:
-		for (size_t i = 0; i < conf->address_count; i++) {
-			err = lb->dp->ops->accept(lb->dp, &conf->addresses[i]);
-			if (err)
-				log_error("vip %s: cannot add an address: %s", conf->name,
-					  strerror(-err));
-		}
+		accept_addresses(lb, vip);
 		break;
 	case PRESENCE_LINGERING:
 		err = lb->dp->ops->ear_open(lb->dp, conf->addresses, conf->address_count,
@@ -102,6 +116,9 @@ static void arm_linger(struct lb_daemon *lb, struct instant now)
 
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		deadline = instant_min(deadline, presence_deadline(&lb->seats[i].presence, now));
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (lb->seats[i].incomplete)
+			deadline = instant_min(deadline, instant_after_ms(now, SEAT_RETRY_MS));
 	ev_timer_stop(lb->loop, &lb->linger);
 	if (deadline.ns == INSTANT_NEVER.ns)
 		return;
@@ -109,11 +126,26 @@ static void arm_linger(struct lb_daemon *lb, struct instant now)
 	ev_timer_start(lb->loop, &lb->linger);
 }
 
+/* A prefix must not lead here as long as one of its addresses is nobody's. */
+static void look_for_missing(struct lb_daemon *lb)
+{
+	for (size_t i = 0; i < lb->announcer.count; i++) {
+		struct announcement *item = &lb->announcer.items[i];
+		const struct lb_vip_conf *conf = item->vip ? item->vip->conf : NULL;
+
+		item->missing = false;
+		for (size_t j = 0; conf && j < conf->address_count; j++)
+			item->missing |= prefix_contains(&item->prefix, &conf->addresses[j]) &&
+					 !lb->dp->ops->is_accepted(lb->dp, &conf->addresses[j]);
+	}
+}
+
 void lb_daemon_decide(struct lb_daemon *lb, struct instant now)
 {
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (is_wanted(lb, i))
 			seat_step(lb, i, now);
+	look_for_missing(lb);
 	announcer_step(&lb->announcer, now, on_announce_change, lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
@@ -129,8 +161,9 @@ void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int reven
 	(void)loop;
 	(void)revents;
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
-		seat_step(lb, i, now);
-	arm_linger(lb, now);
+		if (lb->seats[i].incomplete)
+			accept_addresses(lb, i);
+	lb_daemon_decide(lb, now);
 }
 
 void lb_daemon_on_check(void *ctx, struct check *check, const struct check_result *result)

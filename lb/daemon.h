@@ -35,6 +35,7 @@ struct lb_origin_check {
 struct lb_seat {
 	struct presence presence;
 	struct dataplane_ear *ear; /* while lingering, NULL when it could not be opened */
+	bool incomplete;	   /* present, but an address could not be added */
 };
 
 struct lb_daemon {
@@ -57,7 +58,7 @@ struct lb_daemon {
 	struct http_server **pages; /* verdict pages, one for each identity address */
 	struct http_server *api;    /* NULL when there is none */
 
-	struct ev_timer linger; /* looks at the seats that linger */
+	struct ev_timer linger; /* looks at the seats that linger or are incomplete */
 	struct ev_timer limit;	/* stopping takes too long */
 };
 

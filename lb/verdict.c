@@ -3,23 +3,33 @@
 
 #include <string.h>
 
+/* Why no user may be sent to this VIP; NULL: they may. */
+static const char *obstacle(const struct lb_daemon *lb, size_t vip)
+{
+	if (lb->stopping)
+		return "the daemon is stopping";
+	if (lb->vips[vip].state != HEALTH_UP)
+		return lb->vips[vip].reason;
+	return lb->seats[vip].incomplete ? "an address of it cannot be put on this machine" : NULL;
+}
+
 static int get_verdict(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct lb_daemon *lb = ctx;
 
 	for (size_t i = 0; i < lb->conf->vip_count; i++) {
 		const struct vip *vip = &lb->vips[i];
+		const char *reason = obstacle(lb, i);
 
 		if (strcmp(vip->conf->name, req->params[0]) != 0)
 			continue;
-		if (vip->state == HEALTH_UP && !lb->stopping) {
+		if (!reason) {
 			reply->json = json_pack("{s:s, s:s, s:s}", "pop", lb->conf->pop, "vip",
 						vip->conf->name, "state", "up");
 			return 200;
 		}
 		reply->json = json_pack("{s:s, s:s, s:s, s:s}", "pop", lb->conf->pop, "vip",
-					vip->conf->name, "state", "down", "reason",
-					lb->stopping ? "the daemon is stopping" : vip->reason);
+					vip->conf->name, "state", "down", "reason", reason);
 		return 503;
 	}
 	return http_problem(reply, 404, NULL, "there is no vip '%s'", req->params[0]);

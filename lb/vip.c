@@ -65,6 +65,11 @@ void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_o
 	vip_step(vip, origins, now);
 }
 
+bool vip_is_wanted(const struct vip *vip)
+{
+	return vip->state == HEALTH_UP || vip->conf->announce == LB_ANNOUNCE_ALWAYS;
+}
+
 bool vip_has_origin(const struct vip *vip, size_t origin)
 {
 	for (size_t i = 0; i < vip->conf->origin_count; i++)

@@ -33,6 +33,8 @@ void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_o
 	      struct instant now);
 /* Look at the origins (all of the configuration, by index) again. True when state has changed. */
 bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now);
+/* Users shall come here: it is up, or announced whatever its verdict. */
+bool vip_is_wanted(const struct vip *vip);
 bool vip_has_origin(const struct vip *vip, size_t origin);
 
 #endif

@@ -42,6 +42,11 @@ static void decide(const struct announcer *announcer, const struct announcement 
 		out->state = ANNOUNCE_ANNOUNCED;
 		snprintf(out->reason, sizeof(out->reason),
 			 "the identity is announced while the daemon lives");
+	} else if (item->missing && vip_is_wanted(item->vip)) {
+		out->state = ANNOUNCE_WITHDRAWN;
+		snprintf(out->reason, sizeof(out->reason),
+			 "vip %s: an address in it cannot be put on this machine",
+			 item->vip->conf->name);
 	} else if (item->vip->conf->announce == LB_ANNOUNCE_ALWAYS) {
 		out->state = ANNOUNCE_ANNOUNCED;
 		snprintf(out->reason, sizeof(out->reason),

@@ -3,9 +3,10 @@
  * announce.h - which prefixes the world shall hear of from here, and why.
  *
  * Pure. One announcement per prefix of the configuration. The decision is a
- * function of what the prefix belongs to, that VIP's verdict, and whether the
- * daemon is stopping; it is told to the caller only when it changes, so that a
- * peer never hears of what has not changed. The caller carries it out.
+ * function of what the prefix belongs to, that VIP's verdict, whether its
+ * addresses are there, and whether the daemon is stopping; it is told to the
+ * caller only when it changes, so that a peer never hears of what has not
+ * changed. The caller carries it out.
  */
 #ifndef LB_ANNOUNCE_ANNOUNCE_H
 #define LB_ANNOUNCE_ANNOUNCE_H
@@ -18,6 +19,7 @@ struct announcement {
 	struct prefix prefix;
 	const struct vip *vip; /* NULL: the identity's */
 	const struct bgp_policy *policy;
+	bool missing; /* an address in it is not on this machine; the caller's to set */
 	enum announce_state state;
 	struct instant since; /* when state began */
 	char reason[320];     /* of state, kept up to date while it lasts */

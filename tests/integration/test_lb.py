@@ -152,6 +152,28 @@ class Life(LabTest):
         self.assertEqual(lab.legs(), ["10.1.2.2"])
 
 
+class Homeless(LabTest):
+    def test_prefix_without_its_address_is_not_announced(self):
+        lab = self.lab
+        lab.lb.run("sysctl", "-w", "net.ipv6.conf.lo.disable_ipv6=1")
+        daemon = lab.start(identity={"prefixes": ["10.200.1.0/24"], "addresses": [IDENTITY]})
+        daemon.events({"kind": "sent", "peer": "t1", "prefix": "198.18.0.0/24",
+                       "action": "announce"})
+        explained = daemon.get("/v1/explain?prefix=" + VIP6)[1]
+        self.assertEqual((explained["state"], explained["vip"]["state"]), ("withdrawn", "up"))
+        self.assertIn("cannot be put on this machine", explained["reason"])
+        self.assertEqual(lab.lb.get(IDENTITY, 8053, "/verdict/anycast")[0], 503)
+        self.assertEqual(lab.lb.get(IDENTITY, 8053, "/verdict/geodns30")[0], 200)
+        since = daemon.last_id()
+        lab.lb.run("sysctl", "-w", "net.ipv6.conf.lo.disable_ipv6=0")
+        seen = daemon.events({"kind": "sent", "peer": "t1", "prefix": "2001:db8:1000::/48",
+                              "action": "announce"}, since)
+        self.assertNotIn("198.18.0.0/24", [event.get("prefix") for event in seen])
+        self.assertIn(VIP6, lab.addresses())
+        self.assertEqual(lab.lb.get(IDENTITY, 8053, "/verdict/anycast")[0], 200)
+        self.assertEqual(daemon.log().count("cannot add " + VIP6), 1, "said once, tried often")
+
+
 class Linger(LabTest):
     def test_addresses_stay_while_packets_arrive(self):
         lab, daemon = self.lab, self.start_converged()

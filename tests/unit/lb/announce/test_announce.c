@@ -103,6 +103,26 @@ Test(announce, life_of_a_pop)
 	fixture_free(f);
 }
 
+Test(announce, not_without_its_addresses)
+{
+	struct fixture *f = fixture_new();
+
+	for (size_t i = 0; i < f->announcer.count; i++)
+		f->announcer.items[i].missing =
+			prefix_equal(&f->announcer.items[i].prefix, &f->any[1]);
+	step(f, 2);
+	cr_expect_str_eq(announcer_find(&f->announcer, &f->any[1])->reason,
+			 "vip any has no verdict yet: so it is", "the first reason counts");
+	f->vips[0].state = HEALTH_UP;
+	cr_expect_str_eq(step(f, 3), "+198.18.0.0/24 ");
+	cr_expect_str_eq(announcer_find(&f->announcer, &f->any[1])->reason,
+			 "vip any: an address in it cannot be put on this machine");
+	f->announcer.items[2].missing = false;
+	f->announcer.items[3].missing = true;
+	cr_expect_str_eq(step(f, 4), "+2001:db8:1000::/48 -198.18.33.0/24 ", "nor always");
+	fixture_free(f);
+}
+
 Test(announce, finds_by_prefix)
 {
 	struct fixture *f = fixture_new();
