@@ -106,7 +106,7 @@ protocol static { ipv6; route ::/0 unreachable; }
 protocol bgp lb {
 	local 2001:db8:f001:1::2 as 65101;
 	neighbor 2001:db8:f001:1::3 as 64500;
-	passive; hold time 9; error wait time 1, 2;
+	passive; check link no; hold time 9; error wait time 1, 2;
 	ipv6 { import all; export where net = ::/0; next hop self; };
 }
 """)

@@ -113,7 +113,7 @@ protocol static { ipv6; route ::/0 unreachable; }
 protocol bgp lb {
 	local %(address)s as %(asn)d;
 	neighbor %(lb)s as 64500;
-	hold time 9; connect retry time 1; connect delay time 0; error wait time 1, 2;
+	check link no; hold time 9; connect retry time 1; connect delay time 0; error wait time 1, 2;
 	ipv4 { import all; export where net = 0.0.0.0/0; next hop self; };
 	ipv6 { import all; export where net = ::/0; next hop address %(address6)s; };
 }
