@@ -88,6 +88,14 @@ static bool is_unicast(const struct addr *addr)
 	return addr->bytes[0] != 0xff;
 }
 
+/* Of two IPv6 next hops the global one, unless the peer has none and says "::". */
+static struct addr mp_next_hop(const struct bgp_attrs *a)
+{
+	return is_unicast(&a->mp_next_hop) || a->mp_link_local.family == ADDR_NONE
+		       ? a->mp_next_hop
+		       : a->mp_link_local;
+}
+
 int bgp_update_find(const struct bgp_update *update, const struct prefix *prefix, uint32_t own_asn,
 		    struct addr *next_hop)
 {
@@ -97,7 +105,7 @@ int bgp_update_find(const struct bgp_update *update, const struct prefix *prefix
 	if (contains(&update->reach, prefix))
 		hop = a->next_hop;
 	else if (contains(&a->mp_reach, prefix))
-		hop = a->mp_next_hop;
+		hop = mp_next_hop(a);
 	else
 		return contains(&update->withdrawn, prefix) || contains(&a->mp_unreach, prefix) ? -1
 												: 0;
