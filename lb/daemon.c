@@ -15,8 +15,6 @@
 #include "lib/log.h"
 
 #define SEAT_RETRY_MS 1000 /* for an address that could not be added */
-/* Leaves time to clean up within the two seconds that stopping may take. */
-#define STOP_LIMIT_S 1.8
 
 static bool is_wanted(const struct lb_daemon *lb, size_t vip)
 {
@@ -227,14 +225,6 @@ void lb_daemon_on_stopped(void *ctx)
 	ev_break(lb->loop, EVBREAK_ALL);
 }
 
-static void on_limit(struct ev_loop *loop, struct ev_timer *timer, int revents)
-{
-	(void)timer;
-	(void)revents;
-	log_warn("stopping takes too long: not all peers have been told");
-	ev_break(loop, EVBREAK_ALL);
-}
-
 void lb_daemon_stop(struct lb_daemon *lb)
 {
 	struct instant now = clock_now();
@@ -251,6 +241,4 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	announcer_step(&lb->announcer, now, on_announce_change, lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, "catchment-lb is stopping");
 	ev_timer_stop(lb->loop, &lb->linger);
-	ev_timer_init(&lb->limit, on_limit, STOP_LIMIT_S, 0);
-	ev_timer_start(lb->loop, &lb->limit);
 }

@@ -59,7 +59,6 @@ struct lb_daemon {
 	struct http_server *api;    /* NULL when there is none */
 
 	struct ev_timer linger; /* looks at the seats that linger or are incomplete */
-	struct ev_timer limit;	/* stopping takes too long */
 };
 
 /*

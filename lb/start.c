@@ -28,12 +28,17 @@ static int lock_namespace(struct lb_daemon *lb)
 {
 	static const struct sockaddr_un name = { .sun_family = AF_UNIX,
 						 .sun_path = "\0catchment-lb" };
+	int err;
 
 	lb->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (lb->lock >= 0 && bind(lb->lock, (const struct sockaddr *)&name, sizeof(name)) == 0)
 		return 0;
-	log_error("another catchment-lb runs in this network namespace: stop it first");
-	return -EADDRINUSE;
+	err = -errno;
+	if (err == -EADDRINUSE)
+		log_error("another catchment-lb runs in this network namespace: stop it first");
+	else
+		log_error("cannot make a socket: %s", strerror(-err));
+	return err;
 }
 
 static void say_why_no_dataplane(const char *interface, int err)
@@ -178,7 +183,6 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_
 	lb->started = clock_now();
 	lb->events = event_log_new(EVENTS_KEPT);
 	ev_init(&lb->linger, lb_daemon_on_linger);
-	ev_init(&lb->limit, NULL);
 	lb->linger.data = lb;
 	err = lock_namespace(lb);
 	if (!err)
@@ -207,7 +211,6 @@ void lb_daemon_free(struct lb_daemon *lb)
 	if (!lb)
 		return;
 	ev_timer_stop(lb->loop, &lb->linger);
-	ev_timer_stop(lb->loop, &lb->limit);
 	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
 		check_free(lb->checks[i].check);
 	bgp_speaker_free(lb->speaker);

@@ -10,7 +10,7 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 
-#define STOP_S 2.0 /* for peers to take what is left */
+#define STOP_S 1.8 /* for peers to take what is left: the two promised, less the cleaning up */
 
 enum stop_phase { RUNNING, STOP_WANTED, STOPPING, STOPPED };
 
