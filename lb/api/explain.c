@@ -28,7 +28,8 @@ static const struct announcement *find_covering(const struct announcer *announce
 static char *peer_reason(const struct announcement *item, const struct bgp_peer_info *info,
 			 bool sent)
 {
-	bool spoken = item->prefix.addr.family == ADDR_IPV4 ? info->ipv4 : info->ipv6;
+	bool ipv4 = item->prefix.addr.family == ADDR_IPV4, spoken = ipv4 ? info->ipv4 : info->ipv6;
+	const struct addr *next_hop = ipv4 ? &info->next_hop4 : &info->next_hop6;
 
 	if (info->state != BGP_ESTABLISHED)
 		return xasprintf("the session is not established but %s%s%s",
@@ -36,6 +37,9 @@ static char *peer_reason(const struct announcement *item, const struct bgp_peer_
 				 info->last_down);
 	if (!spoken)
 		return xstrdup("the family is not spoken with this peer");
+	if (item->state == ANNOUNCE_ANNOUNCED && next_hop->family == ADDR_NONE)
+		return xstrdup("there is no address of this family on the session's interface to "
+			       "be the next hop");
 	if (item->state == ANNOUNCE_ANNOUNCED)
 		return xstrdup(sent ? "it has been sent" : "it is about to be sent");
 	return xstrdup(sent ? "the withdrawal is about to be sent"

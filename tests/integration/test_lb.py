@@ -174,6 +174,19 @@ class Homeless(LabTest):
         self.assertEqual(daemon.log().count("cannot add " + VIP6), 1, "said once, tried often")
 
 
+    def test_family_without_a_next_hop_is_explained(self):
+        lab = self.lab
+        lab.lb.run("ip", "address", "del", "2001:db8:f001:1::3/64", "dev", "t1")
+        daemon = lab.start()
+        for peer in ("t1", "t2"):
+            daemon.events({"kind": "sent", "peer": peer, "prefix": "198.18.0.0/24",
+                           "action": "announce"})
+        wait_until(lambda: daemon.peer("t2")["announced"] == 5, what="all at t2")
+        t1, t2 = daemon.get("/v1/explain?prefix=" + VIP6)[1]["peers"]
+        self.assertEqual((t1["sent"], t2["sent"]), (False, True))
+        self.assertIn("next hop", t1["reason"])
+
+
 class Linger(LabTest):
     def test_addresses_stay_while_packets_arrive(self):
         lab, daemon = self.lab, self.start_converged()
@@ -227,6 +240,31 @@ class Stop(LabTest):
         self.assertLess(time.monotonic() - began, 2.1)
         self.assertEqual(lab.addresses(), {"127.0.0.1", "::1"})
         wait_until(lambda: not lab.birds[1].has("198.18.0.0/24"), 2, "gone at the other peer")
+
+
+class LeastPrivilege(LabTest):
+    def test_three_capabilities_are_enough(self):
+        """As docs/operations.md says: nobody, with what the service file grants."""
+        lab = self.lab
+        os.chmod(lab.directory, 0o777)
+        some = "-all,+net_admin,+net_bind_service,+net_raw"
+        conf = configuration(lab.socket)
+        daemon = lab.start(
+            ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs",
+             "--bounding-set=" + some, "--inh-caps=" + some, "--ambient-caps=" + some),
+            bgp=dict(conf["bgp"], listen=["0.0.0.0:179"]))
+        daemon.events({"kind": "vip_up", "vip": "anycast"})
+        with open("/proc/%d/status" % daemon.pid, encoding="ascii") as status:
+            self.assertIn("Uid:\t65534\t65534", status.read())
+        wait_until(lambda: len(lab.legs()) == len(lab.legs("-6")) == 2, what="both legs")
+        self.assertLessEqual({VIP, VIP6, DNS_VIP, IDENTITY, IDENTITY6}, lab.addresses())
+        since = daemon.last_id()
+        lab.origin.stop()
+        daemon.events({"kind": "vip_absent", "vip": "anycast"}, since)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(lab.addresses(), {"127.0.0.1", "::1"})
+        self.assertEqual(lab.own_routes() + lab.own_routes("-6"), "")
+        self.assertNotIn("cannot", daemon.log())
 
 
 class Leftovers(LabTest):

@@ -175,12 +175,12 @@ def configuration(socket_path, **changes):
 
 
 class Daemon(support.Daemon):
-    def __init__(self, lab, conf):
+    def __init__(self, lab, conf, prefix):
         self.lab = lab
         self.path = os.path.join(lab.directory, "lb.json")
         with open(self.path, "w", encoding="ascii") as out:
             json.dump(conf, out)
-        super().__init__([LB, "--config", self.path, "--verbose"], netns=lab.lb)
+        super().__init__([*prefix, LB, "--config", self.path, "--verbose"], netns=lab.lb)
         self.__enter__()
         wait_until(self.answers, what="catchment-lb answers")
 
@@ -218,7 +218,10 @@ class Daemon(support.Daemon):
             while time.monotonic() < end:
                 sock.settimeout(max(0.01, end - time.monotonic()))
                 with contextlib.suppress(TimeoutError):
-                    text += sock.recv(65536)
+                    more = sock.recv(65536)
+                    if not more:
+                        break  # the daemon has ended
+                    text += more
                 lines = text.split(b"\n")
                 text = lines.pop()
                 for line in lines:
@@ -257,8 +260,9 @@ class Lab:
         ends = [["%s.%d/24" % (net, host), "%s:%d/64" % (net6, host)] for host in (3, 2)]
         support.veth(self.lb, name, ends[0], other, "lb", ends[1])
 
-    def start(self, **changes):
-        self.daemon = Daemon(self, configuration(self.socket, **changes))
+    def start(self, prefix=(), **changes):
+        """The daemon; prefix: words before its command."""
+        self.daemon = Daemon(self, configuration(self.socket, **changes), prefix)
         return self.daemon
 
     def addresses(self):
