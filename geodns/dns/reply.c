@@ -35,7 +35,8 @@ static bool name_stands_at(const struct dns_reply *r, size_t at, const uint8_t *
 
 static void name_put(struct dns_reply *r, const uint8_t *name)
 {
-	for (; !dns_name_is_root(name); name = dns_name_parent(name)) {
+	/* What did not fit is remembered all the same: nothing stands there. */
+	for (; !r->w.failed && !dns_name_is_root(name); name = dns_name_parent(name)) {
 		for (unsigned i = 0; i < r->name_count; i++) {
 			if (name_stands_at(r, r->names[i], name)) {
 				wire_put_u16(&r->w, (uint16_t)(POINTER << 8 | r->names[i]));
@@ -44,8 +45,6 @@ static void name_put(struct dns_reply *r, const uint8_t *name)
 		}
 		name_remember(r);
 		wire_put_bytes(&r->w, name, 1 + (size_t)name[0]);
-		if (r->w.failed)
-			return;
 	}
 	wire_put_u8(&r->w, 0);
 }

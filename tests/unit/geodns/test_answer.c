@@ -335,3 +335,36 @@ Test(answer, glue_that_does_not_fit)
 	free(text);
 	catalog_free(catalog);
 }
+
+/*
+ * A reply that ends within a name must not be compressed against what the buffer held before,
+ * which may be anything, a pointer to itself included.
+ */
+Test(answer, nothing_is_read_behind_the_end_of_a_reply, .timeout = 10)
+{
+	struct catalog *catalog = fixture_catalog("*.long CNAME nothing.a.b.c.d.e.f.g.h.i.j.k\n");
+	struct snapshot *snap = snapshot_new(catalog, NULL);
+	char *text = xmalloc(DNS_TEXT_SIZE);
+	unsigned cut = 0;
+
+	for (size_t limit = DNS_HEADER_SIZE; limit < 140; limit++) {
+		const struct test_query q = Q("x.long.lab.test", DNS_TYPE_A);
+		uint8_t packet[100], out[0x200];
+		struct answer_request req = { .packet = packet, .tcp = true };
+		struct answer_result res;
+
+		req.len = test_query_encode(&q, packet, sizeof(packet));
+		if (limit < req.len)
+			continue;
+		memset(out, 0xc1, sizeof(out)); /* at 0x1c1: a pointer to 0x1c1 */
+		res = answer(snap, &req, out, limit);
+		cr_expect_leq(res.len, limit);
+		test_reply_text(out, res.len, text, DNS_TEXT_SIZE);
+		cr_expect_str_neq(text, "malformed", "limit %zu", limit);
+		cut += res.truncated;
+	}
+	cr_expect_gt(cut, 20);
+	free(text);
+	free(snap);
+	catalog_free(catalog);
+}
