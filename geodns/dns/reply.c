@@ -35,9 +35,12 @@ static bool name_stands_at(const struct dns_reply *r, size_t at, const uint8_t *
 
 static void name_put(struct dns_reply *r, const uint8_t *name)
 {
+	/* This name's own beginning does not count: nothing stands behind it yet. */
+	unsigned known = r->name_count;
+
 	/* What did not fit is remembered all the same: nothing stands there. */
 	for (; !r->w.failed && !dns_name_is_root(name); name = dns_name_parent(name)) {
-		for (unsigned i = 0; i < r->name_count; i++) {
+		for (unsigned i = 0; i < known; i++) {
 			if (name_stands_at(r, r->names[i], name)) {
 				wire_put_u16(&r->w, (uint16_t)(POINTER << 8 | r->names[i]));
 				return;

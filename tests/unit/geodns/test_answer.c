@@ -337,25 +337,24 @@ Test(answer, glue_that_does_not_fit)
 }
 
 /*
- * A reply that ends within a name must not be compressed against what the buffer held before,
- * which may be anything, a pointer to itself included.
+ * Names are compressed against those in the message, not against what the buffer held before,
+ * which may be anything, a pointer to itself included. Asked with every limit, so that replies
+ * end within names, too.
  */
-Test(answer, nothing_is_read_behind_the_end_of_a_reply, .timeout = 10)
+static void stale_buffer_check(const char *name)
 {
 	struct catalog *catalog = fixture_catalog("*.long CNAME nothing.a.b.c.d.e.f.g.h.i.j.k\n");
 	struct snapshot *snap = snapshot_new(catalog, NULL);
+	const struct test_query q = Q(name, DNS_TYPE_A);
 	char *text = xmalloc(DNS_TEXT_SIZE);
+	uint8_t packet[100], out[0x200];
+	struct answer_request req = { .packet = packet, .tcp = true };
 	unsigned cut = 0;
 
-	for (size_t limit = DNS_HEADER_SIZE; limit < 140; limit++) {
-		const struct test_query q = Q("x.long.lab.test", DNS_TYPE_A);
-		uint8_t packet[100], out[0x200];
-		struct answer_request req = { .packet = packet, .tcp = true };
+	req.len = test_query_encode(&q, packet, sizeof(packet));
+	for (size_t limit = req.len; limit < 0x1c0; limit++) {
 		struct answer_result res;
 
-		req.len = test_query_encode(&q, packet, sizeof(packet));
-		if (limit < req.len)
-			continue;
 		memset(out, 0xc1, sizeof(out)); /* at 0x1c1: a pointer to 0x1c1 */
 		res = answer(snap, &req, out, limit);
 		cr_expect_leq(res.len, limit);
@@ -367,4 +366,14 @@ Test(answer, nothing_is_read_behind_the_end_of_a_reply, .timeout = 10)
 	free(text);
 	free(snap);
 	catalog_free(catalog);
+}
+
+Test(answer, stale_octets_where_a_name_did_not_fit, .timeout = 10)
+{
+	stale_buffer_check("x.long.lab.test");
+}
+
+Test(answer, stale_octets_behind_the_half_of_a_name, .timeout = 10)
+{
+	stale_buffer_check("a.a.old.lab.test");
 }
