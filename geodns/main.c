@@ -161,6 +161,17 @@ static void run(struct geodns *g, struct ev_loop *loop)
 		ev_signal_stop(loop, &signals[i]);
 }
 
+/* The API first: it still answers requests that have come, from all the others. */
+static void stop(struct geodns *g)
+{
+	http_server_free(g->http);
+	udp_server_free(g->udp);
+	tcp_server_free(g->tcp);
+	health_free(g->health);
+	event_log_free(g->log);
+	store_fini(&g->store);
+}
+
 int main(int argc, char **argv)
 {
 	const struct options options = options_parse(argc, argv);
@@ -181,14 +192,7 @@ int main(int argc, char **argv)
 	g.log = event_log_new(EVENTS_KEPT);
 	servers_open(&g, loop);
 	run(&g, loop);
-
-	udp_server_free(g.udp);
-	tcp_server_free(g.tcp);
-	health_free(g.health);
-	if (g.http)
-		http_server_free(g.http);
-	event_log_free(g.log);
-	store_fini(&g.store);
+	stop(&g);
 	catalog_free(catalog);
 	ev_loop_destroy(loop);
 	return 0;

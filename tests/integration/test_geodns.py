@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -547,6 +548,18 @@ class Start(unittest.TestCase):
                     sock.connect((addr, 5300))  # from now on only replies from there are seen
                     sock.send(query("ns1.lab.test"))
                     self.assertIn(socket.inet_aton(NS4), sock.recv(4096), addr)
+
+    def test_requests_that_come_with_the_end(self):
+        """They are answered or not, but from nothing that has been freed."""
+        with Nameserver(configuration(listen=[ASIDE + ":53"])) as server, \
+                contextlib.ExitStack() as stack:
+            server.daemon.signal(signal.SIGSTOP)
+            for target in ("/metrics", "/v1/names", "/v1/status") * 5:
+                sock = stack.enter_context(server.rest.socket(5))
+                sock.sendall(("GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target).encode())
+            server.daemon.signal(signal.SIGTERM)
+            server.daemon.signal(signal.SIGCONT)
+            self.assertEqual(server.daemon.wait(), 0, server.daemon.log())
 
     def test_check_starts_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
