@@ -230,9 +230,7 @@ static size_t target_check_load(struct geodns_conf *conf, const struct conf *roo
 	check_spec_load(&check, &nowhere, &wanted.spec);
 	wanted.spec.target.addr = conf_addr(item, "address");
 	if (wanted.spec.type == CHECK_HTTP) {
-		wanted.spec.path = conf_string(item, "path", wanted.spec.path);
-		wanted.spec.match = conf_string(item, "match", wanted.spec.match);
-		wanted.spec.host = conf_string(item, "host", wanted.spec.host);
+		check_question_load(item, &wanted.spec);
 	} else if (conf_has(item, "path") || conf_has(item, "match") || conf_has(item, "host")) {
 		conf_fail(item, "check '%.60s' is of type tcp: no path, match or host",
 			  wanted.name);

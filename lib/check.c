@@ -50,20 +50,19 @@ static bool is_visible(const char *s)
 	return true;
 }
 
-static void http_load(const struct conf *object, struct check_spec *spec)
+void check_question_load(const struct conf *object, struct check_spec *spec)
 {
 	const struct conf path = conf_get(object, "path");
 	const struct conf host = conf_get(object, "host");
 	const struct conf match = conf_get(object, "match");
 
-	spec->path = conf_string(object, "path", "/");
+	spec->path = conf_string(object, "path", spec->path ? spec->path : "/");
 	if (spec->path[0] != '/' || !is_visible(spec->path))
 		conf_fail(&path, "'%.60s' is not a path such as /healthz", spec->path);
-	spec->host = conf_string(object, "host", NULL);
+	spec->host = conf_string(object, "host", spec->host);
 	if (spec->host && (!spec->host[0] || !is_visible(spec->host)))
 		conf_fail(&host, "'%.60s' is not a host", spec->host);
-	spec->status = (unsigned)conf_int(object, "status", 200, 599, 200);
-	spec->match = conf_string(object, "match", NULL);
+	spec->match = conf_string(object, "match", spec->match);
 	if (spec->match && (!spec->match[0] || strlen(spec->match) > 256))
 		conf_fail(&match, "a text to look for has 1 to 256 bytes");
 }
@@ -77,7 +76,8 @@ void check_spec_load(const struct conf *object, const struct addr *target, struc
 	if (spec.type == CHECK_HTTP) {
 		CONF_KEYS(object, "type", "address", "port", "interval_ms", "timeout_ms", "rise",
 			  "fall", "path", "host", "status", "match");
-		http_load(object, &spec);
+		check_question_load(object, &spec);
+		spec.status = (unsigned)conf_int(object, "status", 200, 599, 200);
 	} else {
 		CONF_KEYS(object, "type", "address", "port", "interval_ms", "timeout_ms", "rise",
 			  "fall");

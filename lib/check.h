@@ -56,6 +56,8 @@ typedef void check_result_fn(void *ctx, struct check *check, const struct check_
  * required unless target is given as default. Strings borrow from the document.
  */
 void check_spec_load(const struct conf *object, const struct addr *target, struct check_spec *out);
+/* Read "path", "host" and "match" of an http check; what is missing stays as it is in spec. */
+void check_question_load(const struct conf *object, struct check_spec *spec);
 
 /* spec is copied, its strings are not. seed sets the first check's phase: 0 to interval. */
 struct check *check_new(struct ev_loop *loop, const struct check_spec *spec, uint64_t seed,
