@@ -22,6 +22,8 @@
 #define EXIT_BAD_INPUT	 2
 #define EXIT_ENVIRONMENT 3
 #define EVENTS_KEPT	 4096
+/* Connections of the API, and what a process has open anyway. */
+#define DESCRIPTORS_BESIDE 300
 
 struct options {
 	const char *config;
@@ -123,15 +125,21 @@ static void servers_open(struct geodns *g, struct ev_loop *loop)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start the API: %s", strerror(-err));
 }
 
-/* One descriptor per TCP connection. */
-static void descriptors_allow(void)
+/* One per TCP connection, and enough for checks: a PoP is not down because we lack one. */
+static void descriptors_allow(const struct geodns_conf *conf)
 {
+	const size_t needed = conf->tcp_connections + conf->check_count +
+			      (conf->threads + 1) * conf->listen_count + DESCRIPTORS_BESIDE;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max < needed)
+		log_fatal(EXIT_ENVIRONMENT,
+			  "%u TCP connections and the rest need %zu descriptors, the limit is %llu",
+			  conf->tcp_connections, needed, (unsigned long long)limit.rlim_max);
 }
 
 static void run(struct geodns *g, struct ev_loop *loop)
@@ -185,7 +193,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	descriptors_allow();
+	descriptors_allow(catalog->conf);
 	loop = ev_default_loop(0);
 	if (!loop)
 		log_fatal(EXIT_ENVIRONMENT, "cannot make an event loop");

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 import socket
 import struct
@@ -509,12 +510,12 @@ class Geodns(unittest.TestCase):
 class Start(unittest.TestCase):
     """What is refused, and how."""
 
-    def start(self, conf):
+    def start(self, conf, preexec_fn=None):
         with tempfile.TemporaryDirectory() as folder:
             files_write(folder, zone=ZONE, more="", geodns_json=json.dumps(conf))
             path = os.path.join(folder, "geodns.json")
             out = subprocess.run([GEODNS, "--config", path], capture_output=True, text=True,
-                                 timeout=5, cwd=folder)
+                                 timeout=5, cwd=folder, preexec_fn=preexec_fn)
             return out.returncode, out.stderr.replace(path, "FILE")
 
     def test_bad_configuration(self):
@@ -538,6 +539,13 @@ class Start(unittest.TestCase):
             status, err = self.start(configuration(listen=[ASIDE + ":53"]))
             self.assertEqual(status, 3)
             self.assertIn("cannot listen on 10.1.0.77:53: Address already in use", err)
+
+    def test_too_few_descriptors(self):
+        conf = configuration(tcp={"connections": 800})
+        status, err = self.start(
+            conf, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
+        self.assertEqual((status, err), (3, "800 TCP connections and the rest need 1108 "
+                                            "descriptors, the limit is 1024\n"))
 
     def test_any_address_answers_from_the_one_asked(self):
         with Nameserver(configuration(listen=["0.0.0.0:5300", "[::]:5300"])):
