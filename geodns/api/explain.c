@@ -48,25 +48,35 @@ static json_t *order_json(const struct snapshot *snap, const struct geo_name *na
 	return list;
 }
 
-static const char *why(const struct snapshot *snap, const struct geo_name *name,
-		       const struct snapshot_choice *choice)
+/* Is there none among the name's PoPs that is nearer? */
+static bool is_nearest(const struct geo_name *name, const struct snapshot_choice *choice)
 {
-	const char *nearest = "the nearest, and healthy";
+	const uint16_t *order = choice->leaf.order;
 
+	while (name->target_of_pop[*order] == GEO_NO_TARGET)
+		order++;
+	return &name->targets[name->target_of_pop[*order]] == choice->target;
+}
+
+static const char *standing(const struct snapshot *snap, const struct geo_target *t)
+{
+	if (t->check == GEO_NO_CHECK)
+		return "nothing checks it";
+	return snap->health[t->check] == HEALTH_UP
+		       ? "it is up"
+		       : "its check has no result yet, which counts as healthy";
+}
+
+static json_t *why(const struct snapshot *snap, const struct geo_name *name,
+		   const struct snapshot_choice *choice)
+{
 	if (!choice->target)
-		return "no PoP is healthy, and when_all_down is none";
+		return json_string("no PoP is healthy, and when_all_down is none");
 	if (!geo_target_is_healthy(choice->target, snap->health))
-		return "the nearest: no PoP is healthy, and when_all_down is all";
-	for (size_t i = 0; i < snap->catalog->conf->places.pop_count; i++) {
-		int index = name->target_of_pop[choice->leaf.order[i]];
-
-		if (index == GEO_NO_TARGET)
-			continue;
-		if (&name->targets[index] == choice->target)
-			return nearest;
-		nearest = "the nearest that is healthy";
-	}
-	return nearest;
+		return json_string("the nearest: no PoP is healthy, and when_all_down is all");
+	return json_sprintf(
+		"%s: %s", is_nearest(name, choice) ? "the nearest" : "the nearest that is healthy",
+		standing(snap, choice->target));
 }
 
 json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *name,
@@ -82,7 +92,7 @@ json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *n
 	char client_text[ADDR_TEXT_SIZE], net_text[PREFIX_TEXT_SIZE];
 	json_t *json;
 
-	json = json_pack("{s:s,s:s,s:s?,s:o,s:i,s:o,s:s?,s:s,s:i}", "owner", name->text, "client",
+	json = json_pack("{s:s,s:s,s:s?,s:o,s:i,s:o,s:s?,s:o,s:i}", "owner", name->text, "client",
 			 addr_format(client, client_text), "network",
 			 net ? prefix_format(&net->prefix, net_text) : NULL, "place",
 			 point_json(at), "scope", choice.leaf.length, "order",

@@ -27,9 +27,11 @@ static const char *member(const struct http_reply *reply, const char *key)
 Test(geodns_api, explain)
 {
 	/* clang-format off */
-	static const struct { const char *what, *name, *down; int status; const char *pop, *why; } rows[] = {
-		{ "nearest", "u9.GEO.lab.test", "", 200, "nyc", "the nearest, and healthy" },
-		{ "next", "u9.geo.lab.test", "nyc", 200, "fra", "the nearest that is healthy" },
+	static const struct { const char *what, *name, *down /* or unknown */; int status; const char *pop, *why; } rows[] = {
+		{ "nearest", "u9.GEO.lab.test", "", 200, "nyc", "the nearest: it is up" },
+		{ "next", "u9.geo.lab.test", "nyc", 200, "fra", "the nearest that is healthy: it is up" },
+		{ "no result yet", "u9.geo.lab.test", "unknown nyc", 200, "nyc", "the nearest: its check has no result yet, which counts as healthy" },
+		{ "not checked", "any.lab.test", "fra nyc sin", 200, "fra", "the nearest: nothing checks it" },
 		{ "all down: all", "u9.geo.lab.test", "fra nyc sin", 200, "nyc", "the nearest: no PoP is healthy, and when_all_down is all" },
 		{ "all down: none", "v4only.lab.test", "fra nyc", 200, NULL, "no PoP is healthy, and when_all_down is none" },
 		{ "blocked wildcard", "exists.geo.lab.test", "", 404, NULL, NULL },
@@ -50,8 +52,10 @@ Test(geodns_api, explain)
 			const char *pop =
 				catalog->conf->places.pops[catalog->conf->checks[c].pop].name;
 
-			g.store.current->health[c] =
-				strstr(rows[i].down, pop) ? HEALTH_DOWN : HEALTH_UP;
+			g.store.current->health[c] = !strstr(rows[i].down, pop) ? HEALTH_UP
+						     : strstr(rows[i].down, "unknown")
+							     ? HEALTH_UNKNOWN
+							     : HEALTH_DOWN;
 		}
 		status = call(&g, "/v1/explain", rows[i].name, &reply);
 		cr_expect_eq(status, rows[i].status, "%s: %d", rows[i].what, status);
