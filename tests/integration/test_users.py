@@ -6,15 +6,13 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-import authority  # noqa: E402
-import namespace  # noqa: E402
+import support
+from support import Netns, authority, veth
 
 TESTBED = os.path.abspath(os.environ.get("TESTBED", "build/bin/catchment-testbed"))
 FRA, LAX, FRA6 = "198.18.33.1", "198.18.34.1", "2001:db8:33::1"
@@ -22,13 +20,7 @@ MS = 1000000
 
 
 def wait_until(condition, seconds=10, what="condition"):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"{what}: not within {seconds} s")
+    return support.wait_until(condition, seconds, what)
 
 
 class Supervisor(threading.Thread):
@@ -78,17 +70,15 @@ class Users(unittest.TestCase):
     def setUpClass(cls):
         cls.dir = tempfile.TemporaryDirectory(prefix="catchment-users-")
         cls.addClassCleanup(cls.dir.cleanup)
-        cls.here, cls.pop = namespace.Namespace(), namespace.Namespace()
-        cls.addClassCleanup(cls.here.close)
-        cls.addClassCleanup(cls.pop.close)
-        namespace.connect(cls.here, cls.pop, "10.0.0")
+        cls.here, cls.pop = cls.enterClassContext(Netns()), cls.enterClassContext(Netns())
+        veth(cls.here, "wire", ["10.0.0.1/24", "2001:db8:f000::1/64"],
+             cls.pop, "wire", ["10.0.0.2/24", "2001:db8:f000::2/64"])
         cls.here.ip("route add 198.18.0.0/15 via 10.0.0.2")
         cls.here.ip("-6 route add 2001:db8:33::/48 via 2001:db8:f000::2")
         for addr in (FRA, LAX, FRA6):
             cls.pop.ip(f"address add {addr} dev lo")
         # A limited router would leave most probes in silence.
-        cls.pop.sysctl("net.ipv4.icmp_ratelimit", 0)
-        cls.pop.sysctl("net.ipv4.ip_forward", 1)
+        cls.pop.run("sh", "-c", "cd /proc/sys/net/ipv4; echo 0 >icmp_ratelimit; echo 1 >ip_forward")
         dns = cls.here.socket(socket.AF_INET, socket.SOCK_DGRAM)
         dns.bind(("127.0.0.1", 5300))
         cls.authority = authority.Authority(dns, ttl=1)
@@ -506,9 +496,3 @@ http {{
             run = subprocess.run([TESTBED, *argv], capture_output=True, text=True)
             self.assertEqual(run.returncode, 2, argv)
             self.assertTrue(run.stderr, argv)
-
-
-if __name__ == "__main__":
-    if os.geteuid() != 0:
-        sys.exit("test_users: needs root for network namespaces")
-    unittest.main()

@@ -57,6 +57,13 @@ class Netns:
             raise AssertionError(f"{' '.join(map(str, argv))}: {done.stdout.strip()}")
         return done.stdout
 
+    def ip(self, words):
+        return self.run("ip", *words.split())
+
+    def popen(self, *argv, **options):
+        """The process itself is the caller's to signal: nsenter becomes what it runs."""
+        return subprocess.Popen(self.command(*argv), **options)
+
     @contextlib.contextmanager
     def entered(self):
         """This thread is inside for the block: sockets made there stay in the namespace."""
