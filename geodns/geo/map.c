@@ -28,6 +28,12 @@ struct geo_map {
 	uint32_t root[2]; /* IPv4, IPv6 */
 };
 
+/* Finds an order that is there already: its number, by hash, or NO_ORDER. While building. */
+struct order_table {
+	uint32_t *slots;
+	size_t mask;
+};
+
 struct trie {
 	struct trie *child[2];
 	uint32_t order;
@@ -48,33 +54,61 @@ static int ranked_compare(const void *a, const void *b)
 	return x->pop < y->pop ? -1 : x->pop > y->pop;
 }
 
-/* The number of the order seen from that place (NULL: the order of pops), added if new. */
-static uint32_t order_intern(struct geo_map *map, const struct geo_pop *pops,
-			     const struct geo_point *at)
+static void order_write(uint16_t *row, const struct geo_places *places, const struct geo_point *at)
 {
-	size_t n = map->pop_count, row_size = n * sizeof(uint16_t);
+	size_t n = places->pop_count;
 	struct ranked *ranked = xcalloc(n + 1, sizeof(*ranked));
-	uint16_t *row;
-	uint32_t order;
 
 	for (size_t i = 0; i < n; i++) {
 		ranked[i].pop = (uint16_t)i;
-		ranked[i].km = at ? geo_distance_km(*at, pops[i].at) : 0;
+		ranked[i].km = at ? geo_distance_km(*at, places->pops[i].at) : 0;
 	}
 	qsort(ranked, n, sizeof(*ranked), ranked_compare);
+	for (size_t i = 0; i < n; i++)
+		row[i] = ranked[i].pop;
+	free(ranked);
+}
+
+static size_t order_hash(const uint16_t *row, size_t n)
+{
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ row[i]) * UINT64_C(1099511628211);
+	return (size_t)(hash ^ hash >> 32);
+}
+
+/* The number of the order seen from that place (NULL: the order of pops), added if new. */
+static uint32_t order_intern(struct geo_map *map, struct order_table *table,
+			     const struct geo_places *places, const struct geo_point *at)
+{
+	size_t n = map->pop_count, row_size = n * sizeof(uint16_t), slot;
+	uint16_t *row;
 
 	map->orders = xreallocarray(map->orders, map->order_count + 1, row_size + 1);
 	row = map->orders + map->order_count * n;
-	for (size_t i = 0; i < n; i++)
-		row[i] = ranked[i].pop;
-	for (order = 0; order < map->order_count; order++) {
-		if (memcmp(map->orders + order * n, row, row_size) == 0)
-			break;
+	order_write(row, places, at);
+	slot = order_hash(row, n) & table->mask;
+	while (table->slots[slot] != NO_ORDER) {
+		if (memcmp(map->orders + table->slots[slot] * n, row, row_size) == 0)
+			return table->slots[slot];
+		slot = (slot + 1) & table->mask;
 	}
-	if (order == map->order_count)
-		map->order_count++;
-	free(ranked);
-	return order;
+	table->slots[slot] = (uint32_t)map->order_count;
+	return (uint32_t)map->order_count++;
+}
+
+/* One order per network at most, and that of the rest: never more than half full. */
+static struct order_table order_table_new(size_t networks)
+{
+	struct order_table table = { .mask = 1 };
+
+	while (table.mask < 2 * (networks + 1))
+		table.mask *= 2;
+	table.slots = xreallocarray(NULL, table.mask, sizeof(*table.slots));
+	memset(table.slots, 0xff, table.mask * sizeof(*table.slots));
+	table.mask--;
+	return table;
 }
 
 static struct trie *trie_add(struct arena *arena)
@@ -146,17 +180,19 @@ struct geo_map *geo_map_new(const struct geo_places *places)
 	struct geo_map *map = x_new(struct geo_map);
 	struct arena *arena = arena_new();
 	struct trie *roots[2] = { trie_add(arena), trie_add(arena) };
+	struct order_table table = order_table_new(places->network_count);
 	uint32_t rest;
 
 	assert(places->pop_count <= UINT16_MAX);
 	map->pop_count = places->pop_count;
-	rest = order_intern(map, places->pops, places->has_default ? &places->default_at : NULL);
+	rest = order_intern(map, &table, places, places->has_default ? &places->default_at : NULL);
 	for (size_t i = 0; i < places->network_count; i++) {
 		const struct geo_network *net = &places->networks[i];
 
 		trie_insert(arena, roots[family_index(net->prefix.addr.family)], &net->prefix)
-			->order = order_intern(map, places->pops, &net->at);
+			->order = order_intern(map, &table, places, &net->at);
 	}
+	free(table.slots);
 	if (map->order_count > 1) {
 		private_insert(arena, roots);
 	} else {
