@@ -89,24 +89,32 @@ struct addr addr_mask(const struct addr *addr, unsigned len)
 	return out;
 }
 
+/* clang-format off */
+static const struct prefix private_blocks[] = {
+	{ { ADDR_IPV4, { 0 } }, 8 },
+	{ { ADDR_IPV4, { 10 } }, 8 },
+	{ { ADDR_IPV4, { 127 } }, 8 },
+	{ { ADDR_IPV4, { 169, 254 } }, 16 },
+	{ { ADDR_IPV4, { 172, 16 } }, 12 },
+	{ { ADDR_IPV4, { 192, 168 } }, 16 },
+	{ { ADDR_IPV6, { 0 } }, 127 }, /* unspecified and loopback */
+	{ { ADDR_IPV6, { 0xfc } }, 7 },
+	{ { ADDR_IPV6, { 0xfe, 0x80 } }, 10 },
+};
+/* clang-format on */
+
+const struct prefix *addr_private_block(size_t index)
+{
+	return index < sizeof(private_blocks) / sizeof(private_blocks[0]) ? &private_blocks[index]
+									  : NULL;
+}
+
 bool addr_is_private(const struct addr *addr)
 {
-	/* clang-format off */
-	static const struct prefix blocks[] = {
-		{ { ADDR_IPV4, { 0 } }, 8 },
-		{ { ADDR_IPV4, { 10 } }, 8 },
-		{ { ADDR_IPV4, { 127 } }, 8 },
-		{ { ADDR_IPV4, { 169, 254 } }, 16 },
-		{ { ADDR_IPV4, { 172, 16 } }, 12 },
-		{ { ADDR_IPV4, { 192, 168 } }, 16 },
-		{ { ADDR_IPV6, { 0 } }, 127 }, /* unspecified and loopback */
-		{ { ADDR_IPV6, { 0xfc } }, 7 },
-		{ { ADDR_IPV6, { 0xfe, 0x80 } }, 10 },
-	};
-	/* clang-format on */
+	const struct prefix *block;
 
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
-		if (prefix_contains(&blocks[i], addr))
+	for (size_t i = 0; (block = addr_private_block(i)); i++) {
+		if (prefix_contains(block, addr))
 			return true;
 	}
 	return false;

@@ -162,17 +162,11 @@ static unsigned family_index(uint8_t family)
 
 static void private_insert(struct arena *arena, struct trie *roots[2])
 {
-	static const char *const blocks[] = { "0.0.0.0/8",	"10.0.0.0/8",	 "127.0.0.0/8",
-					      "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-					      "::/127",		"fc00::/7",	 "fe80::/10" };
+	const struct prefix *block;
 
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
-		struct prefix p;
-
-		if (prefix_parse(&p, blocks[i]))
-			trie_insert(arena, roots[family_index(p.addr.family)], &p)->is_private =
-				true;
-	}
+	for (size_t i = 0; (block = addr_private_block(i)); i++)
+		trie_insert(arena, roots[family_index(block->addr.family)], block)->is_private =
+			true;
 }
 
 struct geo_map *geo_map_new(const struct geo_places *places)
