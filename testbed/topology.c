@@ -473,12 +473,13 @@ static void load_estimate(struct builder *b)
 	size_t *distance = xcalloc(t->node_count, sizeof(*distance));
 
 	for (size_t i = 0; i < t->node_count; i++) {
-		const struct scenario_client *client = &b->s->clients[t->nodes[i].index];
+		const struct scenario_client *client;
 		size_t nearest = SIZE_MAX;
 		double per_s = 0;
 
 		if (t->nodes[i].kind != NODE_CLIENT)
 			continue;
+		client = &b->s->clients[t->nodes[i].index];
 		hops_from(t, i, distance);
 		for (size_t j = 0; j < t->node_count; j++) {
 			if (t->nodes[j].kind == NODE_POP && distance[j] < nearest)
