@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "testbed/run.h"
 #include "testbed/runtime/namespaces.h"
+
+#define ANSWER_PATIENCE_S 10
 
 /* Words of a command that asks a running lab. */
 struct words {
@@ -115,6 +119,7 @@ static int lab_open(const char *name)
 static json_t *ask(const char *lab, json_t *msg)
 {
 	int fd = lab_open(lab);
+	const struct timeval patience = { .tv_sec = ANSWER_PATIENCE_S };
 	const char *error;
 	json_t *reply;
 
@@ -122,6 +127,7 @@ static json_t *ask(const char *lab, json_t *msg)
 		json_decref(msg);
 		return NULL;
 	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	json_object_set_new(msg, "type", json_string("command"));
 	reply = control_send_fd(fd, msg, -1) == 0 ? control_receive_fd(fd, NULL) : NULL;
 	close(fd);
@@ -210,7 +216,8 @@ int command_status(int argc, char **argv)
 			status_print(status);
 		}
 		if (n == 0)
-			printf("no lab is running\n");
+			printf("no lab is running%s\n",
+			       geteuid() == 0 ? "" : ", or none that you may see");
 	}
 	n = w.lab && json_array_size(all) == 0 ? EXIT_FAILED : EXIT_DONE;
 	json_decref(all);

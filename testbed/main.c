@@ -89,7 +89,9 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 	if (optind != argc - 1)
 		return false;
 	o->scenario = argv[optind];
-	return !o->lab || (!strchr(o->lab, '/') && o->lab[0] != '.' && o->lab[0] != '\0');
+	/* It names a directory, and in it a socket, whose path may have 107 bytes. */
+	return !o->lab || (!strchr(o->lab, '/') && o->lab[0] != '.' && o->lab[0] != '\0' &&
+			   strlen(o->lab) <= 64);
 }
 
 static int main_run(int argc, char **argv)
@@ -179,13 +181,18 @@ static struct topology *topology_read(const char *name, struct scenario **scenar
 
 static int main_check(int argc, char **argv)
 {
-	bool json = argc == 3 && strcmp(argv[1], "--json") == 0;
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { NULL, 0, NULL, 0 } };
 	struct scenario *s;
 	struct topology *t;
+	bool json = false;
+	int opt;
 
-	if (argc != 2 + json)
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) == 'j')
+		json = true;
+	if (opt >= 0 || optind != argc - 1)
 		return bad_usage("check [--json] SCENARIO");
-	t = topology_read(argv[argc - 1], &s);
+	t = topology_read(argv[optind], &s);
 	if (!t)
 		return EXIT_BAD_INPUT;
 	printf(json ? "{\"scenario\":\"%s\",\"nodes\":%zu,\"wires\":%zu,\"packet_hops\":%.0f,"
@@ -199,15 +206,20 @@ static int main_check(int argc, char **argv)
 
 static int main_graph(int argc, char **argv)
 {
-	bool svg = argc == 4 && strcmp(argv[1], "--format") == 0 && strcmp(argv[2], "svg") == 0;
-	bool mermaid = argc == 2 || (argc == 4 && strcmp(argv[1], "--format") == 0 &&
-				     strcmp(argv[2], "mermaid") == 0);
+	static const struct option options[] = { { "format", required_argument, NULL, 'f' },
+						 { NULL, 0, NULL, 0 } };
+	const char *format = "mermaid";
 	struct scenario *s;
 	struct topology *t;
+	bool svg;
+	int opt;
 
-	if (!svg && !mermaid)
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) == 'f')
+		format = optarg;
+	svg = strcmp(format, "svg") == 0;
+	if (opt >= 0 || optind != argc - 1 || (!svg && strcmp(format, "mermaid") != 0))
 		return bad_usage("graph [--format mermaid|svg] SCENARIO");
-	t = topology_read(argv[argc - 1], &s);
+	t = topology_read(argv[optind], &s);
 	if (!t)
 		return EXIT_BAD_INPUT;
 	if (svg)
@@ -281,9 +293,16 @@ int main(int argc, char **argv)
 	}
 	path_extend();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
+		if (strcmp(commands[i].name, name) != 0)
+			continue;
+		if (argc > 2 && strcmp(argv[2], "--help") == 0 && commands[i].help) {
+			printf("catchment-testbed %s %s\n", name, commands[i].help);
+			return EXIT_DONE;
+		}
+		return commands[i].main(argc - 1, argv + 1);
 	}
+	if (argc < 2)
+		return bad_usage("COMMAND ...: see 'catchment-testbed --help'");
 	log_error("unknown command '%s': see 'catchment-testbed --help'", name);
 	return EXIT_BAD_INPUT;
 }
