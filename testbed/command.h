@@ -14,8 +14,12 @@
 
 #include "testbed/fault/fault.h"
 
-/* The supervisor's side. *down is set when it shall end after the reply. */
-json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg, bool *down);
+/* What a command has done besides being answered. */
+enum command_effect { COMMAND_NONE, COMMAND_FAULTS_CHANGED, COMMAND_DOWN };
+
+/* The supervisor's side. After COMMAND_DOWN it shall end. The reply may be NULL. */
+json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg,
+		       enum command_effect *effect);
 
 /* The caller's side; each takes the words after the program's name and returns the exit status. */
 int command_status(int argc, char **argv);

@@ -79,7 +79,8 @@ static json_t *pid_reply(const struct lab *lab, const json_t *msg)
 	return json_pack("{s:s, s:i}", "type", "reply", "pid", (int)lab->nodes[node].pid);
 }
 
-static json_t *fault_reply(struct lab *lab, struct faults *faults, const json_t *msg)
+static json_t *fault_reply(struct lab *lab, struct faults *faults, const json_t *msg,
+			   enum command_effect *effect)
 {
 	const char *kind_name = json_string_value(json_object_get(msg, "kind"));
 	const char *target = json_string_value(json_object_get(msg, "target"));
@@ -94,12 +95,14 @@ static json_t *fault_reply(struct lab *lab, struct faults *faults, const json_t 
 		f = fault_inject(faults, lab, kind, target, &reason);
 	if (!f)
 		return error_reply(reason);
+	*effect = COMMAND_FAULTS_CHANGED;
 	reply = fault_to_json(f, lab);
 	json_object_set_new(reply, "type", json_string("reply"));
 	return reply;
 }
 
-static json_t *restore_reply(struct lab *lab, struct faults *faults, const json_t *msg)
+static json_t *restore_reply(struct lab *lab, struct faults *faults, const json_t *msg,
+			     enum command_effect *effect)
 {
 	struct fault *f =
 		fault_find(faults, (unsigned)json_integer_value(json_object_get(msg, "id")));
@@ -111,15 +114,18 @@ static json_t *restore_reply(struct lab *lab, struct faults *faults, const json_
 	err = fault_undo(f, lab);
 	if (err < 0)
 		return error_reply(err == -EALREADY ? "already restored" : strerror(-err));
+	*effect = COMMAND_FAULTS_CHANGED;
 	reply = fault_to_json(f, lab);
 	json_object_set_new(reply, "type", json_string("reply"));
 	return reply;
 }
 
-json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg, bool *down)
+json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg,
+		       enum command_effect *effect)
 {
 	const char *command = json_string_value(json_object_get(msg, "command"));
 
+	*effect = COMMAND_NONE;
 	if (!command)
 		return error_reply("not a command");
 	if (strcmp(command, "status") == 0)
@@ -127,11 +133,11 @@ json_t *command_answer(struct lab *lab, struct faults *faults, const json_t *msg
 	if (strcmp(command, "pid") == 0)
 		return pid_reply(lab, msg);
 	if (strcmp(command, "fault") == 0)
-		return fault_reply(lab, faults, msg);
+		return fault_reply(lab, faults, msg, effect);
 	if (strcmp(command, "restore") == 0)
-		return restore_reply(lab, faults, msg);
+		return restore_reply(lab, faults, msg, effect);
 	if (strcmp(command, "down") == 0) {
-		*down = true;
+		*effect = COMMAND_DOWN;
 		return NULL; /* the end of the connection is the answer: then all is gone */
 	}
 	return error_reply("unknown command");

@@ -2,6 +2,7 @@
 #include "testbed/run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,13 +28,15 @@ struct run {
 	struct record *record;
 	struct lab *lab;
 	struct trial *trial;
-	struct faults faults; /* of the commands, not of the trials */
+	struct faults faults; /* made by hand while no trial runs */
 	json_t *trials;	      /* of result.json */
+	json_t *versions;     /* of the programs, asked once */
 	unsigned wanted, valid, attempts;
 	uint64_t seed;
 	bool interrupted, failed;
 	ev_signal signals[3];
 	ev_timer progress; /* on a terminal */
+	ev_io caller;	   /* of "up", while it waits for us */
 };
 
 /* Progress goes to standard error, so that --json leaves standard output to the result. */
@@ -139,13 +142,13 @@ static json_t *result_skeleton(const struct run *run)
 {
 	const struct lab *lab = run->lab;
 
-	return json_pack("{s:i, s:O, s:o, s:I, s:s, s:s, s:o, s:o, s:{s:f, s:f, s:f}, s:b, s:O}",
+	return json_pack("{s:i, s:O, s:o, s:I, s:s, s:s, s:O, s:o, s:{s:f, s:f, s:f}, s:b, s:O}",
 			 "version", 1, "scenario", run->scenario->json, "places",
 			 places_to_json(run), "seed", (json_int_t)run->seed, "profile",
-			 run->scenario->profile, "runtime", "namespaces", "versions",
-			 versions_to_json(), "wires", wires_to_json(run), "up_s", "configured",
-			 lab->configured_s, "measured", lab->measured_s, "converged", lab->up_s,
-			 "realtime", wire_engine_is_realtime(lab->engine), "trials", run->trials);
+			 run->scenario->profile, "runtime", "namespaces", "versions", run->versions,
+			 "wires", wires_to_json(run), "up_s", "configured", lab->configured_s,
+			 "measured", lab->measured_s, "converged", lab->up_s, "realtime",
+			 wire_engine_is_realtime(lab->engine), "trials", run->trials);
 }
 
 /* What stands of the run so far, replaced as a whole, so that a kill leaves a readable file. */
@@ -193,6 +196,10 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 		    run->attempts);
 		run->failed = true;
 		run_stop(run);
+	} else if (!lab_is_settled(run->lab)) {
+		say("giving up: the lab is not what it was");
+		run->failed = true;
+		run_stop(run);
 	} else {
 		trial_begin(run);
 	}
@@ -213,6 +220,42 @@ static void trial_begin(struct run *run)
 	run->attempts++;
 	say("trial %u of %u: %u s", run->valid + 1, run->wanted, run->scenario->duration_ms / 1000);
 	run->trial = trial_new(run->lab, run->attempts, run->seed, &owner, run);
+}
+
+/* Whoever called "up" has what it wants. From now on our words go to the run's directory. */
+static void caller_leave(struct run *run)
+{
+	char *path = xasprintf("%s/testbed.log", record_dir(run->record));
+	int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	ev_io_stop(run->loop, &run->caller);
+	if (write(run->options->ready, "", 1) < 0)
+		run_stop(run);
+	close(run->options->ready);
+	if (log >= 0) {
+		dup2(log, STDOUT_FILENO);
+		dup2(log, STDERR_FILENO);
+		close(log);
+		record_give(run->record, path);
+	}
+	free(path);
+}
+
+/* Nobody reads what we write: "up" was interrupted before it was done. */
+static void on_caller_gone(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	run_stop(w->data);
+}
+
+static void caller_watch(struct run *run)
+{
+	/* Nothing can be read here: the event is the pipe's other end closing. */
+	ev_io_init(&run->caller, on_caller_gone, run->options->ready, EV_READ);
+	run->caller.data = run;
+	if (run->options->ready >= 0)
+		ev_io_start(run->loop, &run->caller);
 }
 
 static void on_up(void *ctx, struct lab *lab)
@@ -236,8 +279,8 @@ static void on_up(void *ctx, struct lab *lab)
 		prctl(PR_SET_PDEATHSIG, 0);
 	if (!run->options->stay)
 		trial_begin(run);
-	else if (run->options->ready >= 0 && write(run->options->ready, "", 1) < 0)
-		run_stop(run);
+	else if (run->options->ready >= 0)
+		caller_leave(run);
 }
 
 static void on_failed(void *ctx, struct lab *lab, const char *reason)
@@ -271,11 +314,14 @@ static void on_client(void *ctx, struct lab *lab, const json_t *msg)
 static json_t *on_command(void *ctx, struct lab *lab, struct control *from, const json_t *msg)
 {
 	struct run *run = ctx;
-	bool down = false;
-	json_t *reply = command_answer(lab, &run->faults, msg, &down);
+	struct faults *faults = run->trial ? trial_faults(run->trial) : &run->faults;
+	enum command_effect effect;
+	json_t *reply = command_answer(lab, faults, msg, &effect);
 
 	(void)from;
-	if (down) {
+	if (effect == COMMAND_FAULTS_CHANGED && run->trial) {
+		trial_mishap(run->trial, "somebody broke or mended something by hand");
+	} else if (effect == COMMAND_DOWN) {
 		run->interrupted = !run->options->stay;
 		run_stop(run);
 	}
@@ -402,13 +448,16 @@ int run_scenario(const struct run_options *options)
 		status = command_environment_check();
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
+		run.versions = versions_to_json();
 		signals_catch(&run);
+		caller_watch(&run);
 		status = lab_run(&run);
 		reported = run.record ? report(&run) : EXIT_DONE;
 		status = status == EXIT_DONE ? reported : status;
 	}
 	record_free(run.record);
 	json_decref(run.trials);
+	json_decref(run.versions);
 	topology_free(run.topology);
 	scenario_free(run.scenario);
 	return status;

@@ -14,6 +14,7 @@
 #define SENDER_LATE_SHARE 0.01	/* of the sends may be later: so p99 is within it */
 #define USERS_NICE	  (-15) /* a measuring process: late for the lab's sake is an error */
 #define SETTLE_PATIENCE_S 60
+#define USERS_PATIENCE_S  10 /* for the users to end, who need not much over a second */
 
 /* A fault of the timeline in this trial: its instants, drawn. */
 struct planned {
@@ -41,7 +42,7 @@ struct trial {
 	struct punctuality *punctuality; /* of each client group */
 	size_t users_running;
 	char reason[200]; /* why it is invalid, "" if it is not */
-	ev_timer end, settle;
+	ev_timer end, overdue, settle;
 	struct instant settle_until;
 };
 
@@ -73,6 +74,11 @@ void trial_mishap(struct trial *t, const char *reason)
 {
 	if (!t->reason[0])
 		snprintf(t->reason, sizeof(t->reason), "%s", reason);
+}
+
+struct faults *trial_faults(struct trial *t)
+{
+	return &t->faults;
 }
 
 static void finish(struct trial *t)
@@ -144,8 +150,17 @@ static void on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 	}
 }
 
+static void users_signal(struct trial *t, int signal)
+{
+	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
+		if (t->lab->topology->nodes[i].kind == NODE_CLIENT)
+			lab_daemon_kill(t->lab, i, "users", signal);
+	}
+}
+
 static void users_gone(struct trial *t)
 {
+	ev_timer_stop(t->lab->loop, &t->overdue);
 	wires_judge(t);
 	senders_judge(t);
 	faults_undo(&t->faults, t->lab);
@@ -157,12 +172,22 @@ static void on_end(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct trial *t = w->data;
 
+	(void)revents;
+	users_signal(t, SIGTERM);
+	ev_timer_start(loop, &t->overdue);
+}
+
+/* Some users have died without a word, or are stuck: the trial must end all the same. */
+static void on_overdue(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct trial *t = w->data;
+
 	(void)loop;
 	(void)revents;
-	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
-		if (t->lab->topology->nodes[i].kind == NODE_CLIENT)
-			lab_daemon_kill(t->lab, i, "users", SIGTERM, true);
-	}
+	trial_mishap(t, "some users have not ended when told to");
+	t->users_running = 0;
+	users_signal(t, SIGKILL);
+	users_gone(t);
 }
 
 static void fault_note(const struct trial *t, const struct scenario_fault *f, const char *what)
@@ -266,8 +291,9 @@ struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed,
 	free(before);
 	ev_timer_init(&t->end, on_end,
 		      (START_AFTER_MS + lab->topology->scenario->duration_ms) / 1e3, 0);
+	ev_timer_init(&t->overdue, on_overdue, USERS_PATIENCE_S, 0);
 	ev_timer_init(&t->settle, on_settle, 0.02, 0.02);
-	t->end.data = t->settle.data = t;
+	t->end.data = t->overdue.data = t->settle.data = t;
 	ev_now_update(lab->loop);
 	users_start(t);
 	faults_plan(t, seed);
@@ -284,6 +310,7 @@ void trial_free(struct trial *t)
 		ev_timer_stop(t->lab->loop, &t->planned[i].undo);
 	}
 	ev_timer_stop(t->lab->loop, &t->end);
+	ev_timer_stop(t->lab->loop, &t->overdue);
 	ev_timer_stop(t->lab->loop, &t->settle);
 	faults_clear(&t->faults);
 	free(t->planned);

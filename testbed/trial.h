@@ -35,6 +35,8 @@ void trial_free(struct trial *trial);
 void trial_client_message(struct trial *trial, const json_t *msg);
 void trial_mishap(struct trial *trial, const char *reason);
 struct trial_progress trial_progress(struct trial *trial);
+/* What it has broken so far; whoever breaks or mends more by hand tells it of a mishap. */
+struct faults *trial_faults(struct trial *trial);
 /* The entry of result.json: {"trial","valid","reason","faults":[...]}. */
 json_t *trial_to_json(const struct trial *trial, const char *reason);
 

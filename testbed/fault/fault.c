@@ -59,6 +59,10 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 		*reason = "that pop is broken already";
 		return NULL;
 	}
+	if (!lab->nodes[node].configured) {
+		*reason = "that pop is not up";
+		return NULL;
+	}
 	f = x_new(struct fault);
 	f->id = ++faults->last_id;
 	f->kind = kind;
@@ -69,7 +73,7 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 	} else {
 		f->begun = clock_now();
 		for (const char *const *d = daemons_of(lab, kind); *d; d++)
-			lab_daemon_kill(lab, node, *d, SIGKILL, true);
+			lab_daemon_kill(lab, node, *d, SIGKILL);
 	}
 	while (*at)
 		at = &(*at)->next;

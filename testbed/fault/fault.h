@@ -27,7 +27,8 @@ struct faults {
 	unsigned last_id;
 };
 
-/* NULL, and *reason set, when it cannot be done: no such pop, or it is broken already. */
+/* NULL, and *reason set, when it cannot be done: no such pop, or it is not up, or broken already.
+ */
 struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_kind kind,
 			   const char *target, const char **reason);
 /* 0, or -EALREADY, or what starting the node anew says. */

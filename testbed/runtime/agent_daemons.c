@@ -4,8 +4,8 @@
  *
  * Each runs in a process group of its own, so that a kill reaches its children
  * too, with standard output and error on a pipe whose lines go to the
- * supervisor. Nothing is restarted: a death is reported, and whether it was
- * meant is for the supervisor to know.
+ * supervisor. Nothing is restarted: a death is reported, with whether the
+ * supervisor had told us to bring it about.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +27,7 @@ struct agent_daemon {
 	struct agent *agent;
 	char *name;
 	pid_t pid;
+	bool told; /* to end, by the supervisor */
 	ev_child child;
 	ev_io output;
 	char line[LINE_MAX_BYTES];
@@ -89,9 +90,10 @@ static void on_exit_of_child(struct ev_loop *loop, ev_child *w, int revents)
 	if (d->line_len > 0)
 		line_send(d);
 	control_send(d->agent->control,
-		     json_pack("{s:s, s:s, s:i, s:i}", "type", "exited", "daemon", d->name,
+		     json_pack("{s:s, s:s, s:i, s:i, s:b}", "type", "exited", "daemon", d->name,
 			       "status", WIFEXITED(w->rstatus) ? WEXITSTATUS(w->rstatus) : -1,
-			       "signal", WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : 0),
+			       "signal", WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : 0, "told",
+			       d->told),
 		     -1);
 	daemon_remove(d);
 }
@@ -156,6 +158,8 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 	pid = fork();
 	if (pid == 0)
 		child_exec(daemon, output[1]);
+	if (pid > 0)
+		setpgid(pid, pid); /* as the child does: a kill may come before it has run */
 	close(output[1]);
 	if (pid < 0) {
 		close(output[0]);
@@ -171,7 +175,9 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 void agent_daemon_kill(struct agent *agent, const char *name, int signal)
 {
 	for (struct agent_daemon *d = agent->daemons; d; d = d->next) {
-		if (strcmp(d->name, name) == 0)
-			kill(signal == SIGKILL ? -d->pid : d->pid, signal);
+		if (strcmp(d->name, name) != 0)
+			continue;
+		d->told = true;
+		kill(signal == SIGKILL ? -d->pid : d->pid, signal);
 	}
 }

@@ -208,6 +208,13 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 		lab_fail(lab, "the nameservers see no healthy pops after %d s", UP_PATIENCE_S);
 }
 
+static void node_forget(struct lab_node *node)
+{
+	control_free(node->control);
+	node->control = NULL;
+	node->configured = false;
+}
+
 /* The agent has died, and with it everything in the node. */
 static void on_agent_exit(struct ev_loop *loop, ev_child *w, int revents)
 {
@@ -217,9 +224,7 @@ static void on_agent_exit(struct ev_loop *loop, ev_child *w, int revents)
 	(void)revents;
 	ev_child_stop(loop, w);
 	node->pid = 0;
-	control_free(node->control);
-	node->control = NULL;
-	node->configured = false;
+	node_forget(node);
 	if (!node->dying)
 		lab_mishap(lab, "node %s has died", node_name(lab, node->index));
 }
@@ -336,7 +341,6 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->dir = xasprintf(LAB_ROOT "/%s", setup->name);
 	lab->listener.fd = -1;
 	lab->started = clock_now();
-	lab->daemons_killed = xstrdup("\n");
 	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
 	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
 	lab->convergence = convergence_new(t);
@@ -417,7 +421,6 @@ void lab_free(struct lab *lab)
 	}
 	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);
-	free(lab->daemons_killed);
 	free(lab->nodes);
 	free(lab->wires);
 	free(lab->name);
@@ -437,36 +440,15 @@ const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *na
 	return NULL;
 }
 
-/* "\nfra/lb\n" finds the one killed on purpose among them. */
-static char *killed_key(const struct lab *lab, size_t node, const char *daemon)
-{
-	return xasprintf("\n%s/%s\n", node_name(lab, node), daemon);
-}
-
 void lab_daemon_start(struct lab *lab, size_t node, const json_t *daemon)
 {
-	const char *name = json_string_value(json_object_get(daemon, "name"));
-	char *key = killed_key(lab, node, name), *at = strstr(lab->daemons_killed, key);
-
-	if (at)
-		memmove(at, at + strlen(key) - 1, strlen(at + strlen(key) - 1) + 1);
-	free(key);
 	if (lab->nodes[node].control)
 		control_send(lab->nodes[node].control,
 			     json_pack("{s:s, s:O}", "type", "start", "daemon", daemon), -1);
 }
 
-void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal, bool meant)
+void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal)
 {
-	char *key = killed_key(lab, node, daemon);
-
-	if (meant && !strstr(lab->daemons_killed, key)) {
-		char *all = xasprintf("%s%s", lab->daemons_killed, key + 1);
-
-		free(lab->daemons_killed);
-		lab->daemons_killed = all;
-	}
-	free(key);
 	if (lab->nodes[node].control)
 		control_send(lab->nodes[node].control,
 			     json_pack("{s:s, s:s, s:i}", "type", "kill", "daemon", daemon,
@@ -495,6 +477,8 @@ struct instant lab_node_crash(struct lab *lab, size_t index)
 	lab->nodes[index].dying = true;
 	if (lab->nodes[index].pid > 0)
 		kill(lab->nodes[index].pid, SIGKILL);
+	/* What it has said and we have not read yet is of a node that is no more. */
+	node_forget(&lab->nodes[index]);
 	for (size_t i = 0; i < node->link_count; i++)
 		wire_engine_unplug(lab->engine, ends[i]);
 	convergence_forget(lab->convergence, index);
@@ -511,9 +495,6 @@ int lab_node_restart(struct lab *lab, size_t index)
 		ev_child_stop(lab->loop, &node->child);
 		waitpid(node->pid, NULL, 0);
 		node->pid = 0;
-		control_free(node->control);
-		node->control = NULL;
-		node->configured = false;
 	}
 	return node_start(lab, index);
 }

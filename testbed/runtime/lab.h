@@ -86,7 +86,6 @@ struct lab {
 	ev_io listener;
 	ev_timer deadline;
 	size_t measuring;
-	char *daemons_killed;		       /* names that a fault has stopped, "node/daemon\n" */
 	double up_s, configured_s, measured_s; /* how long each phase has taken since the start */
 };
 
@@ -111,8 +110,8 @@ size_t lab_node_find(const struct lab *lab, const char *name); /* SIZE_MAX: none
 /* Ask the agent to start a daemon of the plan again, or one given as {"name","argv"}. */
 void lab_daemon_start(struct lab *lab, size_t node, const json_t *daemon);
 const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *name);
-/* meant: the death is a fault's doing. */
-void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal, bool meant);
+/* A daemon told to end may die; one that dies otherwise is a mishap. */
+void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal);
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
 /* Black-hole all wires of the node in one step (that instant is returned), then destroy it. */
 struct instant lab_node_crash(struct lab *lab, size_t index);

@@ -184,15 +184,12 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 static void on_exited(struct lab_node *node, const json_t *msg)
 {
 	struct lab *lab = node->lab;
-	const char *daemon = text_at(msg, "daemon");
-	const char *name = lab->topology->nodes[node->index].name;
-	char *key = xasprintf("\n%s/%s\n", name, daemon);
 
-	if (!strstr(lab->daemons_killed, key))
-		lab_mishap(lab, "%s at %s has ended (status %d, signal %d)", daemon, name,
+	if (!json_is_true(json_object_get(msg, "told")))
+		lab_mishap(lab, "%s at %s has ended (status %d, signal %d)", text_at(msg, "daemon"),
+			   lab->topology->nodes[node->index].name,
 			   (int)json_integer_value(json_object_get(msg, "status")),
 			   (int)json_integer_value(json_object_get(msg, "signal")));
-	free(key);
 }
 
 static void on_configured(struct lab_node *node)
