@@ -247,6 +247,11 @@ static void faults_plan(struct trial *t, uint64_t seed)
 	}
 }
 
+/*
+ * On SIGHUP a resolver reads its configuration anew and forgets what it knows. Otherwise users who
+ * start within a TTL of the last trial find their names' old cache phases, and those of all trials
+ * after the first are not uniform.
+ */
 static void users_start(struct trial *t)
 {
 	char *control = xasprintf("%s/control", t->lab->dir);
@@ -261,6 +266,7 @@ static void users_start(struct trial *t)
 
 		if (node->kind != NODE_CLIENT)
 			continue;
+		lab_daemon_kill(t->lab, i, "unbound", SIGHUP);
 		conf = plan_client(t->lab->topology, node->index, t->number, t->start.ns);
 		text = json_dumps(conf, JSON_INDENT(1));
 		lab_file_put(t->lab, i, PLAN_DIR "/users.json", text);

@@ -177,7 +177,7 @@ void agent_daemon_kill(struct agent *agent, const char *name, int signal)
 	for (struct agent_daemon *d = agent->daemons; d; d = d->next) {
 		if (strcmp(d->name, name) != 0)
 			continue;
-		d->told = true;
+		d->told = d->told || signal != SIGHUP; /* which bids it begin anew */
 		kill(signal == SIGKILL ? -d->pid : d->pid, signal);
 	}
 }
