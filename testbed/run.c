@@ -364,7 +364,10 @@ static int scenario_prepare(struct run *run)
 		return EXIT_BAD_INPUT;
 	}
 	run->wanted = run->options->trials ? run->options->trials : run->scenario->trials;
-	run->seed = run->options->has_seed ? run->options->seed : run->scenario->seed;
+	/* Before anybody has drawn from it: users and wires take theirs from the scenario. */
+	if (run->options->has_seed)
+		run->scenario->seed = run->options->seed;
+	run->seed = run->scenario->seed;
 	return EXIT_DONE;
 }
 

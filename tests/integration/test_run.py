@@ -19,6 +19,8 @@ VARIANTS = ["anycast", "geodns4"]
 FAULT = "pop_crash fra"
 USERS = 32  # of each variant: four groups of eight
 COLUMNS = "t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail"
+SEED = 7
+RAMP_NS, PERIOD_NS = 4 * 10**9, 10**8  # of quick.json's users and their udp probes
 RUN_S = 240  # patience: 35 s for a trial, and up to three are repeated on a loaded machine
 
 
@@ -54,6 +56,19 @@ def marked(mark):
     return found
 
 
+def hashed(seed, user, purpose):
+    """The users' share of the seed: splitmix64's finalizer, three times."""
+    mask = (1 << 64) - 1
+
+    def mix(x):
+        x = (x + 0x9E3779B97F4A7C15) & mask
+        x = ((x ^ x >> 30) * 0xBF58476D1CE4E5B9) & mask
+        x = ((x ^ x >> 27) * 0x94D049BB133111EB) & mask
+        return x ^ x >> 31
+
+    return mix(mix(mix(seed) ^ user) ^ purpose)
+
+
 class QuickRun(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -64,7 +79,7 @@ class QuickRun(unittest.TestCase):
         cls.links = set(os.listdir("/sys/class/net"))
         cls.out = os.path.join(cls.base, "out")
         cls.done = subprocess.run(
-            [TESTBED, "run", "quick", "--lab", cls.lab, "--out", cls.out], check=False, text=True,
+            [TESTBED, "run", "quick", "--seed", str(SEED), "--lab", cls.lab, "--out", cls.out], check=False, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "CATCHMENT_TEST": cls.lab}, timeout=RUN_S)
         if cls.done.returncode != 0:
@@ -144,6 +159,21 @@ class QuickRun(unittest.TestCase):
         self.assertEqual(len(sent), 2 * USERS)
         for user, n in sent.items():
             self.assertTrue(250 <= n <= 301, f"{user}: {n} requests in 26 to 30 s, ten a second")
+
+    def test_the_seed_given_is_the_users_too(self):
+        """First requests of the second group, relative to each other, to the nanosecond."""
+        self.assertEqual(self.result["seed"], SEED)
+        trial = next(t["trial"] for t in self.result["trials"] if t["valid"])
+        seed = SEED + trial * 1000003 + 7919
+        first = {}
+        for r in self.rows:
+            if (r["source"], r["kind"], r["trial"]) == ("berlin", "udp", str(trial)):
+                user, t = int(r["user"]), int(r["t_ns"])
+                first[user] = min(t, first.get(user, t))
+        self.assertEqual(list(sorted(first)), list(range(9, 17)))
+        starts = {t - (hashed(seed, user, 1) * RAMP_NS >> 64)
+                  - (hashed(seed, user, 2) * PERIOD_NS >> 64) for user, t in first.items()}
+        self.assertEqual(len(starts), 1)
 
     def test_the_same_users_are_cut_off_in_both(self):
         trial = next(t for t in self.result["trials"] if t["valid"])
