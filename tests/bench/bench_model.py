@@ -17,7 +17,7 @@ from support.bench import TESTBED, row
 FAULT = "pop_crash fra"
 VARIANT = "geodns30"
 TRIALS = 4
-USERS = 60  # of each of the two groups that the fault cuts off
+USERS = 150  # of each of the two groups that the fault cuts off
 
 
 def scenario():
