@@ -174,13 +174,31 @@ static void on_link(struct ev_loop *loop, struct ev_io *io, int revents)
 	ev_timer_start(loop, &dp->settle);
 }
 
-/* A link that has gone down and up has taken our routes with it, though the session may live. */
+/* What is still there is -EEXIST. Without the addresses the prefixes would lead nowhere. */
+static void restore(struct local *dp)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < dp->addr_count; i++)
+		if (dp->addrs[i].ours &&
+		    dp_netlink_address_add(dp->nl, dp->ifindex, &dp->addrs[i].addr) == 0)
+			log_warn("dataplane: address %s was gone, it is back",
+				 addr_format(&dp->addrs[i].addr, text));
+	for (size_t i = 0; i < dp->guard_count; i++)
+		dp_netlink_unreachable_add(dp->nl, &dp->guards[i]);
+}
+
+/*
+ * A link that has gone down and up has taken our routes with it, though the session may live, and
+ * its IPv6 addresses.
+ */
 static void on_settled(struct ev_loop *loop, struct ev_timer *timer, int revents)
 {
 	struct local *dp = timer->data;
 
 	(void)loop;
 	(void)revents;
+	restore(dp);
 	if (dp->ipv4.legs.count > 0)
 		apply_default(dp, ADDR_IPV4);
 	if (dp->ipv6.legs.count > 0)

@@ -139,6 +139,14 @@ class Life(LabTest):
         wait_until(lambda: len(lab.legs()) == 2, 3, "both legs again")
         self.assertEqual(daemon.last_id(), before, "something has happened to the sessions")
 
+    def test_interface_of_the_addresses_flaps(self):
+        """The kernel takes the IPv6 addresses and routes of a link that goes down."""
+        lab = self.lab
+        self.start_converged()
+        lab.lb.run("sh", "-c", "ip link set lo down && ip link set lo up")
+        wait_until(lambda: {VIP, VIP6, IDENTITY, IDENTITY6} <= lab.addresses(), 3, "all again")
+        wait_until(lambda: "unreachable 2001:db8:1000::/48" in lab.own_routes("-6"), 3, "guarded")
+
     def test_default_route_of_somebody_else_is_left_alone(self):
         lab = self.lab
         lab.lb.run("ip", "route", "add", "default", "via", "10.1.2.2", "metric", "32")
