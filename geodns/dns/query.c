@@ -49,19 +49,20 @@ bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 	if (r.failed || q.flags & DNS_FLAG_QR)
 		return false;
 
-	if (questions > 1) {
-		q.rcode = DNS_FORMERR;
-	} else {
-		if (questions == 1) {
-			q.qname = dns_name_decode(&r, &q.qname_len);
-			q.qtype = wire_get_u16(&r);
-			q.qclass = wire_get_u16(&r);
-			q.has_question = !r.failed;
-		}
-		q.rcode = records_decode(&q, &r, before, additional);
-		if (!q.has_question)
-			q.rcode = DNS_FORMERR;
+	if (questions == 1) {
+		q.qname = dns_name_decode(&r, &q.qname_len);
+		q.qtype = wire_get_u16(&r);
+		q.qclass = wire_get_u16(&r);
+		q.has_question = !r.failed;
 	}
+	/* Several are refused (RFC 9619), but an OPT behind them is answered. */
+	for (unsigned i = 0; questions > 1 && i < questions && !r.failed; i++) {
+		dns_name_skip(&r);
+		wire_get_bytes(&r, 2 + 2);
+	}
+	q.rcode = records_decode(&q, &r, before, additional);
+	if (!q.has_question)
+		q.rcode = DNS_FORMERR;
 	/* Other opcodes may mean something else by what follows the header. */
 	if (q.flags & DNS_OPCODE_MASK)
 		q.rcode = DNS_NOTIMP;

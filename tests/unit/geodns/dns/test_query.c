@@ -34,6 +34,9 @@ static const struct row rows[] = {
 	{ "no question, with OPT", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\x01") OPT("\x04\xd0", "\0\0\0\0", "\0\0")),
 	  "FORMERR | opt 1232" },
 	{ "two questions", BYTES(HEAD("\0\0", "\x02", "\0", "\0", "\0") QUESTION QUESTION), "FORMERR" },
+	{ "two questions, OPT answered", BYTES(HEAD("\0\0", "\x02", "\0", "\0", "\x01") QUESTION QUESTION
+	  OPT("\x04\xd0", "\0\0\0\0", "\0\0")), "FORMERR | opt 1232" },
+	{ "questions promised but missing", BYTES(HEAD("\0\0", "\xff", "\0", "\0", "\0") QUESTION), "FORMERR" },
 	{ "question cut short", BYTES(HEAD("\0\0", "\x01", "\0", "\0", "\0") "\x03lab\x04te"), "FORMERR" },
 	{ "pointer in the question", BYTES(HEAD("\0\0", "\x01", "\0", "\0", "\0") "\xc0\x0c\0\x01\0\x01"), "FORMERR" },
 	{ "label type 0x40", BYTES(HEAD("\0\0", "\x01", "\0", "\0", "\0") "\x41x\0\0\x01\0\x01"), "FORMERR" },
