@@ -4,7 +4,6 @@
 die. Everything lives in a network namespace that this process makes for itself."""
 
 import contextlib
-import ctypes
 import json
 import os
 import resource
@@ -17,15 +16,12 @@ import tempfile
 import time
 import unittest
 
-from support import BIN, Daemon, Rest, ROOT, wait_until
+from support import BIN, Daemon, Netns, Rest, ROOT, wait_until
 
 GEODNS = os.path.join(os.environ.get("CATCHMENT_BIN", BIN), "catchment-geodns")
-CLONE_NEWNET = 0x40000000
 NS4, NS6, RESOLVER, ASIDE = "10.1.0.53", "2001:db8:f001::53", "10.1.0.99", "10.1.0.77"
 PARIS, CHICAGO = "100.64.0.1", "100.64.1.1"
 TARGETS = {"fra": "10.200.1.1", "nyc": "10.200.2.1"}
-libc = ctypes.CDLL(None, use_errno=True)
-home = None
 
 TARGET = """
 import http.server, sys
@@ -75,23 +71,13 @@ STUB = """stub-zone:
 
 
 def setUpModule():
-    global home
     if os.geteuid() != 0:
         raise unittest.SkipTest("needs root: network namespaces")
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "unshare")
-    ip("link", "set", "lo", "up")
+    unittest.enterModuleContext(unittest.enterModuleContext(Netns()).entered())
     for addr in (NS4, RESOLVER, ASIDE, PARIS, CHICAGO, *TARGETS.values()):
         ip("addr", "add", addr + "/32", "dev", "lo")
     for addr in (NS6, "2001:db8:f001::77"):
         ip("addr", "add", addr + "/128", "dev", "lo", "nodad")
-
-
-def tearDownModule():
-    if home is not None:
-        libc.setns(home, CLONE_NEWNET)
-        os.close(home)
 
 
 def ip(*args):
