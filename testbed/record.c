@@ -104,7 +104,7 @@ int record_new(struct record **out, const char *base, const char *scenario)
 		r->events = fopen(path, "we");
 		err = r->events ? 0 : -errno;
 	}
-	if (err < 0) {
+	if (err != 0) {
 		record_free(r);
 		*out = NULL;
 	} else {
@@ -221,8 +221,7 @@ void record_files(struct record *r, const char *node, json_t *files)
 	}
 }
 
-void record_flush(struct record *r)
+bool record_flush(struct record *r)
 {
-	if (r->events)
-		fflush(r->events);
+	return !r->events || (fflush(r->events) == 0 && !ferror(r->events));
 }

@@ -10,6 +10,7 @@
 #define TESTBED_RECORD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct record;
@@ -36,6 +37,7 @@ void record_log(struct record *record, const char *node, const char *daemon, con
 void record_files(struct record *record, const char *node, json_t *files);
 /* Let a file in it belong to the user behind sudo. */
 void record_give(const struct record *record, const char *path);
-void record_flush(struct record *record);
+/* False when rows have been lost since the start: the disk is full. */
+bool record_flush(struct record *record);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "testbed/trial.h"
 
 #define ATTEMPTS_EXTRA 3 /* invalid trials that a run may repeat */
+#define FILES_MAX      65536
 
 struct run {
 	const struct run_options *options;
@@ -350,6 +352,18 @@ static void signals_catch(struct run *run)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Two devices for each wire and a connection for each node are soon more than the usual 1024. */
+static void files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("open files: %s", strerror(errno));
+}
+
 static int scenario_prepare(struct run *run)
 {
 	struct conf_error err = { 0 };
@@ -452,6 +466,7 @@ int run_scenario(const struct run_options *options)
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
 		run.versions = versions_to_json();
+		files_raise();
 		signals_catch(&run);
 		caller_watch(&run);
 		status = lab_run(&run);

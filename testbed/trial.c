@@ -84,7 +84,8 @@ struct faults *trial_faults(struct trial *t)
 static void finish(struct trial *t)
 {
 	row_write(t, "trial", t->reason[0] ? "invalid" : "end", t->reason);
-	record_flush(t->lab->record);
+	if (!record_flush(t->lab->record))
+		trial_mishap(t, "events.csv could not be written: is the disk full?");
 	t->owner->on_done(t->ctx, t, t->reason[0] ? t->reason : NULL);
 }
 

@@ -10,6 +10,13 @@
 #include "lib/log.h"
 #include "testbed/runtime/agent_parts.h"
 
+static void failed_send(struct agent *agent, char *mistake)
+{
+	control_send(agent->control, json_pack("{s:s, s:s}", "type", "failed", "reason", mistake),
+		     -1);
+	free(mistake);
+}
+
 static void setup(struct agent *agent, const json_t *msg)
 {
 	char *mistake = agent_network_setup(agent, msg);
@@ -17,9 +24,7 @@ static void setup(struct agent *agent, const json_t *msg)
 	if (!mistake)
 		mistake = agent_files_write(json_object_get(msg, "files"));
 	if (mistake) {
-		control_send(agent->control,
-			     json_pack("{s:s, s:s}", "type", "failed", "reason", mistake), -1);
-		free(mistake);
+		failed_send(agent, mistake);
 		return;
 	}
 	if (json_is_true(json_object_get(msg, "watch_routes")))
@@ -50,8 +55,7 @@ static void on_message(void *ctx, struct control *control, const json_t *msg, in
 		char *mistake = agent_files_write(json_object_get(msg, "files"));
 
 		if (mistake)
-			log_error("%s", mistake);
-		free(mistake);
+			failed_send(agent, mistake);
 	}
 }
 

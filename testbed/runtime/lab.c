@@ -193,13 +193,19 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 	struct lab *lab = w->data;
 	struct prefix prefix;
 	char text[PREFIX_TEXT_SIZE];
-	size_t node;
+	size_t node = 0;
 
 	(void)loop;
 	(void)revents;
+	while (node < lab->topology->node_count && lab->nodes[node].configured)
+		node++;
 	if (lab->phase == LAB_CONFIGURING)
-		lab_fail(lab, "only %zu of %zu nodes are there after %d s", nodes_configured(lab),
-			 lab->topology->node_count, UP_PATIENCE_S);
+		lab_fail(lab, "only %zu of %zu nodes are there after %d s; %s is not",
+			 nodes_configured(lab), lab->topology->node_count, UP_PATIENCE_S,
+			 node_name(lab, node));
+	else if (lab->phase == LAB_MEASURING)
+		lab_fail(lab, "%zu nodes have not measured their wires after %d s", lab->measuring,
+			 UP_PATIENCE_S);
 	else if (convergence_example(lab->convergence, &node, &prefix))
 		lab_fail(lab, "not converged after %d s: %zu routes missing, such as %s at %s",
 			 UP_PATIENCE_S, convergence_missing(lab->convergence),

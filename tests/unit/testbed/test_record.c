@@ -3,9 +3,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct rig {
@@ -163,4 +165,27 @@ Test(record, a_place_that_cannot_be)
 	cr_expect_eq(record_new(&record, "/dev/null/out", "small"), -ENOTDIR);
 	cr_expect_null(record);
 	record_free(record);
+}
+
+Test(record, lost_rows_are_noticed)
+{
+	const struct record_row row = { .source = "paris",
+					.kind = "udp",
+					.variant = "anycast",
+					.user = "1",
+					.pop = "fra",
+					.result = "ok",
+					.latency_us = 7,
+					.detail = "" };
+	const struct rlimit full = { 4096, RLIM_INFINITY };
+	struct rig r = rig_new();
+
+	record_row(r.record, &row);
+	cr_expect(record_flush(r.record));
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+	for (int i = 0; i < 1000; i++)
+		record_row(r.record, &row);
+	cr_expect_not(record_flush(r.record));
+	rig_free(&r);
 }
