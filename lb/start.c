@@ -211,12 +211,13 @@ void lb_daemon_free(struct lb_daemon *lb)
 	if (!lb)
 		return;
 	ev_timer_stop(lb->loop, &lb->linger);
-	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
-		check_free(lb->checks[i].check);
-	bgp_speaker_free(lb->speaker);
+	/* First: requests that have come meanwhile are still answered, from all that is below. */
 	http_server_free(lb->api);
 	for (size_t i = 0; i < lb->page_count; i++)
 		http_server_free(lb->pages[i]);
+	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
+		check_free(lb->checks[i].check);
+	bgp_speaker_free(lb->speaker);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
 		dataplane_ear_close(lb->seats[i].ear);
 	if (lb->dp)

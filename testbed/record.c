@@ -86,10 +86,26 @@ static void latest_point(const struct record *r, const char *base)
 	free(link);
 }
 
+static int events_open(struct record *r)
+{
+	char *path = xasprintf("%s/events.csv", r->dir);
+	int err = 0;
+
+	r->events = fopen(path, "we");
+	if (r->events) {
+		fprintf(r->events,
+			"t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail\n");
+		record_give(r, path);
+	} else {
+		err = -errno;
+	}
+	free(path);
+	return err;
+}
+
 int record_new(struct record **out, const char *base, const char *scenario)
 {
 	struct record *r = x_new(struct record);
-	char *path = NULL;
 	int err;
 
 	*out = r;
@@ -99,22 +115,15 @@ int record_new(struct record **out, const char *base, const char *scenario)
 	err = directory_make(r, base);
 	if (err == 0)
 		err = run_directory_make(r, base, scenario);
-	if (err == 0) {
-		path = xasprintf("%s/events.csv", r->dir);
-		r->events = fopen(path, "we");
-		err = r->events ? 0 : -errno;
-	}
+	if (err == 0)
+		err = events_open(r);
 	if (err != 0) {
 		record_free(r);
 		*out = NULL;
-	} else {
-		record_give(r, path);
-		fprintf(r->events,
-			"t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail\n");
-		latest_point(r, base);
+		return err;
 	}
-	free(path);
-	return err;
+	latest_point(r, base);
+	return 0;
 }
 
 void record_free(struct record *r)
