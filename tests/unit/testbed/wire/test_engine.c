@@ -18,7 +18,7 @@
 
 #define PATIENCE_MS 5000
 /* What the engine takes off a delay for the way through the kernel (engine.c). */
-#define TRANSIT_NS 30000
+#define TRANSIT_NS 20000
 
 struct rig {
 	struct wire_engine *engine;
