@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "lib/log.h"
 
 struct message {
 	struct message *next;
@@ -149,9 +150,12 @@ static void queue_flush(struct control *c)
 		struct message *m = c->first;
 		int err = text_send(c->readable.fd, (struct iovec){ m->text, m->len }, m->fd);
 
-		if (err == -EAGAIN || err == -EINTR)
+		if (err == -EAGAIN || err == -EINTR || err == -ENOBUFS)
 			break;
-		/* A peer that is gone is noticed by reading. */
+		/* A peer that is gone is noticed by reading; nothing else may get lost unheard. */
+		if (err < 0 && err != -EPIPE && err != -ECONNRESET)
+			log_error("control socket: message of %zu bytes lost: %s", m->len,
+				  strerror(-err));
 		c->first = m->next;
 		if (!c->first)
 			c->last = &c->first;
