@@ -99,10 +99,10 @@ class Runner(unittest.TestCase):
         done = self.run_tests(body, CI="")
         self.assertEqual(done.stdout.splitlines()[-1], "1 passed, 2 failed, 2 skipped")
         self.assertEqual(done.returncode, 1)
-        done = self.run_tests(body, "-k", "test_a", CI="1")
+        done = self.run_tests(body, "-k", "T.test_a", CI="1")
         self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("1 passed, 0 failed", 0))
-        self.assertEqual(self.run_tests(body, "-k", "test_c", CI="1").returncode, 1)
-        self.assertEqual(self.run_tests(body, "-k", "test_d", CI="").returncode, 0)
+        self.assertEqual(self.run_tests(body, "-k", "T.test_c", CI="1").returncode, 1)
+        self.assertEqual(self.run_tests(body, "-k", "T.test_d", CI="").returncode, 0)
 
     def test_what_cannot_count_as_passed(self):
         for body, why in (("  pass\n", "has no tests"),
