@@ -23,7 +23,7 @@ WERROR   ?= $(CI)
 # Compiled only once the packages are there, so that "make lab" can install them first.
 pkg       = $(shell pkg-config $(1) $(PKGS) 2>/dev/null)
 VERSION  := $(shell cat VERSION)
-COMMIT   := $(shell git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
+COMMIT   := $(shell GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
 
 CFLAGS   ?= -O2 -g
 CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. $(call pkg,--cflags)
