@@ -3,13 +3,11 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -311,48 +309,4 @@ int command_restore(int argc, char **argv)
 	return reply_finish(
 		ask(w.lab, json_pack("{s:s, s:i}", "command", "restore", "id", (int)id)), w.json,
 		"restored");
-}
-
-static bool program_found(const char *name)
-{
-	char *path = xstrdup(getenv("PATH") ? getenv("PATH") : ""), *rest = path, *dir;
-	bool found = false;
-
-	while (!found && (dir = strsep(&rest, ":"))) {
-		char *full = xasprintf("%s/%s", dir, name);
-
-		found = access(full, X_OK) == 0;
-		free(full);
-	}
-	free(path);
-	return found;
-}
-
-int command_environment_check(void)
-{
-	static const char *const programs[] = { "bird",		"unbound",	    "nginx",
-						"catchment-lb", "catchment-geodns", NULL };
-	int fd;
-
-	if (geteuid() != 0) {
-		log_error("a lab needs root for its namespaces: run this with sudo");
-		return EXIT_ENVIRONMENT;
-	}
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		log_error("/dev/net/tun: %s: the wires need it ('modprobe tun' makes it)",
-			  strerror(errno));
-		return EXIT_ENVIRONMENT;
-	}
-	close(fd);
-	for (size_t i = 0; programs[i]; i++) {
-		if (!program_found(programs[i])) {
-			log_error("'%s' is not there: %s", programs[i],
-				  strncmp(programs[i], "catchment", 9) == 0
-					  ? "run 'make'"
-					  : "run 'sudo make deps'");
-			return EXIT_ENVIRONMENT;
-		}
-	}
-	return EXIT_DONE;
 }

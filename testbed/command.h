@@ -28,8 +28,6 @@ int command_exec(int argc, char **argv);
 int command_fault(int argc, char **argv);
 int command_restore(int argc, char **argv);
 
-/* Root, TUN and the daemons: a line that says what to do, and EXIT_ENVIRONMENT, or EXIT_DONE. */
-int command_environment_check(void);
 /* A lab of this name answers. */
 bool command_lab_runs(const char *name);
 

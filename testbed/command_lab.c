@@ -76,6 +76,9 @@ static json_t *pid_reply(const struct lab *lab, const json_t *msg)
 		return error_reply("no such node");
 	if (!lab->nodes[node].configured)
 		return error_reply("the node is not there now");
+	if (lab->nodes[node].pid == 0)
+		return error_reply("its processes are not to be seen from here: use "
+				   "'docker-compose exec NODE COMMAND'");
 	return json_pack("{s:s, s:i}", "type", "reply", "pid", (int)lab->nodes[node].pid);
 }
 

@@ -47,12 +47,13 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 						 { "runtime", required_argument, NULL, 'r' },
 						 { "lab", required_argument, NULL, 'l' },
 						 { "out", required_argument, NULL, 'o' },
+						 { "keep-nodes", no_argument, NULL, 'k' },
 						 { "json", no_argument, NULL, 'j' },
 						 { NULL, 0, NULL, 0 } };
 	unsigned long long n;
 	int opt;
 
-	*o = (struct run_options){ .out = "out", .ready = -1 };
+	*o = (struct run_options){ .out = "out", .runtime = &runtime_namespaces, .ready = -1 };
 	optind = 0;
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (opt) {
@@ -68,10 +69,15 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 			o->seed = n;
 			break;
 		case 'r':
-			if (strcmp(optarg, "namespaces") != 0) {
-				log_error("runtime '%s': only 'namespaces' is there", optarg);
+			o->runtime = runtime_find(optarg);
+			if (!o->runtime) {
+				log_error("runtime '%s': there are namespaces and compose",
+					  optarg);
 				return false;
 			}
+			break;
+		case 'k':
+			o->keep_nodes = true;
 			break;
 		case 'l':
 			o->lab = optarg;
@@ -99,8 +105,8 @@ static int main_run(int argc, char **argv)
 	struct run_options options;
 
 	if (!run_options_parse(&options, argc, argv))
-		return bad_usage("run SCENARIO [--trials N] [--seed S] [--runtime namespaces] "
-				 "[--lab NAME] [--out DIR] [--json]");
+		return bad_usage("run SCENARIO [--trials N] [--seed S] [--lab NAME] [--out DIR] "
+				 "[--json] [--runtime namespaces|compose] [--keep-nodes]");
 	return run_scenario(&options);
 }
 
@@ -143,7 +149,8 @@ static int main_up(int argc, char **argv)
 	pid_t pid;
 
 	if (!run_options_parse(&options, argc, argv))
-		return bad_usage("up SCENARIO [--seed S] [--lab NAME] [--out DIR]");
+		return bad_usage("up SCENARIO [--seed S] [--lab NAME] [--out DIR] "
+				 "[--runtime namespaces|compose] [--keep-nodes]");
 	if (pipe2(said, O_CLOEXEC) < 0)
 		return EXIT_ENVIRONMENT;
 	pid = fork();

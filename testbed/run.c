@@ -147,10 +147,10 @@ static json_t *result_skeleton(const struct run *run)
 	return json_pack("{s:i, s:O, s:o, s:I, s:s, s:s, s:O, s:o, s:{s:f, s:f, s:f}, s:b, s:O}",
 			 "version", 1, "scenario", run->scenario->json, "places",
 			 places_to_json(run), "seed", (json_int_t)run->seed, "profile",
-			 run->scenario->profile, "runtime", "namespaces", "versions", run->versions,
-			 "wires", wires_to_json(run), "up_s", "configured", lab->configured_s,
-			 "measured", lab->measured_s, "converged", lab->up_s, "realtime",
-			 wire_engine_is_realtime(lab->engine), "trials", run->trials);
+			 run->scenario->profile, "runtime", lab->runtime->kind, "versions",
+			 run->versions, "wires", wires_to_json(run), "up_s", "configured",
+			 lab->configured_s, "measured", lab->measured_s, "converged", lab->up_s,
+			 "realtime", wire_engine_is_realtime(lab->engine), "trials", run->trials);
 }
 
 /* What stands of the run so far, replaced as a whole, so that a kill leaves a readable file. */
@@ -393,13 +393,23 @@ static int lab_refuse(const char *name, int err)
 	return EXIT_ENVIRONMENT;
 }
 
+static const char *lab_name(const struct run *run)
+{
+	return run->options->lab ? run->options->lab : run->scenario->name;
+}
+
 static int lab_run(struct run *run)
 {
 	static const struct lab_owner owner = { on_up, on_failed, on_mishap, on_client,
 						on_command };
-	const char *name = run->options->lab ? run->options->lab : run->scenario->name;
+	const char *name = lab_name(run);
 	struct lab_setup setup = {
-		.name = name, .topology = run->topology, .owner = &owner, .ctx = run
+		.name = name,
+		.topology = run->topology,
+		.owner = &owner,
+		.ctx = run,
+		.runtime = run->options->runtime,
+		.keep_nodes = run->options->keep_nodes,
 	};
 	int err;
 
@@ -461,8 +471,8 @@ int run_scenario(const struct run_options *options)
 	struct run run = { .options = options, .trials = json_array() };
 	int status = scenario_prepare(&run), reported;
 
-	if (status == EXIT_DONE)
-		status = command_environment_check();
+	if (status == EXIT_DONE && !options->runtime->check(lab_name(&run)))
+		status = EXIT_ENVIRONMENT;
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
 		run.versions = versions_to_json();

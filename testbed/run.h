@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "testbed/runtime/runtime.h"
+
 /* How the commands end. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_BAD_INPUT = 2, EXIT_ENVIRONMENT = 3 };
 
@@ -15,7 +17,9 @@ struct run_options {
 	const char *scenario; /* a path or a shipped name */
 	const char *lab;      /* NULL: the scenario's name */
 	const char *out;      /* directory for the run's own directory */
-	unsigned trials;      /* 0: the scenario's */
+	const struct runtime *runtime;
+	bool keep_nodes; /* containers shall wait for the next lab, not end with this one */
+	unsigned trials; /* 0: the scenario's */
 	bool has_seed;
 	uint64_t seed;
 	bool json; /* print result.json instead of the table */

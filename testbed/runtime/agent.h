@@ -14,12 +14,20 @@
  *	setup (plan.h)           hello, tap + descriptor, configured | failed
  *	measure                  measured
  *	start, kill, put         started, exited, log, event
- *	                         routes
+ *	end, crash               routes
+ *
+ * In a container it is the entrypoint. "end" makes it end with status 0, and
+ * the container stays down; with anything else but a signal it ends with status
+ * 1, and the engine makes a new container of the same, which says hello again.
+ * The container's way out, its default routes, is closed before anything else.
  */
 #ifndef TESTBED_RUNTIME_AGENT_H
 #define TESTBED_RUNTIME_AGENT_H
 
-/* catchment-testbed node --control PATH --name NODE. Returns the exit status. */
+/*
+ * catchment-testbed node --control PATH --name NODE [--wait]: with --wait the socket may appear
+ * later, within two minutes. Returns the exit status.
+ */
 int agent_main(int argc, char **argv);
 
 #endif

@@ -142,6 +142,15 @@ static struct agent_daemon *daemon_add(struct agent *agent, const char *name, pi
 	return d;
 }
 
+static bool is_running(const struct agent *agent, const char *name)
+{
+	for (const struct agent_daemon *d = agent->daemons; d; d = d->next) {
+		if (strcmp(d->name, name) == 0 && !d->told)
+			return true;
+	}
+	return false;
+}
+
 void agent_daemon_start(struct agent *agent, const json_t *daemon)
 {
 	const char *name = json_string_value(json_object_get(daemon, "name"));
@@ -150,7 +159,8 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 	int output[2];
 	pid_t pid;
 
-	if (!name || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0)
+	/* Mending a node that has been made anew meanwhile: it has all its daemons. */
+	if (!name || is_running(agent, name) || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;
 	/* A stream must not read the events of the daemon's predecessor. */
 	if (events)
@@ -166,8 +176,10 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 		return;
 	}
 	d = daemon_add(agent, name, pid, output[0]);
-	if (events)
+	if (events) {
 		d->stream = agent_stream_new(agent, d->name, events);
+		agent_relay_start(agent, events);
+	}
 	control_send(agent->control, json_pack("{s:s, s:s}", "type", "started", "daemon", name),
 		     -1);
 }

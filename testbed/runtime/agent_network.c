@@ -37,20 +37,44 @@ static int text_write(const char *path, const char *text)
 	return err;
 }
 
-/* A kernel without the setting behaves as the setting's absence says: not a mistake. */
+static bool text_is(const char *path, const char *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buf[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return false;
+	buf[n] = '\0';
+	buf[strcspn(buf, "\n")] = '\0';
+	return strcmp(buf, text) == 0;
+}
+
+/*
+ * A kernel without the setting behaves as the setting's absence says: not a mistake. In a container
+ * they are not ours to set, but what made it has set them.
+ */
 static char *sysctls_set(json_t *sysctls)
 {
 	const char *key;
 	json_t *value;
 
 	json_object_foreach (sysctls, key, value) {
+		const char *text = json_string_value(value);
 		char path[160];
 		int err;
 
 		snprintf(path, sizeof(path), "/proc/sys/%s", key);
 		if (access(path, F_OK) != 0)
 			continue;
-		err = text_write(path, json_string_value(value));
+		err = text_write(path, text);
+		if (err < 0 && text_is(path, text))
+			continue;
+		if (err == -EROFS)
+			return xasprintf("%s is not %s and read-only: the compose file must set it",
+					 path, text);
 		if (err < 0)
 			return xasprintf("%s: %s", path, strerror(-err));
 	}
@@ -157,12 +181,15 @@ char *agent_network_setup(struct agent *agent, const json_t *setup)
 	struct nl_sock *nl = NULL;
 	const json_t *link;
 	size_t i;
+	int err;
 
 	if (mistake)
 		return mistake;
 	if (netconf_open(&nl) < 0)
 		return xstrdup("cannot open a netlink socket");
-	mistake = loopback_set(nl, json_object_get(setup, "lo"));
+	err = netconf_default_routes_remove(nl);
+	mistake = err < 0 ? xasprintf("default routes: %s", strerror(-err))
+			  : loopback_set(nl, json_object_get(setup, "lo"));
 	json_array_foreach (json_object_get(setup, "links"), i, link) {
 		if (!mistake)
 			mistake = link_make(agent, nl, link);

@@ -8,11 +8,17 @@
 #include <ev.h>
 #include <jansson.h>
 
+#include "lib/clock.h"
 #include "testbed/runtime/control.h"
 
 struct agent {
 	struct ev_loop *loop;
-	struct control *control;
+	const char *path, *name;
+	struct control *control; /* NULL while the supervisor is waited for */
+	ev_timer retry;
+	struct instant give_up; /* waiting */
+	int status;		/* to exit with */
+	char *management;	/* the interface that leads out of the lab; NULL: none */
 	struct agent_daemon *daemons;
 	struct agent_routes *routes;
 	struct agent_ping *ping;
@@ -25,6 +31,13 @@ char *agent_files_write(json_t *files);
 /* Start a daemon: {"name", "argv", "events" (optional), "nice" (optional)}. */
 void agent_daemon_start(struct agent *agent, const json_t *daemon);
 void agent_daemon_kill(struct agent *agent, const char *name, int signal);
+
+/*
+ * The network that a container engine has put the node on, looked for before there are others;
+ * and a door from there to a daemon's API socket, the first that is asked for.
+ */
+void agent_management_find(struct agent *agent);
+void agent_relay_start(struct agent *agent, const char *socket);
 
 /* Report changes of BIRD's routes from now on. */
 void agent_routes_watch(struct agent *agent);

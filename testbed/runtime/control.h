@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Of the words between agents and supervisor; raised with each change of their meaning. */
+#define CONTROL_VERSION 2
 /* Larger than any setup message; the sockets' buffers are made to hold it. */
 #define CONTROL_MESSAGE_MAX (1024 * 1024)
 

@@ -4,22 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
-#include "testbed/config/plan.h"
-#include "testbed/runtime/namespaces.h"
 
-#define UP_PATIENCE_S 120
-#define PING_COUNT    5
-#define WIRE_LIMIT    ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
+#define PING_COUNT 5
+#define WIRE_LIMIT ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
 
 static const char *node_name(const struct lab *lab, size_t node)
 {
@@ -52,13 +47,6 @@ void lab_mishap(struct lab *lab, const char *fmt, ...)
 		lab->owner->on_mishap(lab->ctx, lab, reason);
 	else
 		lab_fail(lab, "%s", reason);
-}
-
-size_t lab_node_find(const struct lab *lab, const char *name)
-{
-	const struct topology_node *node = topology_find(lab->topology, name);
-
-	return node ? (size_t)(node - lab->topology->nodes) : SIZE_MAX;
 }
 
 /* Each wire is measured from its end 0, when both nodes are there. */
@@ -96,16 +84,6 @@ static void measuring_start(struct lab *lab)
 			     json_pack("{s:s, s:i, s:o}", "type", "measure", "count", PING_COUNT,
 				       "targets", targets),
 			     -1);
-	}
-}
-
-static void daemons_start(struct lab_node *node)
-{
-	const json_t *daemon;
-	size_t i;
-
-	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon) {
-		lab_daemon_start(node->lab, node->index, daemon);
 	}
 }
 
@@ -178,7 +156,7 @@ void lab_progress(struct lab *lab)
 		lab->measured_s = since_start(lab);
 		lab->phase = LAB_CONVERGING;
 		for (size_t i = 0; i < lab->topology->node_count; i++)
-			daemons_start(&lab->nodes[i]);
+			lab_node_daemons_start(&lab->nodes[i]);
 	}
 	if (lab->phase == LAB_CONVERGING && lab_is_settled(lab)) {
 		lab->up_s = since_start(lab);
@@ -191,6 +169,7 @@ void lab_progress(struct lab *lab)
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct lab *lab = w->data;
+	unsigned patience_s = lab->runtime->patience_s;
 	struct prefix prefix;
 	char text[PREFIX_TEXT_SIZE];
 	size_t node = 0;
@@ -200,54 +179,18 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 	while (node < lab->topology->node_count && lab->nodes[node].configured)
 		node++;
 	if (lab->phase == LAB_CONFIGURING)
-		lab_fail(lab, "only %zu of %zu nodes are there after %d s; %s is not",
-			 nodes_configured(lab), lab->topology->node_count, UP_PATIENCE_S,
+		lab_fail(lab, "only %zu of %zu nodes are there after %u s; %s is not",
+			 nodes_configured(lab), lab->topology->node_count, patience_s,
 			 node_name(lab, node));
 	else if (lab->phase == LAB_MEASURING)
-		lab_fail(lab, "%zu nodes have not measured their wires after %d s", lab->measuring,
-			 UP_PATIENCE_S);
+		lab_fail(lab, "%zu nodes have not measured their wires after %u s", lab->measuring,
+			 patience_s);
 	else if (convergence_example(lab->convergence, &node, &prefix))
-		lab_fail(lab, "not converged after %d s: %zu routes missing, such as %s at %s",
-			 UP_PATIENCE_S, convergence_missing(lab->convergence),
+		lab_fail(lab, "not converged after %u s: %zu routes missing, such as %s at %s",
+			 patience_s, convergence_missing(lab->convergence),
 			 prefix_format(&prefix, text), node_name(lab, node));
 	else
-		lab_fail(lab, "the nameservers see no healthy pops after %d s", UP_PATIENCE_S);
-}
-
-static void node_forget(struct lab_node *node)
-{
-	control_free(node->control);
-	node->control = NULL;
-	node->configured = false;
-}
-
-/* The agent has died, and with it everything in the node. */
-static void on_agent_exit(struct ev_loop *loop, ev_child *w, int revents)
-{
-	struct lab_node *node = w->data;
-	struct lab *lab = node->lab;
-
-	(void)revents;
-	ev_child_stop(loop, w);
-	node->pid = 0;
-	node_forget(node);
-	if (!node->dying)
-		lab_mishap(lab, "node %s has died", node_name(lab, node->index));
-}
-
-static int node_start(struct lab *lab, size_t index)
-{
-	struct lab_node *node = &lab->nodes[index];
-	pid_t pid = namespaces_node_start(node_name(lab, index), lab->dir);
-
-	if (pid < 0)
-		return (int)pid;
-	node->pid = pid;
-	node->dying = false;
-	ev_child_init(&node->child, on_agent_exit, pid, 0);
-	node->child.data = node;
-	ev_child_start(lab->loop, &node->child);
-	return 0;
+		lab_fail(lab, "the nameservers see no healthy pops after %u s", patience_s);
 }
 
 static int engine_start(struct lab *lab)
@@ -313,26 +256,6 @@ static int socket_open(struct lab *lab)
 	return 0;
 }
 
-static int nodes_start(struct lab *lab)
-{
-	const struct scenario *s = lab->topology->scenario;
-
-	for (size_t i = 0; i < lab->topology->node_count; i++) {
-		int err;
-
-		lab->nodes[i].lab = lab;
-		lab->nodes[i].index = i;
-		lab->nodes[i].plan = plan_node(lab->topology, i);
-		lab->nodes[i].pop_up = xcalloc(s->variant_count * s->pop_count, sizeof(bool));
-		record_files(lab->record, node_name(lab, i),
-			     json_object_get(lab->nodes[i].plan, "files"));
-		err = node_start(lab, i);
-		if (err < 0)
-			return err;
-	}
-	return 0;
-}
-
 static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 {
 	const struct topology *t = setup->topology;
@@ -343,6 +266,8 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->record = setup->record;
 	lab->owner = setup->owner;
 	lab->ctx = setup->ctx;
+	lab->runtime = setup->runtime;
+	lab->keep_nodes = setup->keep_nodes;
 	lab->name = xstrdup(setup->name);
 	lab->dir = xasprintf(LAB_ROOT "/%s", setup->name);
 	lab->listener.fd = -1;
@@ -350,6 +275,7 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
 	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
 	lab->convergence = convergence_new(t);
+	lab_nodes_prepare(lab);
 	return lab;
 }
 
@@ -358,7 +284,7 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	struct lab *lab = lab_new(loop, setup);
 	int err;
 
-	ev_timer_init(&lab->deadline, on_deadline, UP_PATIENCE_S, 0);
+	ev_timer_init(&lab->deadline, on_deadline, lab->runtime->patience_s, 0);
 	lab->deadline.data = lab;
 	ev_timer_start(loop, &lab->deadline);
 	err = directory_take(lab);
@@ -367,7 +293,7 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	if (err == 0)
 		err = socket_open(lab);
 	if (err == 0)
-		err = nodes_start(lab);
+		err = lab->runtime->start(lab);
 	if (err < 0) {
 		lab_free(lab);
 		return err;
@@ -376,31 +302,11 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	return 0;
 }
 
-static void nodes_stop(struct lab *lab)
-{
-	for (size_t i = 0; i < lab->topology->node_count; i++) {
-		struct lab_node *node = &lab->nodes[i];
-
-		ev_child_stop(lab->loop, &node->child);
-		if (node->pid > 0)
-			kill(node->pid, SIGKILL);
-	}
-	for (size_t i = 0; i < lab->topology->node_count; i++) {
-		struct lab_node *node = &lab->nodes[i];
-
-		if (node->pid > 0)
-			waitpid(node->pid, NULL, 0);
-		control_free(node->control);
-		json_decref(node->plan);
-		free(node->pop_up);
-	}
-}
-
 static void directory_release(struct lab *lab)
 {
-	static const char *const names[] = { "control", "lock" };
+	static const char *const names[] = { "control", "docker-compose.yml", "lock" };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = xasprintf("%s/%s", lab->dir, names[i]);
 
 		unlink(path);
@@ -417,7 +323,8 @@ void lab_free(struct lab *lab)
 
 	ev_timer_stop(lab->loop, &lab->deadline);
 	ev_io_stop(lab->loop, &lab->listener);
-	nodes_stop(lab);
+	lab->runtime->stop(lab);
+	lab_nodes_free(lab);
 	wire_engine_free(lab->engine);
 	if (ours) {
 		close(lab->listener.fd);
@@ -427,80 +334,8 @@ void lab_free(struct lab *lab)
 	}
 	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);
-	free(lab->nodes);
 	free(lab->wires);
 	free(lab->name);
 	free(lab->dir);
 	free(lab);
-}
-
-const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *name)
-{
-	const json_t *daemon;
-	size_t i;
-
-	json_array_foreach (json_object_get(lab->nodes[node].plan, "daemons"), i, daemon) {
-		if (strcmp(json_string_value(json_object_get(daemon, "name")), name) == 0)
-			return daemon;
-	}
-	return NULL;
-}
-
-void lab_daemon_start(struct lab *lab, size_t node, const json_t *daemon)
-{
-	if (lab->nodes[node].control)
-		control_send(lab->nodes[node].control,
-			     json_pack("{s:s, s:O}", "type", "start", "daemon", daemon), -1);
-}
-
-void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal)
-{
-	if (lab->nodes[node].control)
-		control_send(lab->nodes[node].control,
-			     json_pack("{s:s, s:s, s:i}", "type", "kill", "daemon", daemon,
-				       "signal", signal),
-			     -1);
-}
-
-void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text)
-{
-	if (lab->nodes[node].control)
-		control_send(lab->nodes[node].control,
-			     json_pack("{s:s, s:{s:s}}", "type", "put", "files", path, text), -1);
-}
-
-struct instant lab_node_crash(struct lab *lab, size_t index)
-{
-	const struct topology_node *node = &lab->topology->nodes[index];
-	struct wire_end *ends = xcalloc(node->link_count, sizeof(*ends));
-	struct instant t0;
-
-	for (size_t i = 0; i < node->link_count; i++) {
-		ends[i].wire = node->links[i];
-		ends[i].end = topology_end_at(&lab->topology->links[node->links[i]], index);
-	}
-	t0 = wire_engine_cut(lab->engine, ends, node->link_count);
-	lab->nodes[index].dying = true;
-	if (lab->nodes[index].pid > 0)
-		kill(lab->nodes[index].pid, SIGKILL);
-	/* What it has said and we have not read yet is of a node that is no more. */
-	node_forget(&lab->nodes[index]);
-	for (size_t i = 0; i < node->link_count; i++)
-		wire_engine_unplug(lab->engine, ends[i]);
-	convergence_forget(lab->convergence, index);
-	free(ends);
-	return t0;
-}
-
-int lab_node_restart(struct lab *lab, size_t index)
-{
-	struct lab_node *node = &lab->nodes[index];
-
-	/* The old one was killed long ago, but its death may not have been heard of yet. */
-	if (node->pid > 0) {
-		ev_child_stop(lab->loop, &node->child);
-		waitpid(node->pid, NULL, 0);
-		node->pid = 0;
-	}
-	return node_start(lab, index);
 }

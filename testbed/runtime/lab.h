@@ -9,8 +9,10 @@
  *	routes appear -> converged and every daemon up: on_up
  *
  * The same road, less the measuring, is taken by a node that a fault has
- * destroyed and its undo makes anew. The owner hears of it by struct
- * lab_owner, and everything that happens becomes rows of the record.
+ * destroyed and its undo makes anew, and by a container that has died and comes
+ * again. A destroyed one that comes before the undo is kept waiting. The owner
+ * hears of it by struct lab_owner, and everything that happens becomes rows of
+ * the record.
  */
 #ifndef TESTBED_RUNTIME_LAB_H
 #define TESTBED_RUNTIME_LAB_H
@@ -21,6 +23,7 @@
 #include "testbed/record.h"
 #include "testbed/runtime/control.h"
 #include "testbed/runtime/convergence.h"
+#include "testbed/runtime/runtime.h"
 #include "testbed/topology.h"
 #include "testbed/wire/engine.h"
 
@@ -53,12 +56,12 @@ struct lab_node {
 	struct lab *lab;
 	size_t index; /* in the topology */
 	json_t *plan;
-	pid_t pid;		 /* 0: not there */
+	pid_t pid;		 /* of its agent; 0: not there, or not to be seen from here */
 	struct control *control; /* NULL until it has said hello */
 	bool configured;
-	bool dying;   /* killed by a fault */
-	bool *pop_up; /* a nameserver's view: variant x pop */
-	ev_child child;
+	bool crashed;	/* by a fault that is not undone: a new agent is kept waiting */
+	bool *pop_up;	/* a nameserver's view: variant x pop */
+	ev_child child; /* for the runtime's use */
 };
 
 struct lab_wire {
@@ -67,6 +70,7 @@ struct lab_wire {
 };
 
 struct lab_client; /* a connection that is no agent's */
+struct docker;
 
 struct lab {
 	struct ev_loop *loop;
@@ -74,6 +78,9 @@ struct lab {
 	struct record *record;
 	const struct lab_owner *owner;
 	void *ctx;
+	const struct runtime *runtime;
+	struct docker *docker; /* of that runtime; NULL in others */
+	bool keep_nodes;
 	char *name, *dir;
 	int lock;
 	enum lab_phase phase;
@@ -96,6 +103,8 @@ struct lab_setup {
 	struct record *record;
 	const struct lab_owner *owner;
 	void *ctx; /* the owner's */
+	const struct runtime *runtime;
+	bool keep_nodes; /* nodes that come by themselves shall come again for the next lab */
 };
 
 /* Make /run/catchment/NAME and start all nodes. 0, or -errno; -EBUSY: a lab of that name runs. */
@@ -118,9 +127,18 @@ struct instant lab_node_crash(struct lab *lab, size_t index);
 /* Make a crashed node anew: 0, and it comes up in its own time, or -errno. */
 int lab_node_restart(struct lab *lab, size_t index);
 
-/* For lab.c and lab_messages.c. */
+/* For the runtimes: its agent has said hello, shall be told its setup, has gone. */
+void lab_node_found(struct lab_node *node, struct control *control);
+void lab_node_setup(struct lab_node *node);
+void lab_node_lost(struct lab_node *node);
+const char *lab_node_name(const struct lab_node *node);
 void lab_fail(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void lab_mishap(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Between the lab_*.c. */
+void lab_nodes_prepare(struct lab *lab);
+void lab_nodes_free(struct lab *lab);
+void lab_node_daemons_start(struct lab_node *node);
 void lab_accept(struct lab *lab);
 void lab_clients_free(struct lab *lab);
 void lab_progress(struct lab *lab);

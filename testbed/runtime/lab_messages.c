@@ -194,16 +194,9 @@ static void on_exited(struct lab_node *node, const json_t *msg)
 
 static void on_configured(struct lab_node *node)
 {
-	struct lab *lab = node->lab;
-	const json_t *daemon;
-	size_t i;
-
 	node->configured = true;
-	if (lab->phase != LAB_UP)
-		return;
-	json_array_foreach (json_object_get(node->plan, "daemons"), i, daemon) {
-		lab_daemon_start(lab, node->index, daemon);
-	}
+	if (node->lab->phase == LAB_UP)
+		lab_node_daemons_start(node);
 }
 
 static void agent_message(struct lab_node *node, const json_t *msg, int fd)
@@ -243,13 +236,15 @@ static void on_agent_message(void *ctx, struct control *control, const json_t *m
 	agent_message(ctx, msg, fd);
 }
 
-/* The process's death follows, and is handled there. */
+/* Where the agent is our child its death follows, and is handled there. */
 static void on_agent_close(void *ctx, struct control *control)
 {
 	struct lab_node *node = ctx;
 
 	node->control = NULL;
 	control_free(control);
+	if (node->lab->runtime->nodes_return)
+		lab_node_lost(node);
 }
 
 static const struct control_events agent_events = { on_agent_message, on_agent_close };
@@ -265,23 +260,41 @@ static void client_remove(struct lab_client *c)
 	free(c);
 }
 
-/* An agent's connection becomes its node's; the descriptor moves to a control of its own. */
+/* Containers are made from an image, which may be older than this program, or newer. */
+static bool version_good(struct lab *lab, const char *name, const json_t *msg)
+{
+	json_int_t version = json_integer_value(json_object_get(msg, "version"));
+
+	if (version == CONTROL_VERSION)
+		return true;
+	lab_fail(lab, "node %s speaks protocol %lld, this is %d: build the image again", name,
+		 (long long)version, CONTROL_VERSION);
+	return false;
+}
+
+/* An agent's connection becomes its node's. */
 static void agent_adopt(struct lab_client *c, const json_t *msg)
 {
 	struct lab *lab = c->lab;
-	size_t index = lab_node_find(lab, text_at(msg, "node"));
-	struct lab_node *node;
+	const char *name = text_at(msg, "node");
+	size_t index = lab_node_find(lab, name);
+	struct lab_node *node = index == SIZE_MAX ? NULL : &lab->nodes[index];
+	struct control *control = c->control;
 
-	if (index == SIZE_MAX || lab->nodes[index].control ||
-	    control_peer_pid(c->control) != lab->nodes[index].pid) {
+	if (!node)
+		log_warn("lab %s: a node '%s' says hello that the scenario does not have",
+			 lab->name, name);
+	if (!node || !lab->runtime->agent_known(node, control_peer_pid(control)) ||
+	    !version_good(lab, name, msg)) {
 		client_remove(c);
 		return;
 	}
-	node = &lab->nodes[index];
-	node->control = control_adopt(c->control, &agent_events, node);
+	if (node->control)
+		lab_node_lost(node);
+	control_adopt(control, &agent_events, node);
 	c->control = NULL;
 	client_remove(c);
-	control_send(node->control, json_incref(node->plan), -1);
+	lab_node_found(node, control);
 }
 
 static void on_client_message(void *ctx, struct control *control, const json_t *msg, int fd)

@@ -36,7 +36,6 @@ static void directories_make(const char *path)
 /* A private /run that still shows the lab's directory, and a resolv.conf of the node's own. */
 static int mounts_make(const char *lab_dir)
 {
-	static const char *const dirs[] = { "/run/lab", "/run/bird", "/run/nginx", "/run/lock" };
 	char through[64];
 	int lab, conf;
 
@@ -51,8 +50,6 @@ static int mounts_make(const char *lab_dir)
 	if (mount(through, lab_dir, NULL, MS_BIND, NULL) < 0)
 		return -errno;
 	close(lab);
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
-		mkdir(dirs[i], 0755);
 	/* Of the node's network; a system that refuses keeps showing its own, which does no harm.
 	 */
 	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)

@@ -152,3 +152,35 @@ int netconf_route_add(struct nl_sock *nl, const struct prefix *dst, const struct
 	rtnl_route_put(route);
 	return to_errno(err);
 }
+
+static int defaults_remove(struct nl_sock *nl, struct nl_cache *routes)
+{
+	int err = 0;
+
+	for (struct nl_object *o = nl_cache_get_first(routes); o && err == 0;
+	     o = nl_cache_get_next(o)) {
+		struct rtnl_route *route = (struct rtnl_route *)o;
+
+		if (rtnl_route_get_type(route) == RTN_UNICAST &&
+		    nl_addr_get_prefixlen(rtnl_route_get_dst(route)) == 0)
+			err = rtnl_route_delete(nl, route, 0);
+	}
+	return to_errno(err);
+}
+
+int netconf_default_routes_remove(struct nl_sock *nl)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	int err = 0;
+
+	for (size_t i = 0; i < 2 && err == 0; i++) {
+		struct nl_cache *routes;
+
+		err = to_errno(rtnl_route_alloc_cache(nl, families[i], 0, &routes));
+		if (err == 0) {
+			err = defaults_remove(nl, routes);
+			nl_cache_free(routes);
+		}
+	}
+	return err;
+}

@@ -25,4 +25,7 @@ int netconf_peer_add(struct nl_sock *nl, const char *iface, const struct addr *a
 int netconf_route_add(struct nl_sock *nl, const struct prefix *dst, const struct addr *via,
 		      const struct addr *source);
 
+/* Every default route of both families, wherever it leads. */
+int netconf_default_routes_remove(struct nl_sock *nl);
+
 #endif

@@ -95,6 +95,12 @@ class Manners(Case):
                 signal.SIGKILL)
         wait_until(lambda: "node nyc has died" in self.log(), 5, "nyc's death")
         self.refused(1, "not up", "fault", "lb_crash", "nyc", "--lab", self.lab)
+        # The lab goes on without it.
+        status = self.status()
+        self.assertEqual([n["name"] for n in status["nodes"] if not n["up"]], ["nyc"])
+        self.assertEqual(status["phase"], "up")
+        wait_until(lambda: not self.reaches("boston", "10.200.2.1"), 20, "nyc withdrawn")
+        self.assertTrue(self.reaches("boston", "10.200.1.1"))
         self.down()
 
     def test_up_interrupted(self):
