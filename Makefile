@@ -7,6 +7,7 @@
 # make fuzz        build every fuzzer and run it for FUZZ_SECONDS
 # make lint        clang-tidy, cppcheck and the layering rule
 # make format      apply .clang-format     make format-check  fail if it would change anything
+# make compose     write docker/docker-compose.yml anew, after a change of what it is made from
 # make bench       the project's numbers beside their limits (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
@@ -53,7 +54,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration fuzz lint format format-check bench deps deps-test install clean help
+.PHONY: all lab test check integration fuzz lint format format-check compose bench deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -107,6 +108,9 @@ integration: all
 
 bench: all
 	@$(call owned,tests/bench/run)
+
+compose: all
+	@$(B)/bin/catchment-testbed compose world >docker/docker-compose.yml
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10

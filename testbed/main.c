@@ -19,6 +19,7 @@
 #include "lib/version.h"
 #include "testbed/client/client.h"
 #include "testbed/command.h"
+#include "testbed/config/compose.h"
 #include "testbed/graph.h"
 #include "testbed/origin/origin.h"
 #include "testbed/report/report.h"
@@ -38,6 +39,12 @@ static bool number_parse(const char *text, unsigned long long max, unsigned long
 	errno = 0;
 	*out = strtoull(text, &end, 10);
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max;
+}
+
+/* It names a directory, and in it a socket, whose path may have 107 bytes. */
+static bool is_lab_name(const char *text)
+{
+	return !strchr(text, '/') && text[0] != '.' && text[0] != '\0' && strlen(text) <= 64;
 }
 
 static bool run_options_parse(struct run_options *o, int argc, char **argv)
@@ -95,9 +102,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 	if (optind != argc - 1)
 		return false;
 	o->scenario = argv[optind];
-	/* It names a directory, and in it a socket, whose path may have 107 bytes. */
-	return !o->lab || (!strchr(o->lab, '/') && o->lab[0] != '.' && o->lab[0] != '\0' &&
-			   strlen(o->lab) <= 64);
+	return !o->lab || is_lab_name(o->lab);
 }
 
 static int main_run(int argc, char **argv)
@@ -238,6 +243,35 @@ static int main_graph(int argc, char **argv)
 	return EXIT_DONE;
 }
 
+static int main_compose(int argc, char **argv)
+{
+	static const struct option options[] = { { "lab", required_argument, NULL, 'l' },
+						 { NULL, 0, NULL, 0 } };
+	struct compose_options o = { .supervisor = true };
+	struct scenario *s;
+	struct topology *t;
+	char *mistake;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) == 'l')
+		o.lab = optarg;
+	if (opt >= 0 || optind != argc - 1 || (o.lab && !is_lab_name(o.lab)))
+		return bad_usage("compose [--lab NAME] SCENARIO");
+	t = topology_read(argv[optind], &s);
+	if (!t)
+		return EXIT_BAD_INPUT;
+	o.lab = o.lab ? o.lab : s->name;
+	mistake = compose_mistake(t, &o);
+	if (mistake)
+		log_error("%s: %s", s->name, mistake);
+	else
+		compose_write(stdout, t, &o);
+	topology_free(t);
+	scenario_free(s);
+	free(mistake);
+	return mistake ? EXIT_BAD_INPUT : EXIT_DONE;
+}
+
 static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
@@ -250,6 +284,7 @@ static const struct {
 	{ "status", command_status, "the running labs, their nodes and faults" },
 	{ "exec", command_exec, "NODE -- COMMAND: run a command inside a node" },
 	{ "graph", main_graph, "SCENARIO: its internet as Mermaid text or an SVG map" },
+	{ "compose", main_compose, "SCENARIO: the lab as a compose file, a container a node" },
 	{ "fault", command_fault, "KIND TARGET: break something in a running lab" },
 	{ "restore", command_restore, "ID: undo a fault" },
 	{ "report", report_main, "DIR: measure a run again, write its report, print the table" },

@@ -116,7 +116,7 @@ static void lo_add(json_t *setup, const struct addr *addr)
 			json_string(addr_with_length(addr, addr_bits(addr->family), text)));
 }
 
-static json_t *sysctls_of(enum node_kind kind)
+json_t *plan_sysctls(enum node_kind kind)
 {
 	bool forwards = kind == NODE_ROUTER;
 
@@ -138,7 +138,7 @@ json_t *plan_node(const struct topology *t, size_t at)
 {
 	const struct topology_node *node = &t->nodes[at];
 	json_t *setup = json_pack("{s:s, s:s, s:o, s:o, s:[], s:[], s:{}, s:b, s:[]}", "type",
-				  "setup", "node", node->name, "sysctls", sysctls_of(node->kind),
+				  "setup", "node", node->name, "sysctls", plan_sysctls(node->kind),
 				  "links", links_of(t, at), "lo", "routes", "files", "watch_routes",
 				  node->kind == NODE_ROUTER, "daemons");
 

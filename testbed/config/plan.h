@@ -20,6 +20,8 @@
 
 /* Where a node's files are, inside the node. */
 #define PLAN_DIR "/run/lab"
+/* Where the labs' directories with their control sockets are, in a container as on the host. */
+#define PLAN_LAB_ROOT "/run/catchment"
 
 /* The ports of the lab's services, the same on every node. */
 #define PLAN_PORT_VERDICT 8053
@@ -28,6 +30,8 @@
 
 /* The setup message of a node. The caller owns it. */
 json_t *plan_node(const struct topology *t, size_t at);
+/* Its "sysctls": {"net/ipv4/ip_forward": "1", ...}. The caller owns them. */
+json_t *plan_sysctls(enum node_kind kind);
 /* The client program's configuration for one trial; users start at start_ns (CLOCK_MONOTONIC). */
 json_t *plan_client(const struct topology *t, size_t index, unsigned trial, int64_t start_ns);
 /* Number of the first user of a client group; users count from 1 through all groups. */
