@@ -24,7 +24,7 @@
 
 #define SERVICE "testbed"
 /* The kernel's limit for one string of the environment is 128 KiB. */
-#define ENVIRONMENT_MAX (120 * 1024)
+#define ENVIRONMENT_MAX (120 * 1024UL)
 
 struct compose_kind {
 	enum node_kind kind;
@@ -322,7 +322,7 @@ char *compose_mistake(const struct topology *t, const struct compose_options *op
 	size = strlen(scenario);
 	free(scenario);
 	if (size > ENVIRONMENT_MAX)
-		return xasprintf("%zu bytes of scenario, an environment takes %d at most", size,
+		return xasprintf("%zu bytes of scenario, an environment takes %lu at most", size,
 				 ENVIRONMENT_MAX);
 	return NULL;
 }
