@@ -56,6 +56,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 						 { "out", required_argument, NULL, 'o' },
 						 { "keep-nodes", no_argument, NULL, 'k' },
 						 { "json", no_argument, NULL, 'j' },
+						 { "no-users", no_argument, NULL, 'n' },
 						 { NULL, 0, NULL, 0 } };
 	unsigned long long n;
 	int opt;
@@ -95,6 +96,9 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 		case 'j':
 			o->json = true;
 			break;
+		case 'n':
+			o->idle = true;
+			break;
 		default:
 			return false;
 		}
@@ -109,7 +113,7 @@ static int main_run(int argc, char **argv)
 {
 	struct run_options options;
 
-	if (!run_options_parse(&options, argc, argv))
+	if (!run_options_parse(&options, argc, argv) || options.idle)
 		return bad_usage("run SCENARIO [--trials N] [--seed S] [--lab NAME] [--out DIR] "
 				 "[--json] [--runtime namespaces|compose] [--keep-nodes]");
 	return run_scenario(&options);
@@ -154,7 +158,7 @@ static int main_up(int argc, char **argv)
 	pid_t pid;
 
 	if (!run_options_parse(&options, argc, argv))
-		return bad_usage("up SCENARIO [--seed S] [--lab NAME] [--out DIR] "
+		return bad_usage("up SCENARIO [--no-users] [--seed S] [--lab NAME] [--out DIR] "
 				 "[--runtime namespaces|compose] [--keep-nodes]");
 	if (pipe2(said, O_CLOEXEC) < 0)
 		return EXIT_ENVIRONMENT;
@@ -279,9 +283,9 @@ static const struct {
 } commands[] = {
 	{ "run", main_run, "SCENARIO: make the lab, break things, measure, report" },
 	{ "check", main_check, "SCENARIO: what is wrong with it, or how large it is" },
-	{ "up", main_up, "SCENARIO: make the lab and leave it running" },
+	{ "up", main_up, "SCENARIO: make the lab and leave it running, users at work" },
 	{ "down", command_down, "end a running lab" },
-	{ "status", command_status, "the running labs, their nodes and faults" },
+	{ "status", command_status, "the running labs: nodes, users, who serves them, faults" },
 	{ "exec", command_exec, "NODE -- COMMAND: run a command inside a node" },
 	{ "graph", main_graph, "SCENARIO: its internet as Mermaid text or an SVG map" },
 	{ "compose", main_compose, "SCENARIO: the lab as a compose file, a container a node" },

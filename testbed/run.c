@@ -16,6 +16,7 @@
 #include "lib/log.h"
 #include "lib/version.h"
 #include "testbed/command.h"
+#include "testbed/labs.h"
 #include "testbed/report/report.h"
 #include "testbed/trial.h"
 
@@ -29,6 +30,7 @@ struct run {
 	struct topology *topology;
 	struct record *record;
 	struct lab *lab;
+	struct users *users; /* from when the lab is up */
 	struct trial *trial;
 	struct faults faults; /* made by hand while no trial runs */
 	json_t *trials;	      /* of result.json */
@@ -37,8 +39,7 @@ struct run {
 	uint64_t seed;
 	bool interrupted, failed;
 	ev_signal signals[3];
-	ev_timer progress; /* on a terminal */
-	ev_io caller;	   /* of "up", while it waits for us */
+	ev_io caller; /* of "up", while it waits for us */
 };
 
 /* Progress goes to standard error, so that --json leaves standard output to the result. */
@@ -50,31 +51,6 @@ static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-}
-
-/* One line that is written over and over. */
-static void on_progress(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	struct run *run = w->data;
-	struct trial_progress p;
-
-	(void)loop;
-	(void)revents;
-	if (!run->trial)
-		return;
-	p = trial_progress(run->trial);
-	fprintf(stderr, "\r\033[K%4u s of %u s: %llu requests/s, %.1f %% failed", p.elapsed_s,
-		p.duration_s, (unsigned long long)p.requests,
-		p.requests ? 100.0 * (double)p.failed / (double)p.requests : 0.0);
-}
-
-static void progress_start(struct run *run)
-{
-	if (!isatty(STDERR_FILENO))
-		return;
-	ev_timer_init(&run->progress, on_progress, 1, 1);
-	run->progress.data = run;
-	ev_timer_start(run->loop, &run->progress);
 }
 
 static void progress_clear(void)
@@ -221,7 +197,7 @@ static void trial_begin(struct run *run)
 
 	run->attempts++;
 	say("trial %u of %u: %u s", run->valid + 1, run->wanted, run->scenario->duration_ms / 1000);
-	run->trial = trial_new(run->lab, run->attempts, run->seed, &owner, run);
+	run->trial = trial_new(run->lab, run->users, run->attempts, &owner, run);
 }
 
 /* Whoever called "up" has what it wants. From now on our words go to the run's directory. */
@@ -260,6 +236,25 @@ static void caller_watch(struct run *run)
 		ev_io_start(run->loop, &run->caller);
 }
 
+/* One line that is written over and over. */
+static void progress_print(const struct run *run)
+{
+	const struct trial_progress p = trial_progress(run->trial);
+	const struct users_count count = users_second(run->users);
+
+	fprintf(stderr, "\r\033[K%4u s of %u s: %llu requests/s, %.1f %% failed", p.elapsed_s,
+		p.duration_s, (unsigned long long)count.requests,
+		count.requests ? 100.0 * (double)count.failed / (double)count.requests : 0.0);
+}
+
+static void on_second(void *ctx)
+{
+	const struct run *run = ctx;
+
+	if (run->trial && isatty(STDERR_FILENO))
+		progress_print(run);
+}
+
 static void on_up(void *ctx, struct lab *lab)
 {
 	struct run *run = ctx;
@@ -277,11 +272,15 @@ static void on_up(void *ctx, struct lab *lab)
 	    worst, lab->up_s,
 	    wire_engine_is_realtime(lab->engine) ? "" : " (wires without real-time priority)");
 	result_write(run);
-	if (run->options->stay)
-		prctl(PR_SET_PDEATHSIG, 0);
-	if (!run->options->stay)
+	run->users = users_new(lab, on_second, run);
+	if (!run->options->stay) {
 		trial_begin(run);
-	else if (run->options->ready >= 0)
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, 0);
+	if (!run->options->idle)
+		users_live(run->users);
+	if (run->options->ready >= 0)
 		caller_leave(run);
 }
 
@@ -309,18 +308,44 @@ static void on_client(void *ctx, struct lab *lab, const json_t *msg)
 	struct run *run = ctx;
 
 	(void)lab;
+	if (!run->users)
+		return;
+	users_message(run->users, msg);
 	if (run->trial)
 		trial_client_message(run->trial, msg);
+}
+
+/* trial is the caller's storage. */
+static struct command_context command_context(struct run *run, struct command_trial *trial)
+{
+	if (run->trial) {
+		const struct trial_progress p = trial_progress(run->trial);
+
+		*trial = (struct command_trial){ .number = p.number,
+						 .of = run->wanted,
+						 .valid = run->valid,
+						 .elapsed_s = p.elapsed_s,
+						 .duration_s = p.duration_s };
+	}
+	return (struct command_context){
+		.lab = run->lab,
+		.faults = run->trial ? trial_faults(run->trial) : &run->faults,
+		.users = run->users,
+		.trial = run->trial ? trial : NULL,
+		.runtime = "namespaces",
+		.dir = record_dir(run->record),
+	};
 }
 
 static json_t *on_command(void *ctx, struct lab *lab, struct control *from, const json_t *msg)
 {
 	struct run *run = ctx;
-	struct faults *faults = run->trial ? trial_faults(run->trial) : &run->faults;
+	struct command_trial trial;
+	struct command_context context = command_context(run, &trial);
 	enum command_effect effect;
-	json_t *reply = command_answer(lab, faults, msg, &effect);
+	json_t *reply = command_answer(&context, from, msg, &effect);
 
-	(void)from;
+	(void)lab;
 	if (effect == COMMAND_FAULTS_CHANGED && run->trial) {
 		trial_mishap(run->trial, "somebody broke or mended something by hand");
 	} else if (effect == COMMAND_DOWN) {
@@ -414,7 +439,7 @@ static int lab_run(struct run *run)
 	int err;
 
 	/* Before there is a record, so that out/latest stays with the lab that runs. */
-	if (command_lab_runs(name))
+	if (labs_is_running(name))
 		return lab_refuse(name, -EBUSY);
 	err = record_new(&run->record, run->options->out, run->scenario->name);
 	if (err < 0) {
@@ -425,9 +450,7 @@ static int lab_run(struct run *run)
 	err = lab_start(&run->lab, run->loop, &setup);
 	if (err < 0)
 		return lab_refuse(name, err);
-	progress_start(run);
 	ev_run(run->loop, 0);
-	ev_timer_stop(run->loop, &run->progress);
 	progress_clear();
 	if (run->trial) {
 		json_array_append_new(run->trials, trial_to_json(run->trial, "interrupted"));
@@ -437,6 +460,7 @@ static int lab_run(struct run *run)
 	record_flush(run->record);
 	result_write(run);
 	faults_clear(&run->faults);
+	users_free(run->users);
 	lab_free(run->lab);
 	if (run->interrupted && !run->options->stay)
 		say("interrupted: what was measured is kept");

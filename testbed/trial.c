@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include "lib/alloc.h"
-#include "testbed/config/plan.h"
 
-#define START_AFTER_MS	  500 /* time for the users' processes to load */
 #define WIRE_LATE_P99_NS  500000
-#define SENDER_LATE_US	  5000	/* one of the senders' bucket bounds */
-#define SENDER_LATE_SHARE 0.01	/* of the sends may be later: so p99 is within it */
-#define USERS_NICE	  (-15) /* a measuring process: late for the lab's sake is an error */
+#define SENDER_LATE_US	  5000 /* one of the senders' bucket bounds */
+#define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
 #define SETTLE_PATIENCE_S 60
 #define USERS_PATIENCE_S  10 /* for the users to end, who need not much over a second */
 
@@ -31,11 +28,11 @@ struct punctuality {
 
 struct trial {
 	struct lab *lab;
+	struct users *users;
 	unsigned number;
 	const struct trial_owner *owner;
 	void *ctx;
-	struct instant start;	   /* of the users */
-	uint64_t requests, failed; /* since the last look */
+	struct instant start; /* of the users */
 	struct faults faults;
 	struct planned *planned;
 	size_t planned_count;
@@ -151,14 +148,6 @@ static void on_settle(struct ev_loop *loop, ev_timer *w, int revents)
 	}
 }
 
-static void users_signal(struct trial *t, int signal)
-{
-	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
-		if (t->lab->topology->nodes[i].kind == NODE_CLIENT)
-			lab_daemon_kill(t->lab, i, "users", signal);
-	}
-}
-
 static void users_gone(struct trial *t)
 {
 	ev_timer_stop(t->lab->loop, &t->overdue);
@@ -174,7 +163,7 @@ static void on_end(struct ev_loop *loop, ev_timer *w, int revents)
 	struct trial *t = w->data;
 
 	(void)revents;
-	users_signal(t, SIGTERM);
+	users_signal(t->users, SIGTERM);
 	ev_timer_start(loop, &t->overdue);
 }
 
@@ -187,7 +176,7 @@ static void on_overdue(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	trial_mishap(t, "some users have not ended when told to");
 	t->users_running = 0;
-	users_signal(t, SIGKILL);
+	users_signal(t->users, SIGKILL);
 	users_gone(t);
 }
 
@@ -236,8 +225,8 @@ static void faults_plan(struct trial *t, uint64_t seed)
 	for (size_t i = 0; i < s->fault_count; i++) {
 		const struct scenario_fault *f = &s->faults[i];
 		struct planned *p = &t->planned[i];
-		double at_ms =
-			START_AFTER_MS + f->at_ms + f->jitter_ms * random_share(seed, t->number, i);
+		double at_ms = USERS_START_AFTER_MS + f->at_ms +
+			       f->jitter_ms * random_share(seed, t->number, i);
 
 		p->trial = t;
 		p->fault = f;
@@ -248,62 +237,31 @@ static void faults_plan(struct trial *t, uint64_t seed)
 	}
 }
 
-/*
- * On SIGHUP a resolver reads its configuration anew and forgets what it knows. Otherwise users who
- * start within a TTL of the last trial find their names' old cache phases, and those of all trials
- * after the first are not uniform.
- */
-static void users_start(struct trial *t)
-{
-	char *control = xasprintf("%s/control", t->lab->dir);
-	json_t *daemon = json_pack("{s:s, s:i, s:[s, s, s, s, s, s]}", "name", "users", "nice",
-				   USERS_NICE, "argv", "catchment-testbed", "client", "--config",
-				   "users.json", "--control", control);
-
-	for (size_t i = 0; i < t->lab->topology->node_count; i++) {
-		const struct topology_node *node = &t->lab->topology->nodes[i];
-		json_t *conf;
-		char *text;
-
-		if (node->kind != NODE_CLIENT)
-			continue;
-		lab_daemon_kill(t->lab, i, "unbound", SIGHUP);
-		conf = plan_client(t->lab->topology, node->index, t->number, t->start.ns);
-		text = json_dumps(conf, JSON_INDENT(1));
-		lab_file_put(t->lab, i, PLAN_DIR "/users.json", text);
-		lab_daemon_start(t->lab, i, daemon);
-		t->users_running++;
-		free(text);
-		json_decref(conf);
-	}
-	json_decref(daemon);
-	free(control);
-}
-
-struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed,
+struct trial *trial_new(struct lab *lab, struct users *users, unsigned number,
 			const struct trial_owner *owner, void *ctx)
 {
 	struct trial *t = x_new(struct trial);
 	struct wire_stats *before = xmalloc(sizeof(*before));
 
 	t->lab = lab;
+	t->users = users;
 	t->number = number;
 	t->owner = owner;
 	t->ctx = ctx;
-	t->start = instant_after_ms(clock_now(), START_AFTER_MS);
+	t->start = instant_after_ms(clock_now(), USERS_START_AFTER_MS);
 	t->punctuality = xcalloc(lab->topology->scenario->client_count, sizeof(*t->punctuality));
 	record_trial(lab->record, number);
 	row_write(t, "trial", "begin", "");
 	wire_engine_stats(lab->engine, before, true);
 	free(before);
 	ev_timer_init(&t->end, on_end,
-		      (START_AFTER_MS + lab->topology->scenario->duration_ms) / 1e3, 0);
+		      (USERS_START_AFTER_MS + lab->topology->scenario->duration_ms) / 1e3, 0);
 	ev_timer_init(&t->overdue, on_overdue, USERS_PATIENCE_S, 0);
 	ev_timer_init(&t->settle, on_settle, 0.02, 0.02);
 	t->end.data = t->overdue.data = t->settle.data = t;
 	ev_now_update(lab->loop);
-	users_start(t);
-	faults_plan(t, seed);
+	t->users_running = users_start(users, number, t->start);
+	faults_plan(t, lab->topology->scenario->seed);
 	ev_timer_start(lab->loop, &t->end);
 	return t;
 }
@@ -325,18 +283,15 @@ void trial_free(struct trial *t)
 	free(t);
 }
 
-struct trial_progress trial_progress(struct trial *t)
+struct trial_progress trial_progress(const struct trial *t)
 {
 	int64_t elapsed_ns = clock_now().ns - t->start.ns;
-	struct trial_progress p = {
+
+	return (struct trial_progress){
+		.number = t->number,
 		.elapsed_s = elapsed_ns > 0 ? (unsigned)(elapsed_ns / NS_PER_S) : 0,
 		.duration_s = t->lab->topology->scenario->duration_ms / 1000,
-		.requests = t->requests,
-		.failed = t->failed,
 	};
-
-	t->requests = t->failed = 0;
-	return p;
 }
 
 static const char *item_text(const json_t *row, size_t index)
@@ -357,10 +312,6 @@ static void samples_record(struct trial *t, const json_t *msg)
 	json_array_foreach (json_object_get(msg, "rows"), i, row) {
 		snprintf(user, sizeof(user), "%lld",
 			 (long long)json_integer_value(json_array_get(row, 3)));
-		if (strcmp(item_text(row, 1), "session") != 0) {
-			t->requests++;
-			t->failed += strcmp(item_text(row, 5), "ok") != 0;
-		}
 		record_row(t->lab->record,
 			   &(struct record_row){ .t_ns = json_integer_value(json_array_get(row, 0)),
 						 .source = group ? group : "",
@@ -419,6 +370,8 @@ void trial_client_message(struct trial *t, const json_t *msg)
 		samples_record(t, msg);
 	else if (strcmp(type, "sender") == 0)
 		sender_note(t, msg);
+	else if (strcmp(type, "gone") == 0)
+		trial_mishap(t, "a users' process has gone");
 	else if (strcmp(type, "bye") == 0 && t->users_running > 0 && --t->users_running == 0)
 		users_gone(t);
 }

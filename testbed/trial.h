@@ -11,6 +11,7 @@
 #define TESTBED_TRIAL_H
 
 #include "testbed/fault/fault.h"
+#include "testbed/users.h"
 
 struct trial;
 
@@ -21,20 +22,19 @@ struct trial_owner {
 	void (*on_note)(void *ctx, const struct trial *trial, const char *text);
 };
 
-/* How far it is; the counts are since the last time of asking. */
 struct trial_progress {
-	unsigned elapsed_s, duration_s;
-	uint64_t requests, failed;
+	unsigned number, elapsed_s, duration_s;
 };
 
-/* owner and ctx must outlive the trial. */
-struct trial *trial_new(struct lab *lab, unsigned number, uint64_t seed,
+/* users, owner and ctx must outlive the trial. */
+struct trial *trial_new(struct lab *lab, struct users *users, unsigned number,
 			const struct trial_owner *owner, void *ctx);
 void trial_free(struct trial *trial);
-/* A message from the users' processes, and what else concerns it. */
+/* A message from the users' processes (that users_message() has seen), and what else concerns it.
+ */
 void trial_client_message(struct trial *trial, const json_t *msg);
 void trial_mishap(struct trial *trial, const char *reason);
-struct trial_progress trial_progress(struct trial *trial);
+struct trial_progress trial_progress(const struct trial *trial);
 /* What it has broken so far; whoever breaks or mends more by hand tells it of a mishap. */
 struct faults *trial_faults(struct trial *trial);
 /* The entry of result.json: {"trial","valid","reason","faults":[...]}. */

@@ -21,6 +21,23 @@ static const char *node_name(const struct lab *lab, size_t node)
 	return lab->topology->nodes[node].name;
 }
 
+const char *lab_phase_name(enum lab_phase phase)
+{
+	switch (phase) {
+	case LAB_CONFIGURING:
+		return "configuring";
+	case LAB_MEASURING:
+		return "measuring wires";
+	case LAB_CONVERGING:
+		return "converging";
+	case LAB_UP:
+		return "up";
+	case LAB_FAILED:
+		return "failed";
+	}
+	return "";
+}
+
 void lab_fail(struct lab *lab, const char *fmt, ...)
 {
 	char reason[256];

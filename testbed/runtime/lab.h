@@ -38,7 +38,10 @@ struct lab_owner {
 	void (*on_failed)(void *ctx, struct lab *lab, const char *reason);
 	/* Something happened that no fault caused; what was measured now is worth nothing. */
 	void (*on_mishap)(void *ctx, struct lab *lab, const char *reason);
-	/* A message of the users' processes: "samples", "sender", "bye". */
+	/*
+	 * A message of the users' processes: "samples", "sender", "bye", each with its "group"; and
+	 * ours, {"type":"gone","group"}, when one has ended without a bye.
+	 */
 	void (*on_client)(void *ctx, struct lab *lab, const json_t *msg);
 	/* A command on the control socket. Returns the reply, or NULL when it comes later. */
 	json_t *(*on_command)(void *ctx, struct lab *lab, struct control *from, const json_t *msg);
@@ -51,6 +54,8 @@ enum lab_phase {
 	LAB_UP,
 	LAB_FAILED,
 };
+
+const char *lab_phase_name(enum lab_phase phase);
 
 struct lab_node {
 	struct lab *lab;

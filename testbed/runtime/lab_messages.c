@@ -18,7 +18,7 @@ struct lab_client {
 	struct lab_client *next;
 	struct lab *lab;
 	struct control *control;
-	bool users; /* they measure: losing them is a mishap */
+	char *users; /* of this client group; NULL: not theirs */
 	bool done;
 };
 
@@ -181,11 +181,24 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 		pop_note(node, event, false);
 }
 
+/* Their owner knows whether that is a mishap. */
+static void users_gone(struct lab *lab, const char *group)
+{
+	json_t *msg = json_pack("{s:s, s:s}", "type", "gone", "group", group);
+
+	lab->owner->on_client(lab->ctx, lab, msg);
+	json_decref(msg);
+}
+
 static void on_exited(struct lab_node *node, const json_t *msg)
 {
 	struct lab *lab = node->lab;
 
-	if (!json_is_true(json_object_get(msg, "told")))
+	if (json_is_true(json_object_get(msg, "told")))
+		return;
+	if (strcmp(text_at(msg, "daemon"), "users") == 0)
+		users_gone(lab, lab->topology->nodes[node->index].name);
+	else
 		lab_mishap(lab, "%s at %s has ended (status %d, signal %d)", text_at(msg, "daemon"),
 			   lab->topology->nodes[node->index].name,
 			   (int)json_integer_value(json_object_get(msg, "status")),
@@ -257,6 +270,7 @@ static void client_remove(struct lab_client *c)
 		at = &(*at)->next;
 	*at = c->next;
 	control_free(c->control);
+	free(c->users);
 	free(c);
 }
 
@@ -309,7 +323,10 @@ static void on_client_message(void *ctx, struct control *control, const json_t *
 	if (strcmp(type, "hello") == 0 && strcmp(text_at(msg, "role"), "agent") == 0) {
 		agent_adopt(c, msg);
 	} else if (strcmp(type, "hello") == 0) {
-		c->users = strcmp(text_at(msg, "role"), "client") == 0;
+		free(c->users);
+		c->users = strcmp(text_at(msg, "role"), "client") == 0
+				   ? xstrdup(text_at(msg, "node"))
+				   : NULL;
 	} else if (c->users) {
 		c->done = c->done || strcmp(type, "bye") == 0;
 		lab->owner->on_client(lab->ctx, lab, msg);
@@ -326,7 +343,7 @@ static void on_client_close(void *ctx, struct control *control)
 
 	(void)control;
 	if (c->users && !c->done)
-		lab_mishap(c->lab, "a users' process has gone");
+		users_gone(c->lab, c->users);
 	client_remove(c);
 }
 
@@ -353,6 +370,7 @@ void lab_clients_free(struct lab *lab)
 	for (struct lab_client *c = lab->clients, *next; c; c = next) {
 		next = c->next;
 		control_free(c->control);
+		free(c->users);
 		free(c);
 	}
 	lab->clients = NULL;

@@ -69,9 +69,9 @@ class Case(unittest.TestCase):
         self.assertRegex(err, pattern)
         self.assertEqual(len(err.splitlines()), 1, err)
 
-    def up(self, scenario=None, lab=None):
+    def up(self, scenario=None, lab=None, users=False):
         return self.run_testbed("up", scenario or self.scenario, "--lab", lab or self.lab,
-                                "--out", self.dir + "/out")
+                                "--out", self.dir + "/out", *[] if users else ["--no-users"])
 
     def down(self):
         self.run_testbed("down", "--lab", self.lab)

@@ -33,7 +33,8 @@ class Lab:
             path = self.dir + "/scenario.json"
             with open(path, "w", encoding="utf-8") as f:
                 json.dump(self.scenario, f)
-        done = subprocess.run([TESTBED, "up", path, "--lab", self.name, "--out", self.dir + "/out"],
+        done = subprocess.run([TESTBED, "up", "--no-users", path, "--lab", self.name, "--out",
+                               self.dir + "/out"],
                               env={**os.environ, "CATCHMENT_BENCH": self.name}, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
