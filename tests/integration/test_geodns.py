@@ -16,7 +16,7 @@ import tempfile
 import time
 import unittest
 
-from support import BIN, Daemon, Netns, Rest, ROOT, wait_until
+from support import BIN, Daemon, Netns, Rest, ROOT, openapi, wait_until
 
 GEODNS = os.path.join(os.environ.get("CATCHMENT_BIN", BIN), "catchment-geodns")
 NS4, NS6, RESOLVER, ASIDE = "10.1.0.53", "2001:db8:f001::53", "10.1.0.99", "10.1.0.77"
@@ -480,14 +480,50 @@ class Geodns(unittest.TestCase):
     # ---- the API ----
 
     def test_api(self):
-        status = self.server.rest.get("/v1/status")
+        """docs/api/geodns.yaml is what is answered: every path, status, key and kind of event."""
+        with Nameserver(configuration(listen=[ASIDE + ":53"])) as server:
+            api = openapi.Checker(openapi.Spec("geodns.yaml"), server.rest)
+            for path in ("/healthz", "/v1/names", "/v1/status"):  # with checks unknown, perhaps
+                api.ask("GET", path, 200)
+            wait_until(lambda: server.rest.get("/v1/status")["checks"]["up"] == 2, 5, "checks")
+            api.probe()
+            self.check_answers(server, api)
+            self.targets["fra"].kill()
+            wait_until(lambda: server.states()["fra"] == "down", 5, "fra down")
+            self.assertEqual(self.explain(api)["pop"], "nyc")
+            self.target_start("fra")
+            wait_until(lambda: server.states()["fra"] == "up", 5, "fra up")
+            with api.stream("/v1/events", since=0) as events:
+                server.daemon.signal(signal.SIGTERM)
+                ids = [event["id"] for event in events]
+            self.assertEqual(ids, list(range(1, len(ids) + 1)))
+            api.finish()
+        self.all_up()
+
+    @staticmethod
+    def explain(api):
+        return api.ask("GET", "/v1/explain", 200,
+                       query={"name": "u1.geo.lab.test", "client": "100.64.0.0/24"})
+
+    def check_answers(self, server, api):
+        status = api.ask("GET", "/v1/status", 200)
         self.assertEqual(status["checks"], {"up": 2, "down": 0, "unknown": 0})
-        self.assertEqual(len(self.server.rest.get("/v1/names")["names"]), 2)
-        self.assertEqual(self.server.rest.request("GET", "/v1/names/x.lab.test")[0], 404)
-        self.assertEqual(self.server.rest.request("GET", "/v1/explain?name=ns1.lab.test&client=10.0.0.1")[0], 404)
-        self.assertEqual(self.server.rest.request("GET", "/v1/explain?name=a.geo.lab.test")[0], 400)
-        self.assertEqual(self.server.metric("check_up"), 2)
-        with open("/proc/%d/status" % self.server.daemon.pid) as f:
+        self.assertEqual(len(api.ask("GET", "/v1/names", 200)["names"]), 2)
+        api.ask("GET", "/v1/names/{name}", 200, {"name": "*.geo.lab.test"})
+        for wrong in ("x.lab.test", "u1.geo.lab.test", "..", "a" * 64 + ".lab.test", "/"):
+            api.ask("GET", "/v1/names/{name}", 404, {"name": wrong})
+        self.assertEqual(self.explain(api)["pop"], "fra")
+        good = {"name": "a.geo.lab.test", "client": "10.0.0.1"}
+        for wrong in ({"name": "ns1.lab.test"}, {"name": "geo.lab.test"}, {"name": "example.org"}):
+            api.ask("GET", "/v1/explain", 404, query={**good, **wrong})
+        for wrong in ({"name": "a..b"}, {"name": "a" * 64}, {"name": ".".join(["a" * 60] * 5)},
+                      {"client": ""}, {"client": "10.0.0.1/33"}, {"client": "10.0.0.256"}):
+            api.ask("GET", "/v1/explain", 400, query={**good, **wrong})
+        for missing in good:
+            api.ask("GET", "/v1/explain", 400, query={missing: good[missing]})
+        self.assertIn("catchment_geodns_check_up{", api.ask("GET", "/metrics", 200))
+        self.assertEqual(server.metric("check_up"), 2)
+        with open("/proc/%d/status" % server.daemon.pid) as f:
             rss = [int(line.split()[1]) for line in f if line.startswith("VmRSS")][0]
         if "san" not in GEODNS:
             self.assertLess(rss, 20 * 1024, "resident, KiB")

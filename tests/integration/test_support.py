@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the other tests stand on does what it says."""
 import io
+import json
 import os
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-from support import ROOT, Daemon, Netns, Rest, dump_logs, veth, wait_until
+from support import ROOT, Daemon, Netns, Rest, dump_logs, openapi, veth, wait_until
 
 
 class Namespaces(unittest.TestCase):
@@ -80,6 +81,90 @@ class RestClient(unittest.TestCase):
             self.assertEqual(Rest(f"{d}/s").request("GET", "/v1/status")[0], 401)
             with api.events(since=0) as events:
                 self.assertEqual([e["id"] for e in events], [1, 2])
+
+
+class OpenApi(unittest.TestCase):
+    """The checker finds each kind of difference between a description and answers."""
+    DOC = {"paths": {"/a/{n}": {
+        "get": {"summary": "x", "parameters": [{"name": "n", "in": "path", "schema": {}}],
+                "responses": {
+            "200": {"headers": {"X": {"schema": {"type": "string"}}},
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}},
+            "404": {"$ref": "#/components/responses/P"},
+            "default": {"$ref": "#/components/responses/P"}}}}},
+        "components": {
+            "schemas": {"A": {"type": "object", "required": ["a"],
+                              "properties": {"a": {"type": "integer"}, "b": {"enum": [1]}}}},
+            "responses": {"P": {"content": {openapi.PROBLEM: {"schema": {"type": "object"}}}}}}}
+
+    def spec(self, doc):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+            f.write("# comment\n" + json.dumps(doc))
+            f.flush()
+            return openapi.Spec(f.name)
+
+    class Fake:
+        """A Rest that gives what it is told to, and the same without a body for HEAD."""
+        token = None
+
+        def __init__(self, status, headers, text):
+            self.answer = status, {"Cache-Control": "no-store", **headers}, text
+
+        def request(self, method, *_):
+            status, headers, text = self.answer
+            return status, headers, "" if method == "HEAD" else text
+
+    def ask(self, status, headers, text, expected=None):
+        api = openapi.Checker(self.spec(self.DOC), self.Fake(status, headers, text))
+        api.ask("GET", "/a/{n}", expected or status, {"n": "x/y"})
+        return api
+
+    def test_answers(self):
+        good = {"Content-Type": "application/json; charset=utf-8", "X": "1"}
+        problem = {"Content-Type": openapi.PROBLEM}
+        api = self.ask(200, good, '{"a":1,"b":1}')
+        with self.assertRaisesRegex(AssertionError, "never provoked: GET /a/{n} 404"):
+            api.finish()
+        self.ask(404, problem, '{"status":404,"title":"x"}')
+        self.ask(405, {**problem, "Allow": "GET"}, '{"status":405,"title":"x"}')
+        for status, headers, text, why in (
+                (200, good, '{"a":1,"c":1}', "c: not allowed"), (200, good, "{}", "lacks a"),
+                (200, good, '{"a":1,"b":true}', "none of"), (200, good, '{"a":true}', "expected"),
+                (200, good, '{"a":1,"a":1}', "twice"), (200, good, '{"a":NaN}', "is not JSON"),
+                (200, {"X": "1", "Content-Type": "text/plain"}, "a", "documented are"),
+                (200, {"Content-Type": "application/json"}, '{"a":1}', "X: expected string"),
+                (200, {**good, "Cache-Control": "public"}, '{"a":1}', "cached"),
+                (201, good, "{}", "201 is not documented"),
+                (404, good, '{"a":1}', "documented are"),
+                (404, problem, '{"status":400,"title":"x"}', "says 400"),
+                (404, problem, '{"status":404}', "no title"),
+                (405, problem, '{"status":405,"title":"x"}', "no Allow"),
+                (401, problem, '{"status":401,"title":"x"}', "no token")):
+            with self.subTest(text=text, why=why), self.assertRaisesRegex(AssertionError, why):
+                self.ask(status, headers, text)
+        with self.assertRaisesRegex(AssertionError, "200 instead of 404"):
+            self.ask(200, good, '{"a":1}', expected=404)
+
+    def test_documents(self):
+        def change(at, value):
+            doc = json.loads(json.dumps(self.DOC))
+            node = doc
+            for key in at[:-1]:
+                node = node[key]
+            node[at[-1]] = value
+            return doc
+        get = ("paths", "/a/{n}", "get")
+        for at, value, why in (
+                ((*get, "parameters"), [], "path parameters"),
+                ((*get, "summary"), "", "no summary"),
+                ((*get, "responses", "200"), {}, "nobody refers to schemas/A"),
+                ((*get, "responses"), {"200": {"$ref": "#/components/schemas/A"},
+                                       "404": {"$ref": "#/components/responses/P"}}, "default"),
+                ((*get, "responses", "404"), {"$ref": "#/no"}, "leads nowhere"),
+                (("components", "schemas", "A", "properties", "a"), {"nullable": True}, "nullable"),
+                (("components", "schemas", "A", "required"), ["z"], "required, but")):
+            with self.subTest(why=why), self.assertRaisesRegex(AssertionError, why):
+                self.spec(change(at, value))
 
 
 class Runner(unittest.TestCase):

@@ -41,17 +41,26 @@ class Rest:
     def _headers(self):
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
-    def request(self, method, target, body=None, headers=None):
-        """(status, headers, text)"""
-        connection = _Connection(self, self.timeout)
+    @contextlib.contextmanager
+    def open(self, method, target, body=None, headers=None, timeout=None):
+        """The answer, its body still unread; the connection ends with the block. A body is JSON
+        unless headers has a Content-Type, an empty one for none."""
+        connection = _Connection(self, timeout or self.timeout)
+        fields = {**self._headers(), **(headers or {})}
         try:
             if body is not None and not isinstance(body, (str, bytes)):
                 body = json.dumps(body)
-            connection.request(method, target, body, {**self._headers(), **(headers or {})})
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read().decode()
+            if body is not None and fields.setdefault("Content-Type", "application/json") == "":
+                del fields["Content-Type"]
+            connection.request(method, target, body, fields)
+            yield connection.getresponse()
         finally:
             connection.close()
+
+    def request(self, method, target, body=None, headers=None):
+        """(status, headers, text)"""
+        with self.open(method, target, body, headers) as answer:
+            return answer.status, answer.headers, answer.read().decode()
 
     def get(self, target):
         """The JSON of a GET that must be 200."""
@@ -63,13 +72,8 @@ class Rest:
     @contextlib.contextmanager
     def events(self, since=None, timeout=10, target="/v1/events"):
         """An iterator over events as dicts; socket.timeout after so long without any byte."""
-        connection = _Connection(self, timeout)
         query = "" if since is None else f"?since={since}"
-        try:
-            connection.request("GET", target + query, headers=self._headers())
-            answer = connection.getresponse()
+        with self.open("GET", target + query, timeout=timeout) as answer:
             if answer.status != 200:
                 raise AssertionError(f"GET {target}: {answer.status} {answer.read().decode()}")
             yield (json.loads(line[5:]) for line in answer if line.startswith(b"data:"))
-        finally:
-            connection.close()

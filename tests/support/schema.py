@@ -6,7 +6,7 @@ does not know is an error of its own, so that no schema promises what nobody che
 """
 import re
 
-NOTES = {"$schema", "$id", "$defs", "$comment", "title", "description", "default", "examples"}
+NOTES = {"$schema", "$id", "$defs", "$comment", "title", "description", "default", "example", "examples"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 
 
@@ -16,6 +16,11 @@ def has_type(value, name):
     if name == "number":
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     return isinstance(value, TYPES[name])
+
+
+def equal(a, b):
+    """As JSON has it: true is not 1."""
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
 def resolve(root, ref):
@@ -34,10 +39,10 @@ def keyword_errors(value, schema, key, at, root):
         if not any(has_type(value, t) for t in (want if isinstance(want, list) else [want])):
             yield f"{at}: expected {want}, found {value!r:.40}"
     elif key == "const":
-        if value != want:
+        if not equal(value, want):
             yield f"{at}: expected {want!r}, found {value!r:.40}"
     elif key == "enum":
-        if value not in want:
+        if not any(equal(value, w) for w in want):
             yield f"{at}: {value!r:.40} is none of {want}"
     elif key in ("minimum", "maximum", "exclusiveMinimum"):
         bad = number and {"minimum": value < want, "maximum": value > want,

@@ -3,6 +3,7 @@
 
 #include "geodns/api/api.h"
 #include "tests/support/geodns_fixture.h"
+#include "tests/support/openapi_routes.h"
 
 /* name: asks about it for a client in Chicago. */
 static int call(struct geodns *g, const char *path, const char *name, struct http_reply *reply)
@@ -102,4 +103,9 @@ Test(geodns_api, pages)
 	http_reply_fini(&reply);
 	free(g.store.current);
 	catalog_free(catalog);
+}
+
+Test(geodns_api, routes_are_documented)
+{
+	openapi_routes_expect(geodns_api_routes, "docs/api/geodns.yaml");
 }
