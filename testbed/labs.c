@@ -3,34 +3,30 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "testbed/ask.h"
 #include "testbed/runtime/lab.h"
 
 #define ANSWER_PATIENCE_S 10
 
-int labs_connect(const char *name)
+static struct instant patience(void)
 {
-	char path[300];
-
-	snprintf(path, sizeof(path), LAB_ROOT "/%s/control", name);
-	return control_connect(path);
+	return instant_after_s(clock_now(), ANSWER_PATIENCE_S);
 }
 
 bool labs_is_running(const char *name)
 {
-	int fd = labs_connect(name);
+	/* A queue of connections that is full belongs to a supervisor that hangs. */
+	int fd = ask_connect(name, clock_now());
 
 	if (fd >= 0)
 		close(fd);
-	return fd >= 0;
+	return fd >= 0 || fd == -ETIMEDOUT;
 }
 
 static int by_name(const void *a, const void *b)
@@ -85,14 +81,14 @@ int labs_open(const char *name)
 	int fd;
 
 	if (name) {
-		fd = labs_connect(name);
+		fd = ask_connect(name, patience());
 		if (fd < 0)
 			log_error("no lab '%s' is running%s", name,
 				  fd == -EACCES ? " that you may use: run this as root" : "");
 		return fd;
 	}
 	labs = labs_find();
-	fd = labs.count == 1 ? labs_connect(labs.names[0]) : -ENOENT;
+	fd = labs.count == 1 ? ask_connect(labs.names[0], patience()) : -ENOENT;
 	if (labs.count > 1)
 		several_complain(&labs);
 	else if (fd < 0)
@@ -104,25 +100,24 @@ int labs_open(const char *name)
 
 json_t *labs_ask(const char *name, json_t *command)
 {
-	const struct timeval patience = { .tv_sec = ANSWER_PATIENCE_S };
+	struct instant deadline = patience();
 	int fd = labs_open(name);
 	const char *error;
-	json_t *reply;
+	json_t *reply = NULL;
 
 	if (fd < 0) {
 		json_decref(command);
 		return NULL;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	json_object_set_new(command, "type", json_string("command"));
-	reply = control_send_fd(fd, command, -1) == 0 ? control_receive_fd(fd, NULL) : NULL;
-	close(fd);
+	if (ask_send(fd, command) == 0)
+		ask_end(fd, deadline, &reply);
+	else
+		close(fd);
 	error = json_string_value(json_object_get(reply, "error"));
 	if (!reply || error) {
 		log_error("%s", error ? error : "the lab has not answered");
 		json_decref(reply);
 		return NULL;
 	}
-	json_object_del(reply, "type");
 	return reply;
 }

@@ -22,9 +22,8 @@ struct labs labs_find(void);
 void labs_free(struct labs *labs);
 
 bool labs_is_running(const char *name);
-/* A connection to the lab's supervisor, or -errno. */
-int labs_connect(const char *name);
-/* As that, to the lab named, or, name being NULL, to the only one. Says what is wrong otherwise. */
+/* A connection (ask.h) to the lab named or, name being NULL, to the only one; says what is wrong.
+ */
 int labs_open(const char *name);
 /*
  * Send a command (command.h, without "type"), taken over, and wait for its reply, which comes

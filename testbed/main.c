@@ -17,6 +17,7 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "lib/version.h"
+#include "testbed/ask.h"
 #include "testbed/client/client.h"
 #include "testbed/command.h"
 #include "testbed/config/compose.h"
@@ -79,8 +80,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 		case 'r':
 			o->runtime = runtime_find(optarg);
 			if (!o->runtime) {
-				log_error("runtime '%s': there are namespaces and compose",
-					  optarg);
+				log_error("runtime '%s': there are namespaces and compose", optarg);
 				return false;
 			}
 			break;
@@ -106,7 +106,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 	if (optind != argc - 1)
 		return false;
 	o->scenario = argv[optind];
-	return !o->lab || is_lab_name(o->lab);
+	return !o->lab || lab_name_is_valid(o->lab);
 }
 
 static int main_run(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -283,10 +284,20 @@ int control_listen(const char *path)
 
 int control_connect(const char *path)
 {
+	return control_connect_within(path, -1);
+}
+
+int control_connect_within(const char *path, int timeout_ms)
+{
+	/* No time at all is a microsecond: zero would mean for ever. */
+	const struct timeval patience = { .tv_sec = timeout_ms / 1000,
+					  .tv_usec = timeout_ms % 1000 * 1000 + !timeout_ms };
 	struct sockaddr_un sun;
 	int err = address_of(path, &sun);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
+	if (fd >= 0 && timeout_ms >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (fd >= 0 && err == 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0) {
 		buffers_enlarge(fd);
 		return fd;

@@ -49,6 +49,8 @@ pid_t control_peer_pid(const struct control *control);
 int control_listen(const char *path);
 /* A connected socket, or -errno. */
 int control_connect(const char *path);
+/* The same; connecting and each sending take at most so long, else -EAGAIN. Negative: for ever. */
+int control_connect_within(const char *path, int timeout_ms);
 /* Blocking. Returns 0 or -errno. Takes msg over. */
 int control_send_fd(int fd, json_t *msg, int pass);
 /* Blocking. NULL when the peer is gone or speaks nonsense. pass may be NULL. */
