@@ -126,6 +126,8 @@ static enum MHD_Result reply_send(struct http_server *server, struct MHD_Connect
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	if (server->server_name)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_SERVER, server->server_name);
+	if (reply->location)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_LOCATION, reply->location);
 	if (reply->allow[0])
 		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	if (status == 401)

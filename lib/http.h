@@ -39,6 +39,7 @@ struct http_reply {
 	json_t *json;
 	char *text; /* malloc'd, sent with content_type */
 	const char *content_type;
+	char *location; /* malloc'd: the Location header, of a 201 or 202 */
 	/*
 	 * Served as server-sent events, from ?since=ID or Last-Event-ID on (default: from now);
 	 * the route must list "since". The log must outlive the server.

@@ -31,6 +31,7 @@ static const char *status_title(int status)
 		{ 422, "Unprocessable Content" },
 		{ 500, "Internal Server Error" },
 		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
 	};
 
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
@@ -71,6 +72,7 @@ void http_reply_fini(struct http_reply *reply)
 {
 	json_decref(reply->json);
 	free(reply->text);
+	free(reply->location);
 	*reply = (struct http_reply){ 0 };
 }
 

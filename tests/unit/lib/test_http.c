@@ -71,7 +71,17 @@ static int get_events(void *ctx, const struct http_request *req, struct http_rep
 	return 200;
 }
 
+static int post_thing(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	(void)ctx;
+	(void)req;
+	reply->json = json_object();
+	reply->location = xstrdup("/v1/things/7");
+	return 201;
+}
+
 static const struct http_route routes[] = {
+	{ "POST", "/v1/things", post_thing, NULL },
 	{ "GET", "/healthz", get_status, NULL },
 	{ "GET", "/metrics", get_metrics, NULL },
 	{ "GET", "/v1/status", get_status, NULL },
@@ -199,6 +209,7 @@ Test(http, answers)
 		{ "empty parameter",    GET("/v1/peers/"), 404, "\"title\":\"Not Found\"" },
 		{ "zero in a name",     GET("/v1/peers/a%00b"), 404, "" },
 		{ "broken escape",      GET("/v1/peers/a%2"), 404, "" },
+		{ "where it is now",    "POST /v1/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 201, "Location: /v1/things/7\r\n" },
 		{ "wrong method",       "DELETE /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "Allow: PUT\r\n" },
 		{ "unknown argument",   GET("/v1/status?x=1"), 400, "\"parameter\":\"x\"" },
 		{ "argument twice",     GET("/v1/events?since=1&since=2"), 400, "stands twice" },
