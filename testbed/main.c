@@ -23,6 +23,7 @@
 #include "testbed/config/compose.h"
 #include "testbed/graph.h"
 #include "testbed/origin/origin.h"
+#include "testbed/record.h"
 #include "testbed/report/report.h"
 #include "testbed/run.h"
 #include "testbed/runtime/agent.h"
@@ -56,6 +57,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 						 { "lab", required_argument, NULL, 'l' },
 						 { "out", required_argument, NULL, 'o' },
 						 { "keep-nodes", no_argument, NULL, 'k' },
+						 { "id", required_argument, NULL, 'i' },
 						 { "json", no_argument, NULL, 'j' },
 						 { "no-users", no_argument, NULL, 'n' },
 						 { NULL, 0, NULL, 0 } };
@@ -93,6 +95,9 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 		case 'o':
 			o->out = optarg;
 			break;
+		case 'i': /* by serve, which has made the directory */
+			o->id = optarg;
+			break;
 		case 'j':
 			o->json = true;
 			break;
@@ -106,7 +111,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 	if (optind != argc - 1)
 		return false;
 	o->scenario = argv[optind];
-	return !o->lab || lab_name_is_valid(o->lab);
+	return (!o->id || record_id_is_valid(o->id)) && (!o->lab || lab_name_is_valid(o->lab));
 }
 
 static int main_run(int argc, char **argv)

@@ -2,45 +2,44 @@
 #include "testbed/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
 
+#define ID_MAX	      100
+#define ID_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 struct record {
 	char *dir;
+	int lock;
 	FILE *events;
 	unsigned trial;
-	uid_t uid;
-	gid_t gid;
 };
 
 /* Under sudo, what the run leaves belongs to whoever called it. */
-void record_give(const struct record *r, const char *path)
-{
-	if (r->uid != 0 && lchown(path, r->uid, r->gid) < 0)
-		return; /* still readable, which is what matters */
-}
-
-static int directory_make(const struct record *r, const char *path)
-{
-	if (mkdir(path, 0755) < 0)
-		return errno == EEXIST ? 0 : -errno;
-	record_give(r, path);
-	return 0;
-}
-
-static void caller_find(struct record *r)
+void record_give(const char *path)
 {
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
 
-	r->uid = uid ? (uid_t)strtoul(uid, NULL, 10) : 0;
-	r->gid = gid ? (gid_t)strtoul(gid, NULL, 10) : 0;
+	if (uid && lchown(path, (uid_t)strtoul(uid, NULL, 10),
+			  gid ? (gid_t)strtoul(gid, NULL, 10) : (gid_t)-1) < 0)
+		return; /* still readable, which is what matters */
+}
+
+static int directory_make(const char *path)
+{
+	if (mkdir(path, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	record_give(path);
+	return 0;
 }
 
 static char *directory_name(const char *base, const char *scenario)
@@ -55,24 +54,55 @@ static char *directory_name(const char *base, const char *scenario)
 }
 
 /* Two runs may start within a second: the later one gets a number. */
-static int run_directory_make(struct record *r, const char *base, const char *scenario)
+int record_directory_make(char **dir, const char *base, const char *scenario)
 {
-	char *name = directory_name(base, scenario);
+	char *name = directory_name(base, scenario), *numbered = xstrdup(name);
+	int err = directory_make(base);
 
-	r->dir = xstrdup(name);
-	for (unsigned n = 2; mkdir(r->dir, 0755) < 0; n++) {
-		if (errno != EEXIST || n > 1000) {
-			int err = -errno;
-
-			free(name);
-			return err;
-		}
-		free(r->dir);
-		r->dir = xasprintf("%s-%u", name, n);
+	for (unsigned n = 2; err == 0 && mkdir(numbered, 0755) < 0; n++) {
+		if (errno != EEXIST || n > 1000)
+			err = -errno;
+		free(numbered);
+		numbered = xasprintf("%s-%u", name, n);
 	}
-	record_give(r, r->dir);
 	free(name);
+	if (err < 0) {
+		free(numbered);
+		return err;
+	}
+	record_give(numbered);
+	*dir = numbered;
 	return 0;
+}
+
+bool record_id_is_valid(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len > 0 && len <= ID_MAX && strspn(id, ID_CHARACTERS) == len && id[0] != '.' &&
+	       id[0] != '-';
+}
+
+/* Shared, so that a run and the server that has started it may hold it both. */
+int record_lock(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_SH) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+bool record_is_locked(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return locked;
 }
 
 static void latest_point(const struct record *r, const char *base)
@@ -81,7 +111,7 @@ static void latest_point(const struct record *r, const char *base)
 
 	unlink(fresh);
 	if (symlink(strrchr(r->dir, '/') + 1, fresh) == 0 && rename(fresh, link) == 0)
-		record_give(r, link);
+		record_give(link);
 	free(fresh);
 	free(link);
 }
@@ -91,39 +121,16 @@ static int events_open(struct record *r)
 	char *path = xasprintf("%s/events.csv", r->dir);
 	int err = 0;
 
-	r->events = fopen(path, "we");
+	r->events = fopen(path, "wxe");
 	if (r->events) {
 		fprintf(r->events,
 			"t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail\n");
-		record_give(r, path);
+		record_give(path);
 	} else {
 		err = -errno;
 	}
 	free(path);
 	return err;
-}
-
-int record_new(struct record **out, const char *base, const char *scenario)
-{
-	struct record *r = x_new(struct record);
-	int err;
-
-	*out = r;
-	if (!base)
-		return 0;
-	caller_find(r);
-	err = directory_make(r, base);
-	if (err == 0)
-		err = run_directory_make(r, base, scenario);
-	if (err == 0)
-		err = events_open(r);
-	if (err != 0) {
-		record_free(r);
-		*out = NULL;
-		return err;
-	}
-	latest_point(r, base);
-	return 0;
 }
 
 void record_free(struct record *r)
@@ -132,8 +139,57 @@ void record_free(struct record *r)
 		return;
 	if (r->events)
 		fclose(r->events);
+	if (r->lock >= 0)
+		close(r->lock);
 	free(r->dir);
 	free(r);
+}
+
+/* Takes dir over. */
+static int record_open(struct record **out, const char *base, char *dir)
+{
+	struct record *r = x_new(struct record);
+	int err;
+
+	r->dir = dir;
+	r->lock = record_lock(dir);
+	err = events_open(r);
+	if (err != 0) {
+		record_free(r);
+		return err;
+	}
+	latest_point(r, base);
+	*out = r;
+	return 0;
+}
+
+int record_new(struct record **out, const char *base, const char *scenario)
+{
+	char *dir;
+	int err;
+
+	*out = NULL;
+	if (!base) {
+		*out = x_new(struct record);
+		(*out)->lock = -1;
+		return 0;
+	}
+	err = record_directory_make(&dir, base, scenario);
+	return err == 0 ? record_open(out, base, dir) : err;
+}
+
+int record_new_at(struct record **out, const char *base, const char *id)
+{
+	char *dir = xasprintf("%s/%s", base, id);
+	int err = directory_make(base);
+
+	*out = NULL;
+	if (err == 0)
+		err = directory_make(dir);
+	if (err == 0)
+		return record_open(out, base, dir);
+	free(dir);
+	return err;
 }
 
 const char *record_dir(const struct record *r)
@@ -184,8 +240,8 @@ static char *node_directory(const struct record *r, const char *node)
 {
 	char *nodes = xasprintf("%s/nodes", r->dir), *dir = xasprintf("%s/%s", nodes, node);
 
-	directory_make(r, nodes);
-	directory_make(r, dir);
+	directory_make(nodes);
+	directory_make(dir);
 	free(nodes);
 	return dir;
 }
@@ -199,7 +255,7 @@ static void file_append(const struct record *r, const char *node, const char *na
 	if (f) {
 		fputs(text, f);
 		fclose(f);
-		record_give(r, path);
+		record_give(path);
 	}
 	free(path);
 	free(dir);

@@ -28,6 +28,19 @@ struct record_row {
  * below does nothing. Returns 0 and sets *out, or -errno. Files belong to the user behind sudo.
  */
 int record_new(struct record **out, const char *base, const char *scenario);
+/* The same in base/id, which may be there already, but without a record: then -EEXIST. */
+int record_new_at(struct record **out, const char *base, const char *id);
+/*
+ * Only make base/<scenario>-<time>/, for record_new_at(). Returns 0 and its path in *dir, which
+ * the caller frees, or -errno.
+ */
+int record_directory_make(char **dir, const char *base, const char *scenario);
+/* A name that record_directory_make() may have made: no path, no hidden file, not too long. */
+bool record_id_is_valid(const char *id);
+/* Take note that a living process writes into dir: a descriptor to close when it is done. */
+int record_lock(const char *dir);
+/* Some process does. */
+bool record_is_locked(const char *dir);
 void record_free(struct record *record);
 const char *record_dir(const struct record *record); /* NULL without files */
 void record_trial(struct record *record, unsigned trial);
@@ -35,8 +48,8 @@ void record_row(struct record *record, const struct record_row *row);
 void record_log(struct record *record, const char *node, const char *daemon, const char *line);
 /* Keep a copy of a node's files (plan.h "files"). */
 void record_files(struct record *record, const char *node, json_t *files);
-/* Let a file in it belong to the user behind sudo. */
-void record_give(const struct record *record, const char *path);
+/* Let a file belong to the user behind sudo. */
+void record_give(const char *path);
 /* False when rows have been lost since the start: the disk is full. */
 bool record_flush(struct record *record);
 

@@ -142,7 +142,7 @@ static void result_write(const struct run *run)
 	result = result_skeleton(run);
 	if (json_dump_file(result, fresh, JSON_INDENT(1)) < 0 || rename(fresh, path) < 0)
 		log_error("%s: cannot be written", path);
-	record_give(run->record, path);
+	record_give(path);
 	json_decref(result);
 	free(fresh);
 	free(path);
@@ -214,7 +214,7 @@ static void caller_leave(struct run *run)
 		dup2(log, STDOUT_FILENO);
 		dup2(log, STDERR_FILENO);
 		close(log);
-		record_give(run->record, path);
+		record_give(path);
 	}
 	free(path);
 }
@@ -441,7 +441,8 @@ static int lab_run(struct run *run)
 	/* Before there is a record, so that out/latest stays with the lab that runs. */
 	if (labs_is_running(name))
 		return lab_refuse(name, -EBUSY);
-	err = record_new(&run->record, run->options->out, run->scenario->name);
+	err = run->options->id ? record_new_at(&run->record, run->options->out, run->options->id)
+			       : record_new(&run->record, run->options->out, run->scenario->name);
 	if (err < 0) {
 		log_error("%s: %s", run->options->out, strerror(-err));
 		return EXIT_ENVIRONMENT;
@@ -484,7 +485,7 @@ static int report(const struct run *run)
 	for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++) {
 		char *path = xasprintf("%s/%s", record_dir(run->record), written[i]);
 
-		record_give(run->record, path);
+		record_give(path);
 		free(path);
 	}
 	return status;

@@ -17,6 +17,7 @@ struct run_options {
 	const char *scenario; /* a path or a shipped name */
 	const char *lab;      /* NULL: the scenario's name */
 	const char *out;      /* directory for the run's own directory */
+	const char *id;	      /* name of that, NULL: from the scenario's name and the time */
 	const struct runtime *runtime;
 	bool keep_nodes; /* containers shall wait for the next lab, not end with this one */
 	unsigned trials; /* 0: the scenario's */

@@ -470,6 +470,17 @@ struct scenario *scenario_read(const char *name, struct conf_error *err)
 	return s;
 }
 
+struct scenario *scenario_read_shipped(const char *name, struct conf_error *err)
+{
+	char path[1024];
+
+	if (name[0] == '.' || !shipped_path(name, path, sizeof(path))) {
+		conf_fail(&(struct conf){ .err = err }, "no scenario of that name is shipped");
+		return NULL;
+	}
+	return scenario_read(path, err);
+}
+
 void scenario_free(struct scenario *scenario)
 {
 	if (!scenario)

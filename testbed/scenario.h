@@ -127,6 +127,8 @@ struct scenario {
 struct scenario *scenario_load(json_t *json, struct conf_error *err);
 /* name is a path or a shipped scenario's name. NULL and err set when that fails. */
 struct scenario *scenario_read(const char *name, struct conf_error *err);
+/* The same without paths: what strangers name must be shipped. */
+struct scenario *scenario_read_shipped(const char *name, struct conf_error *err);
 void scenario_free(struct scenario *scenario);
 
 const char *fault_kind_name(enum fault_kind kind);

@@ -125,6 +125,44 @@ Test(record, runs_do_not_share_a_place)
 	rig_free(&r);
 }
 
+Test(record, a_place_made_before)
+{
+	struct rig r = rig_new();
+	struct record *record, *second;
+	char *dir, text[128];
+
+	cr_assert_eq(record_directory_make(&dir, r.base, "small"), 0);
+	cr_expect_not(record_is_locked(dir));
+	cr_assert_eq(record_new_at(&record, r.base, strrchr(dir, '/') + 1), 0);
+	cr_expect_str_eq(record_dir(record), dir);
+	cr_expect(record_is_locked(dir), "a record is being written there");
+	snprintf(text, sizeof(text), "%s/latest", r.base);
+	cr_expect_eq(access(text, F_OK), 0);
+	cr_expect_eq(record_new_at(&second, r.base, strrchr(dir, '/') + 1), -EEXIST);
+	cr_expect_null(second);
+	record_free(record);
+	cr_expect_not(record_is_locked(dir));
+	free(dir);
+	rig_free(&r);
+}
+
+Test(record, names_of_places)
+{
+	static const char *const good[] = { "quick-20261122-040000-2", "a", "a.b_c" };
+	static const char *const bad[] = { "",	 ".",	    "..",  "../x", "a/b",
+					   "-a", ".hidden", "a b", "a\n",  "\xc3\xa4" };
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		cr_expect(record_id_is_valid(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_not(record_id_is_valid(bad[i]), "%s", bad[i]);
+	memset(text, 'a', 101);
+	text[101] = '\0';
+	cr_expect_not(record_id_is_valid(text));
+	cr_expect(record_id_is_valid(text + 1));
+}
+
 Test(record, nodes_keep_their_files_and_logs)
 {
 	struct rig r = rig_new();
