@@ -92,6 +92,9 @@ json_t *command_answer(const struct command_context *x, struct control *from, co
 		*effect = COMMAND_DOWN;
 		return NULL; /* the end of the connection says when it is done */
 	}
-	(void)from;
+	if (strcmp(command, "subscribe") == 0) {
+		lab_subscribe(x->lab, from);
+		return json_pack("{s:s}", "type", "reply");
+	}
 	return error_reply("unknown command");
 }

@@ -162,6 +162,9 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 	progress_clear();
 	json_array_append_new(run->trials, trial_to_json(trial, reason));
 	run->valid += reason == NULL;
+	lab_event(run->lab,
+		  json_pack("{s:s, s:i, s:b, s:s?}", "kind", "trial_end", "trial",
+			    (int)run->attempts, "valid", reason == NULL, "reason", reason));
 	if (reason)
 		say("trial %u is invalid: %s", run->attempts, reason);
 	trial_free(trial);
@@ -197,6 +200,9 @@ static void trial_begin(struct run *run)
 
 	run->attempts++;
 	say("trial %u of %u: %u s", run->valid + 1, run->wanted, run->scenario->duration_ms / 1000);
+	lab_event(run->lab, json_pack("{s:s, s:i, s:i, s:i}", "kind", "trial_begin", "trial",
+				      (int)run->attempts, "of", (int)run->wanted, "duration_s",
+				      (int)(run->scenario->duration_ms / 1000)));
 	run->trial = trial_new(run->lab, run->users, run->attempts, &owner, run);
 }
 
@@ -236,6 +242,28 @@ static void caller_watch(struct run *run)
 		ev_io_start(run->loop, &run->caller);
 }
 
+/* trial is the caller's storage. */
+static struct command_context command_context(struct run *run, struct command_trial *trial)
+{
+	if (run->trial) {
+		const struct trial_progress p = trial_progress(run->trial);
+
+		*trial = (struct command_trial){ .number = p.number,
+						 .of = run->wanted,
+						 .valid = run->valid,
+						 .elapsed_s = p.elapsed_s,
+						 .duration_s = p.duration_s };
+	}
+	return (struct command_context){
+		.lab = run->lab,
+		.faults = run->trial ? trial_faults(run->trial) : &run->faults,
+		.users = run->users,
+		.trial = run->trial ? trial : NULL,
+		.runtime = "namespaces",
+		.dir = record_dir(run->record),
+	};
+}
+
 /* One line that is written over and over. */
 static void progress_print(const struct run *run)
 {
@@ -249,8 +277,11 @@ static void progress_print(const struct run *run)
 
 static void on_second(void *ctx)
 {
-	const struct run *run = ctx;
+	struct run *run = ctx;
+	struct command_trial trial;
+	const struct command_context context = command_context(run, &trial);
 
+	lab_event(run->lab, command_progress_event(&context));
 	if (run->trial && isatty(STDERR_FILENO))
 		progress_print(run);
 }
@@ -299,6 +330,7 @@ static void on_mishap(void *ctx, struct lab *lab, const char *reason)
 	struct run *run = ctx;
 
 	log_warn("lab %s: %s", lab->name, reason);
+	lab_event(lab, json_pack("{s:s, s:s}", "kind", "mishap", "reason", reason));
 	if (run->trial)
 		trial_mishap(run->trial, reason);
 }
@@ -313,28 +345,6 @@ static void on_client(void *ctx, struct lab *lab, const json_t *msg)
 	users_message(run->users, msg);
 	if (run->trial)
 		trial_client_message(run->trial, msg);
-}
-
-/* trial is the caller's storage. */
-static struct command_context command_context(struct run *run, struct command_trial *trial)
-{
-	if (run->trial) {
-		const struct trial_progress p = trial_progress(run->trial);
-
-		*trial = (struct command_trial){ .number = p.number,
-						 .of = run->wanted,
-						 .valid = run->valid,
-						 .elapsed_s = p.elapsed_s,
-						 .duration_s = p.duration_s };
-	}
-	return (struct command_context){
-		.lab = run->lab,
-		.faults = run->trial ? trial_faults(run->trial) : &run->faults,
-		.users = run->users,
-		.trial = run->trial ? trial : NULL,
-		.runtime = "namespaces",
-		.dir = record_dir(run->record),
-	};
 }
 
 static json_t *on_command(void *ctx, struct lab *lab, struct control *from, const json_t *msg)

@@ -174,6 +174,17 @@ static void samples_count(struct users *u, const json_t *rows)
 	}
 }
 
+static void moves_tell(struct users *u, size_t group)
+{
+	json_t *moves = catchment_moves_take(u->catchment, group), *move;
+	size_t i;
+
+	json_array_foreach (moves, i, move) {
+		lab_event(u->lab, json_incref(move));
+	}
+	json_decref(moves);
+}
+
 void users_message(struct users *u, const json_t *msg)
 {
 	const char *type = json_string_value(json_object_get(msg, "type"));
@@ -182,10 +193,12 @@ void users_message(struct users *u, const json_t *msg)
 
 	if (!type || !node || node->kind != NODE_CLIENT)
 		return;
-	if (strcmp(type, "samples") == 0)
+	if (strcmp(type, "samples") == 0) {
 		samples_count(u, json_object_get(msg, "rows"));
-	else if (strcmp(type, "gone") == 0)
+		moves_tell(u, node->index);
+	} else if (strcmp(type, "gone") == 0) {
 		u->groups[node->index] = (struct live_group){ .ended = clock_now() };
+	}
 }
 
 struct users_count users_second(const struct users *u)

@@ -34,6 +34,10 @@ static void row_write(const struct fault *f, struct lab *lab, const char *result
 						      .result = result,
 						      .latency_us = -1,
 						      .detail = detail });
+	lab_event(lab, json_pack("{s:s, s:I, s:i, s:s, s:s}", "kind",
+				 strcmp(result, "begin") == 0 ? "fault" : "restore", "t_ns",
+				 (json_int_t)at.ns, "id", (int)f->id, "target", pop, "fault_kind",
+				 fault_kind_name(f->kind)));
 }
 
 static bool is_broken(const struct faults *faults, size_t node)

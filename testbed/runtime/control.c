@@ -209,11 +209,8 @@ struct control *control_adopt(struct control *c, const struct control_events *ev
 	return c;
 }
 
-void control_free(struct control *c)
+static void queue_drop(struct control *c)
 {
-	if (!c)
-		return;
-	ev_io_stop(c->loop, &c->readable);
 	ev_io_stop(c->loop, &c->writable);
 	while (c->first) {
 		struct message *m = c->first;
@@ -221,6 +218,16 @@ void control_free(struct control *c)
 		c->first = m->next;
 		message_free(m);
 	}
+	c->last = &c->first;
+	c->backlog = 0;
+}
+
+void control_free(struct control *c)
+{
+	if (!c)
+		return;
+	ev_io_stop(c->loop, &c->readable);
+	queue_drop(c);
 	close(c->readable.fd);
 	if (c->in_callback)
 		c->freed = true;
@@ -241,6 +248,13 @@ void control_send(struct control *c, json_t *msg, int fd)
 	c->backlog++;
 	if (!ev_is_active(&c->writable))
 		queue_flush(c);
+}
+
+/* The end of file that this makes is read like the peer's own. */
+void control_shutdown(struct control *c)
+{
+	queue_drop(c);
+	shutdown(c->readable.fd, SHUT_RDWR);
 }
 
 size_t control_backlog(const struct control *c)

@@ -40,6 +40,8 @@ struct control *control_adopt(struct control *control, const struct control_even
 void control_free(struct control *control);
 /* Takes msg over; fd (-1: none) is closed once it is sent. */
 void control_send(struct control *control, json_t *msg, int fd);
+/* End the talk: what waits is dropped, on_close follows from the loop. */
+void control_shutdown(struct control *control);
 /* Messages that wait to be sent. */
 size_t control_backlog(const struct control *control);
 /* The peer's process, as seen from here. */

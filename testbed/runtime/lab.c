@@ -38,6 +38,12 @@ const char *lab_phase_name(enum lab_phase phase)
 	return "";
 }
 
+static void phase_set(struct lab *lab, enum lab_phase phase)
+{
+	lab->phase = phase;
+	lab_event(lab, json_pack("{s:s, s:s}", "kind", "phase", "phase", lab_phase_name(phase)));
+}
+
 void lab_fail(struct lab *lab, const char *fmt, ...)
 {
 	char reason[256];
@@ -48,7 +54,7 @@ void lab_fail(struct lab *lab, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	lab->phase = LAB_FAILED;
+	phase_set(lab, LAB_FAILED);
 	lab->owner->on_failed(lab->ctx, lab, reason);
 }
 
@@ -87,7 +93,7 @@ static json_t *ping_targets(const struct lab *lab, size_t node)
 
 static void measuring_start(struct lab *lab)
 {
-	lab->phase = LAB_MEASURING;
+	phase_set(lab, LAB_MEASURING);
 	lab->measuring = 0;
 	for (size_t i = 0; i < lab->topology->node_count; i++) {
 		json_t *targets = ping_targets(lab, i);
@@ -171,13 +177,13 @@ void lab_progress(struct lab *lab)
 	}
 	if (lab->phase == LAB_MEASURING && lab->measuring == 0 && wires_good(lab)) {
 		lab->measured_s = since_start(lab);
-		lab->phase = LAB_CONVERGING;
+		phase_set(lab, LAB_CONVERGING);
 		for (size_t i = 0; i < lab->topology->node_count; i++)
 			lab_node_daemons_start(&lab->nodes[i]);
 	}
 	if (lab->phase == LAB_CONVERGING && lab_is_settled(lab)) {
 		lab->up_s = since_start(lab);
-		lab->phase = LAB_UP;
+		phase_set(lab, LAB_UP);
 		ev_timer_stop(lab->loop, &lab->deadline);
 		lab->owner->on_up(lab->ctx, lab);
 	}

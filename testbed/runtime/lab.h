@@ -137,6 +137,15 @@ void lab_node_found(struct lab_node *node, struct control *control);
 void lab_node_setup(struct lab_node *node);
 void lab_node_lost(struct lab_node *node);
 const char *lab_node_name(const struct lab_node *node);
+
+/* The connection that a command has come from hears every lab_event() from now on. */
+void lab_subscribe(struct lab *lab, struct control *from);
+/*
+ * Tell the subscribers, if there are any; takes event over and adds "t_ns", unless it has one.
+ * Never waits: who does not read is disconnected.
+ */
+void lab_event(struct lab *lab, json_t *event);
+
 void lab_fail(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void lab_mishap(struct lab *lab, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

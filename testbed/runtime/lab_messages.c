@@ -14,12 +14,15 @@
 #include "lib/log.h"
 #include "testbed/runtime/lab.h"
 
+#define CLIENT_BACKLOG 256 /* messages that may wait for one who does not read */
+
 struct lab_client {
 	struct lab_client *next;
 	struct lab *lab;
 	struct control *control;
 	char *users; /* of this client group; NULL: not theirs */
 	bool done;
+	bool subscribed;
 };
 
 static const char *text_at(const json_t *object, const char *key)
@@ -208,6 +211,8 @@ static void on_exited(struct lab_node *node, const json_t *msg)
 static void on_configured(struct lab_node *node)
 {
 	node->configured = true;
+	lab_event(node->lab, json_pack("{s:s, s:s, s:b}", "kind", "node", "node",
+				       lab_node_name(node), "up", true));
 	if (node->lab->phase == LAB_UP)
 		lab_node_daemons_start(node);
 }
@@ -311,6 +316,34 @@ static void agent_adopt(struct lab_client *c, const json_t *msg)
 	lab_node_found(node, control);
 }
 
+static void client_send(struct lab_client *c, json_t *msg)
+{
+	control_send(c->control, msg, -1);
+	if (control_backlog(c->control) <= CLIENT_BACKLOG)
+		return;
+	log_warn("control socket: process %d does not read, and is disconnected",
+		 (int)control_peer_pid(c->control));
+	control_shutdown(c->control);
+	c->subscribed = false;
+}
+
+void lab_subscribe(struct lab *lab, struct control *from)
+{
+	for (struct lab_client *c = lab->clients; c; c = c->next)
+		c->subscribed = c->subscribed || c->control == from;
+}
+
+void lab_event(struct lab *lab, json_t *event)
+{
+	if (!json_object_get(event, "t_ns"))
+		json_object_set_new(event, "t_ns", json_integer(clock_now().ns));
+	for (struct lab_client *c = lab->clients; c; c = c->next) {
+		if (c->subscribed)
+			client_send(c, json_pack("{s:s, s:O}", "type", "event", "event", event));
+	}
+	json_decref(event);
+}
+
 static void on_client_message(void *ctx, struct control *control, const json_t *msg, int fd)
 {
 	struct lab_client *c = ctx;
@@ -333,7 +366,7 @@ static void on_client_message(void *ctx, struct control *control, const json_t *
 	} else {
 		reply = lab->owner->on_command(lab->ctx, lab, control, msg);
 		if (reply)
-			control_send(control, reply, -1);
+			client_send(c, reply);
 	}
 }
 

@@ -74,6 +74,9 @@ static void node_forget(struct lab_node *node)
 
 	control_free(node->control);
 	node->control = NULL;
+	if (node->configured)
+		lab_event(lab, json_pack("{s:s, s:s, s:b}", "kind", "node", "node",
+					 lab_node_name(node), "up", false));
 	node->configured = false;
 	if (lab->runtime->nodes_return)
 		node->pid = 0;

@@ -207,7 +207,7 @@ class Life(Case):
         other = self.lab + "b"
         self.up(lab=other)
         self.assertEqual(self.status()["phase"], "up")
-        self.refused(1, r"\d+ labs are running: say which with --lab NAME", "exec", "paris", "--",
+        self.refused(1, r"\d+ labs are running .*: say which with --lab NAME", "exec", "paris", "--",
                      "true")
         self.run_testbed("down", "--lab", other)
         self.refused(1, f"no lab '{other}' is running", "status", "--lab", other)

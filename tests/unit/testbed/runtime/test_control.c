@@ -195,6 +195,29 @@ Test(control, what_the_socket_does_not_take_is_queued)
 	rig_free(r);
 }
 
+/* A peer that does not read: what waits for it is dropped, and both sides see the end. */
+Test(control, a_talk_can_be_ended)
+{
+	struct rig *r = rig_new();
+	char *padding = malloc(50000);
+	json_t *msg;
+
+	memset(padding, 'a', 50000);
+	while (control_backlog(r->control) < 10)
+		control_send(r->control, json_pack("{s:s%}", "padding", padding, 50000), -1);
+	free(padding);
+	control_shutdown(r->control);
+	cr_expect_eq(control_backlog(r->control), 0);
+	cr_expect_not(r->closed, "not from within the caller");
+	ev_run(r->loop, 0);
+	cr_expect(r->closed);
+	while ((msg = control_receive_fd(r->far, NULL)))
+		json_decref(msg);
+	control_send(r->control, word("too late"), -1);
+	cr_expect_eq(control_backlog(r->control), 0);
+	rig_free(r);
+}
+
 Test(control, a_peer_that_goes_is_noticed_once)
 {
 	struct rig *r = rig_new();
