@@ -99,7 +99,7 @@ static void start_vips(struct lb_daemon *lb)
 static int start_pages(struct lb_daemon *lb)
 {
 	const struct lb_identity_conf *id = &lb->conf->identity;
-	struct http_options options = { .server_name = "catchment-lb" };
+	struct http_options options = { .server_name = "catchment-lb", .any_host = true };
 	char text[ENDPOINT_TEXT_SIZE];
 	int err;
 

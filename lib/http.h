@@ -8,12 +8,27 @@
  * Errors are RFC 9457 problem documents. Bodies are JSON objects of at most
  * HTTP_BODY_MAX bytes. Where a token is set, all but /healthz needs
  * "Authorization: Bearer <token>". One thread: the loop's.
+ *
+ * Web pages of others are kept out. A body, and every POST, needs Content-Type:
+ * application/json (415): a browser asks before it sends that, and is refused. Without
+ * a token the Host field must be an address or a name without dots (421): what a page
+ * gets by rebinding its own name to 127.0.0.1 has a dot.
+ *
+ * A request must be whole within 10 s, and its answer taken within 10 s more, however
+ * slowly the bytes come. At the limit of connections whoever has waited longest
+ * (1 s at least) without a whole request is hung up on. Half of all connections may be
+ * streams (503 beyond); one that takes nothing for 30 s ends.
+ *
+ * No problem documents, because libmicrohttpd 0.9.75 answers by itself, with HTML or by
+ * hanging up: what is not HTTP, a HTTP/1.1 request without Host, a broken Content-Length
+ * (400); a head of over about 32 KiB (413, 414 or 431); a chunked body broken, or over 1 MiB.
  */
 #ifndef LIB_HTTP_H
 #define LIB_HTTP_H
 
 #include <ev.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/addr.h"
@@ -59,11 +74,13 @@ struct http_route {
 };
 
 struct http_options {
-	struct endpoint listen;	   /* used when unix_path is NULL */
-	const char *unix_path;	   /* a stale socket there is replaced; mode 0660 */
-	const char *token;	   /* NULL: none asked for */
-	const char *server_name;   /* for the Server header, "catchment-lb/0.1.0" */
-	unsigned connection_limit; /* 0: 256 */
+	struct endpoint listen;	    /* used when unix_path is NULL */
+	const char *unix_path;	    /* a stale socket there is replaced; mode 0660 */
+	const char *token;	    /* NULL: none asked for */
+	bool any_host;		    /* for pages of the public: Host may be any name */
+	const char *server_name;    /* for the Server header, "catchment-lb/0.1.0" */
+	unsigned connection_limit;  /* 0: 256 */
+	unsigned request_timeout_s; /* 0: 10 */
 };
 
 struct http_server;
@@ -82,6 +99,12 @@ void http_server_free(struct http_server *server);
  */
 int http_dispatch(const struct http_route *routes, void *ctx, struct http_request *req,
 		  struct http_reply *reply);
+/*
+ * Is there a route for method and path? 0, or the 404 or 405 that http_dispatch() would
+ * give, in reply. So that a wrong path is told before a wrong body.
+ */
+int http_route_find(const struct http_route *routes, const struct http_request *req,
+		    struct http_reply *reply);
 /*
  * Make reply a problem document. pointer may be NULL, else it is a JSON pointer into the body
  * ("" or "/...") or the name of a query argument. Returns status.

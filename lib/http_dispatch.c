@@ -28,6 +28,9 @@ static const char *status_title(int status)
 		{ 405, "Method Not Allowed" },
 		{ 409, "Conflict" },
 		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 421, "Misdirected Request" },
 		{ 422, "Unprocessable Content" },
 		{ 500, "Internal Server Error" },
 		{ 503, "Service Unavailable" },
@@ -165,31 +168,58 @@ static int route_call(const struct http_route *route, void *ctx, struct http_req
 	return route->handler(ctx, req, reply);
 }
 
+/*
+ * The route for method and path. NULL: reply holds a 404 or 405. text has room for
+ * the path and HTTP_PARAMS_MAX bytes more.
+ */
+static const struct http_route *route_find(const struct http_route *routes,
+					   const struct http_request *req, struct match *m,
+					   struct http_reply *reply)
+{
+	struct http_reply allowed = { 0 };
+
+	for (const struct http_route *r = routes; r->method; r++) {
+		memset(m->params, 0, sizeof(m->params));
+		if (!pattern_match(r->pattern, req->path, m))
+			continue;
+		if (method_match(r, req->method))
+			return r;
+		allow_add(&allowed, r->method);
+	}
+	if (allowed.allow[0]) {
+		http_problem(reply, 405, NULL, "only %s here", allowed.allow);
+		memcpy(reply->allow, allowed.allow, sizeof(reply->allow));
+	} else {
+		http_problem(reply, 404, NULL, "nothing at this path");
+	}
+	return NULL;
+}
+
+int http_route_find(const struct http_route *routes, const struct http_request *req,
+		    struct http_reply *reply)
+{
+	struct match m = { .text = xmalloc(strlen(req->path) + HTTP_PARAMS_MAX + 1) };
+	const struct http_route *found = route_find(routes, req, &m, reply);
+
+	free(m.text);
+	if (found)
+		return 0;
+	return reply->allow[0] ? 405 : 404;
+}
+
 int http_dispatch(const struct http_route *routes, void *ctx, struct http_request *req,
 		  struct http_reply *reply)
 {
 	struct match m = { .text = xmalloc(strlen(req->path) + HTTP_PARAMS_MAX + 1) };
-	const struct http_route *found = NULL;
-	struct http_reply allowed = { 0 };
+	const struct http_route *found = route_find(routes, req, &m, reply);
 	int status;
 
-	for (const struct http_route *r = routes; r->method && !found; r++) {
-		memset(m.params, 0, sizeof(m.params));
-		if (!pattern_match(r->pattern, req->path, &m))
-			continue;
-		allow_add(&allowed, r->method);
-		if (method_match(r, req->method))
-			found = r;
-	}
 	if (found) {
 		memcpy(req->params, m.params, sizeof(req->params));
 		status = route_call(found, ctx, req, reply);
 		memset(req->params, 0, sizeof(req->params));
-	} else if (allowed.allow[0]) {
-		status = http_problem(reply, 405, NULL, "only %s here", allowed.allow);
-		memcpy(reply->allow, allowed.allow, sizeof(reply->allow));
 	} else {
-		status = http_problem(reply, 404, NULL, "nothing at this path");
+		status = reply->allow[0] ? 405 : 404;
 	}
 	free(m.text);
 	return status;

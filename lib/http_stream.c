@@ -20,6 +20,7 @@ struct http_streams {
 	struct ev_loop *loop;
 	struct ev_io *wake;
 	struct stream *first;
+	unsigned count, limit;
 	bool ended;
 };
 
@@ -107,6 +108,7 @@ static void stream_free(void *cls)
 {
 	struct stream *s = cls;
 
+	s->streams->count--;
 	*s->link = s->next;
 	if (s->next)
 		s->next->link = s->link;
@@ -116,12 +118,13 @@ static void stream_free(void *cls)
 	free(s);
 }
 
-struct http_streams *http_streams_new(struct ev_loop *loop, struct ev_io *wake)
+struct http_streams *http_streams_new(struct ev_loop *loop, struct ev_io *wake, unsigned limit)
 {
 	struct http_streams *streams = x_new(struct http_streams);
 
 	streams->loop = loop;
 	streams->wake = wake;
+	streams->limit = limit;
 	return streams;
 }
 
@@ -129,6 +132,11 @@ void http_streams_free(struct http_streams *streams)
 {
 	assert(!streams->first);
 	free(streams);
+}
+
+bool http_streams_full(const struct http_streams *streams)
+{
+	return streams->count >= streams->limit;
 }
 
 void http_streams_end(struct http_streams *streams)
@@ -158,6 +166,7 @@ struct MHD_Response *http_stream_new(struct http_streams *streams, struct MHD_Co
 	if (s->next)
 		s->next->link = &s->next;
 	streams->first = s;
+	streams->count++;
 	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_SIZE, stream_read, s,
 						 stream_free);
 }

@@ -11,13 +11,16 @@
 
 #include <ev.h>
 #include <microhttpd.h>
+#include <stdbool.h>
 
 #include "lib/event_log.h"
 
 struct http_streams;
 
 /* wake is fed when MHD_run() has something to do for a stream. */
-struct http_streams *http_streams_new(struct ev_loop *loop, struct ev_io *wake);
+struct http_streams *http_streams_new(struct ev_loop *loop, struct ev_io *wake, unsigned limit);
+/* There are as many as the limit: the caller refuses another. */
+bool http_streams_full(const struct http_streams *streams);
 /* After MHD_stop_daemon(), which ends every stream. */
 void http_streams_free(struct http_streams *streams);
 /* Send what the log still has, then the end; takes one or two MHD_run(). */

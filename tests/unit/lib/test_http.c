@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -87,21 +88,25 @@ static const struct http_route routes[] = {
 	{ "GET", "/v1/status", get_status, NULL },
 	{ "GET", "/v1/peers/{name}", get_peer, NULL },
 	{ "PUT", "/v1/body", put_body, NULL },
+	{ "POST", "/v1/body", put_body, NULL },
 	{ "GET", "/v1/events", get_events, (const char *const[]){ "since", NULL } },
 	{ 0 },
 };
 
-static void start(struct fixture *f, const char *token, unsigned limit)
+static void start_with(struct fixture *f, struct http_options options)
 {
-	struct http_options options = { .token = token,
-					.server_name = "catchment-test/1",
-					.connection_limit = limit };
 
 	snprintf(f->path, sizeof(f->path), "/tmp/catchment-test-http-%d.sock", (int)getpid());
 	options.unix_path = f->path;
+	options.server_name = "catchment-test/1";
 	f->loop = ev_loop_new(EVFLAG_AUTO);
 	f->log = event_log_new(100);
 	cr_assert_eq(http_server_new(&f->server, f->loop, &options, routes, f), 0);
+}
+
+static void start(struct fixture *f, const char *token, unsigned limit)
+{
+	start_with(f, (struct http_options){ .token = token, .connection_limit = limit });
 }
 
 static void stop(struct fixture *f)
@@ -188,6 +193,9 @@ static unsigned ask(struct fixture *f, struct client *c, const char *request)
 	"PUT /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: " type             \
 	"\r\nContent-Length: " length "\r\n\r\n" body
 
+#define GET_KEPT	   "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n"
+#define WITH(host, fields) " HTTP/1.1\r\nHost: " host "\r\nConnection: close\r\n" fields "\r\n"
+
 Test(http, answers)
 {
 	/* clang-format off */
@@ -209,19 +217,36 @@ Test(http, answers)
 		{ "empty parameter",    GET("/v1/peers/"), 404, "\"title\":\"Not Found\"" },
 		{ "zero in a name",     GET("/v1/peers/a%00b"), 404, "" },
 		{ "broken escape",      GET("/v1/peers/a%2"), 404, "" },
-		{ "where it is now",    "POST /v1/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 201, "Location: /v1/things/7\r\n" },
-		{ "wrong method",       "DELETE /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "Allow: PUT\r\n" },
+		{ "where it is now",    "POST /v1/things" WITH("x", "Content-Type: application/json\r\n"), 201, "Location: /v1/things/7\r\n" },
+		{ "wrong method",       "DELETE /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "Allow: PUT, POST\r\n" },
 		{ "unknown argument",   GET("/v1/status?x=1"), 400, "\"parameter\":\"x\"" },
 		{ "argument twice",     GET("/v1/events?since=1&since=2"), 400, "stands twice" },
 		{ "since no number",    GET("/v1/events?since=-1"), 400, "\"parameter\":\"since\"" },
 		{ "body",               PUT("application/json", "7", "{\"a\":1}"), 200, "{\"a\":1}\n" },
-		{ "type does not matter", PUT("text/plain", "7", "{\"a\":1}"), 200, "{\"a\":1}\n" },
+		{ "type with charset",  PUT("Application/JSON ; charset=utf-8", "7", "{\"a\":1}"), 200, "{\"a\":1}\n" },
+		{ "type another",       PUT("text/plain", "7", "{\"a\":1}"), 415, "Unsupported Media Type" },
+		{ "type longer",        PUT("application/jsonp", "7", "{\"a\":1}"), 415, "" },
+		{ "type empty",         PUT("", "7", "{\"a\":1}"), 415, "" },
+		{ "type another, 404",  "PUT /v2" WITH("x", "Content-Length: 1\r\n") "1", 404, "" },
+		{ "type another, 405",  "PUT /v1/status" WITH("x", "Content-Length: 1\r\n") "1", 405, "" },
+		{ "type of a GET",      "GET /v1/status" WITH("x", "Content-Length: 1\r\n") "1", 200, "" },
+		{ "POST without body",  "POST /v1/body" WITH("x", ""), 415, "" },
+		{ "POST with type only", "POST /v1/body" WITH("x", "Content-Type: application/json\r\n"), 204, "" },
+		{ "PUT without body",   "PUT /v1/body" WITH("x", ""), 204, "" },
+		{ "host localhost",     "GET /v1/status" WITH("localhost:8080", ""), 200, "" },
+		{ "host IPv4",          "GET /v1/status" WITH("127.0.0.1", ""), 200, "" },
+		{ "host IPv4, port",    "GET /v1/status" WITH("127.0.0.1:8080", ""), 200, "" },
+		{ "host IPv6",          "GET /v1/status" WITH("[::1]:8080", ""), 200, "" },
+		{ "host IPv6, mapped",  "GET /v1/status" WITH("[::ffff:7f00:1]", ""), 200, "" },
+		{ "host of a page",     "GET /v1/status" WITH("evil.example", ""), 421, "Misdirected Request" },
+		{ "host like IPv4",     "GET /v1/status" WITH("127.0.0.1.evil.example:8080", ""), 421, "" },
+		{ "host with a dot",    "GET /v1/status" WITH("localhost.", ""), 421, "" },
 		{ "no body",            PUT("text/plain", "0", ""), 204, "" },
 		{ "broken json",        PUT("application/json", "6", "{\"a\":1"), 400, "\"pointer\":\"\"" },
 		{ "not an object",      PUT("application/json", "2", "[]"), 400, "expected an object" },
 		{ "key twice",          PUT("application/json", "13", "{\"a\":1,\"a\":2}"), 400, "duplicate" },
 		{ "not UTF-8",          PUT("application/json", "9", "{\"a\":\"\xff\"}"), 400, "unable to decode" },
-		{ "chunked body",       "PUT /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n", 200, "{\"a\":1}\n" },
+		{ "chunked body",       "PUT /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n", 200, "{\"a\":1}\n" },
 		{ "length hopeless",    PUT("text/plain", "99999999", ""), 413, "Content Too Large" },
 	};
 	/* clang-format on */
@@ -266,6 +291,7 @@ Test(http, long_bodies_are_refused_after_reading)
 		size_t body = HTTP_BODY_MAX + (size_t)over;
 		int head = snprintf(request, sizeof(request),
 				    "PUT /v1/body HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+				    "Content-Type: application/json\r\n"
 				    "Content-Length: %zu\r\n\r\n{\"a\":\"",
 				    body);
 
@@ -320,6 +346,7 @@ Test(http, token)
 		{ "healthz",        GET("/healthz"), 200 },
 		{ "under healthz",  GET("/healthz/../v1/status"), 401 },
 		{ "metrics",        GET("/metrics"), 401 },
+		{ "another's host", "GET /v1/status" WITH("lb.example", "Authorization: Bearer s3cret-token\r\n"), 200 },
 		{ "body unread",    PUT("text/plain", "7", "{\"a\":1}"), 401 },
 	};
 	/* clang-format on */
@@ -435,6 +462,139 @@ Test(http, connection_limit)
 	cr_expect(pump(&f, &c, "{\"method\":\"GET\"}"), "not answered when there is room again");
 	close(c.fd);
 	close(held[1].fd);
+	stop(&f);
+}
+
+static double seconds_since(struct instant began)
+{
+	return (double)(clock_now().ns - began.ns) / 1e9;
+}
+
+/* A byte now and then does not keep a connection. */
+Test(http, a_request_must_be_whole_in_time)
+{
+	static const char *const begun[] = { "", "GET /v1/status HTTP/1.1\r\nHost: x\r\nX: ",
+					     "PUT /v1/body HTTP/1.1\r\nHost: x\r\nContent-Type: "
+					     "application/json\r\nContent-Length: 9999\r\n\r\n",
+					     GET_KEPT };
+	static struct client c;
+	struct fixture f;
+
+	start_with(&f, (struct http_options){ .request_timeout_s = 1 });
+	for (size_t i = 0; i < sizeof(begun) / sizeof(begun[0]); i++) {
+		struct instant began = clock_now();
+
+		client_open(&c, &f);
+		client_send(&f, &c, begun[i], strlen(begun[i]));
+		while (!c.eof && seconds_since(began) < DEADLINE_S) {
+			if (begun[i][0])
+				client_send(&f, &c, "a", 1);
+			ev_run(f.loop, EVRUN_NOWAIT);
+			client_read(&c);
+			poll(NULL, 0, 20);
+		}
+		cr_expect(c.eof, "row %zu: still open", i);
+		cr_expect(seconds_since(began) > 0.9, "row %zu: %f s", i, seconds_since(began));
+		close(c.fd);
+	}
+	stop(&f);
+}
+
+Test(http, who_waits_longest_makes_room)
+{
+	static struct client held[2], c;
+	struct instant began;
+	struct fixture f;
+
+	start_with(&f, (struct http_options){ .connection_limit = 2 });
+	for (int i = 0; i < 2; i++) {
+		client_open(&held[i], &f);
+		client_send(&f, &held[i], "GET /v1", i ? 1 : 7);
+		poll(NULL, 0, 50);
+		ev_run(f.loop, EVRUN_NOWAIT);
+	}
+	began = clock_now();
+	client_open(&c, &f);
+	client_send(&f, &c, GET("/v1/status"), strlen(GET("/v1/status")));
+	cr_expect(pump(&f, &c, "{\"method\":\"GET\"}"));
+	cr_expect(seconds_since(began) > 0.8 && seconds_since(began) < 2);
+	client_read(&held[0]);
+	client_read(&held[1]);
+	cr_expect(held[0].eof && !held[1].eof, "the one that has waited longest");
+	for (int i = 0; i < 2; i++)
+		close(held[i].fd);
+	close(c.fd);
+	stop(&f);
+}
+
+Test(http, pages_of_the_public)
+{
+	static struct client c;
+	struct fixture f;
+
+	start_with(&f, (struct http_options){ .any_host = true });
+	cr_expect_eq(ask(&f, &c, "GET /v1/status" WITH("www.example", "")), 200);
+	stop(&f);
+}
+
+Test(http, streams_leave_room)
+{
+	static struct client held[2], c;
+	const char *events = "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct fixture f;
+
+	start_with(&f, (struct http_options){ .connection_limit = 4, .request_timeout_s = 1 });
+	for (int i = 0; i < 2; i++) {
+		client_open(&held[i], &f);
+		client_send(&f, &held[i], events, strlen(events));
+		cr_expect(pump(&f, &held[i], "text/event-stream"));
+	}
+	cr_expect_eq(ask(&f, &c, GET("/v1/events")), 503);
+	cr_expect(strstr(c.buf, "too many streams"));
+	cr_expect_eq(ask(&f, &c, "HEAD /v1/events" WITH("x", "")), 503);
+	poll(NULL, 0, 1200);
+	cr_expect_eq(ask(&f, &c, GET("/v1/status")), 200);
+	event_log_add(f.log, (struct instant){ 1 }, "new", NULL);
+	cr_expect(pump(&f, &held[0], "id: 1\n"), "a stream has no time limit");
+	close(held[0].fd);
+	for (unsigned status = 503; status != 200;) {
+		client_open(&c, &f);
+		client_send(&f, &c, events, strlen(events));
+		cr_assert(pump(&f, &c, "HTTP/1.1 "));
+		status = strstr(c.buf, "HTTP/1.1 200") ? 200 : 503;
+		close(c.fd);
+	}
+	close(held[1].fd);
+	stop(&f);
+}
+
+/* No descriptor is left: nobody new gets in, the loop does not spin, and then all is well. */
+Test(http, descriptors_run_out)
+{
+	static struct client c;
+	struct fixture f;
+	struct rlimit limit, old;
+	struct instant began;
+
+	start(&f, NULL, 0);
+	cr_assert_eq(ask(&f, &c, GET("/v1/status")), 200);
+	client_open(&c, &f);
+	client_send(&f, &c, "", 0);
+	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
+	limit.rlim_cur = (rlim_t)c.fd + 1;
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	client_send(&f, &c, GET("/v1/status"), strlen(GET("/v1/status")));
+	ev_run(f.loop, EVRUN_NOWAIT);
+	began = clock_now();
+	for (int i = 0; i < 8; i++)
+		ev_run(f.loop, EVRUN_ONCE);
+	cr_expect(seconds_since(began) > 0.5, "the loop spins");
+	client_read(&c);
+	cr_expect_eq(c.len, 0, "%s", c.buf);
+	setrlimit(RLIMIT_NOFILE, &old);
+	cr_expect(pump(&f, &c, "{\"method\":\"GET\"}"));
+	close(c.fd);
 	stop(&f);
 }
 
