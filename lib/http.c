@@ -340,10 +340,17 @@ static enum MHD_Result on_access(void *cls, struct MHD_Connection *c, const char
 static void *on_target(void *cls, const char *uri, struct MHD_Connection *c)
 {
 	struct exchange *x = x_new(struct exchange);
+	char *query = strchr((char *)uri, '?');
 
 	(void)c;
 	x->server = cls;
 	x->target = xstrdup(uri);
+	/*
+	 * The text is libmicrohttpd's own buffer. Out of a long query it would make more
+	 * arguments than it has memory for, and then not even answer; we split ours.
+	 */
+	if (query)
+		query[1] = '\0';
 	return x;
 }
 

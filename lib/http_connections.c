@@ -11,7 +11,7 @@
 #include "lib/log.h"
 
 /* While there is no room, how often to look for some. */
-#define FULL_RETRY_S 0.25
+#define FULL_RETRY_S 0.1
 /* Whoever has waited less is not sent away for another. */
 #define GRACE_S 1.0
 /* Accepted in one turn of the loop: others have work there too. */
@@ -87,18 +87,25 @@ static bool is_full(const struct http_connections *all)
 	return all->is_exhausted || all->count >= all->limit;
 }
 
-/* The list is in the order of since, so the first that waits has done so longest. */
+/*
+ * How many wait outside is not known, so an eighth goes at a time. The list is in the
+ * order of since: those that have waited longest come first.
+ */
 static void make_room(const struct http_connections *all)
 {
 	struct pollfd pfd = { .fd = all->listener.fd, .events = POLLIN };
-	const struct connection *c = all->first;
+	unsigned left = all->limit / 8 + 1;
 
 	if (poll(&pfd, 1, 0) <= 0)
 		return;
-	while (c && c->phase != HTTP_WAITING)
-		c = c->next;
-	if (c && ev_now(all->loop) - c->since >= GRACE_S)
-		hang_up(c);
+	for (const struct connection *c = all->first; c && left > 0; c = c->next) {
+		if (ev_now(all->loop) - c->since < GRACE_S)
+			break;
+		if (c->phase == HTTP_WAITING) {
+			hang_up(c);
+			left--;
+		}
+	}
 }
 
 /* Listen, or look again a little later. */
