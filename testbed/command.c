@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "testbed/labs.h"
 #include "testbed/run.h"
+#include "testbed/runtime/docker.h"
 #include "testbed/runtime/namespaces.h"
 
 /* Words of a command that asks a running lab. */
@@ -106,6 +107,22 @@ int command_status(int argc, char **argv)
 	return exit_status;
 }
 
+/* The supervisor of this lab, if it ever had one, is dead: its containers may not be. */
+static int leftovers_remove(const char *lab)
+{
+	switch (docker_lab_remove(lab)) {
+	case DOCKER_REMOVED:
+		return EXIT_DONE;
+	case DOCKER_NOTHING:
+		log_error("no lab '%s' is running", lab);
+		return EXIT_FAILED;
+	case DOCKER_STAYS:
+		break;
+	}
+	log_error("lab %s: its containers stay, as the container engine does not remove them", lab);
+	return EXIT_FAILED;
+}
+
 int command_down(int argc, char **argv)
 {
 	struct words w;
@@ -114,6 +131,8 @@ int command_down(int argc, char **argv)
 
 	if (!words_parse(&w, argc, argv, false) || w.rest_count > 0)
 		return usage("down [--lab NAME]");
+	if (w.lab && geteuid() == 0 && !labs_is_running(w.lab))
+		return leftovers_remove(w.lab);
 	fd = labs_open(w.lab);
 	if (fd < 0)
 		return EXIT_FAILED;

@@ -82,7 +82,8 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 		case 'r':
 			o->runtime = runtime_find(optarg);
 			if (!o->runtime) {
-				log_error("runtime '%s': there are namespaces and compose", optarg);
+				log_error("runtime '%s': there are namespaces, docker and compose",
+					  optarg);
 				return false;
 			}
 			break;
@@ -111,6 +112,10 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 	if (optind != argc - 1)
 		return false;
 	o->scenario = argv[optind];
+	if (o->keep_nodes && o->runtime != &runtime_compose) {
+		log_error("--keep-nodes: only those of --runtime compose come again by themselves");
+		return false;
+	}
 	return (!o->id || record_id_is_valid(o->id)) && (!o->lab || lab_name_is_valid(o->lab));
 }
 
@@ -120,7 +125,7 @@ static int main_run(int argc, char **argv)
 
 	if (!run_options_parse(&options, argc, argv) || options.idle)
 		return bad_usage("run SCENARIO [--trials N] [--seed S] [--lab NAME] [--out DIR] "
-				 "[--json] [--runtime namespaces|compose] [--keep-nodes]");
+				 "[--json] [--runtime namespaces|docker|compose] [--keep-nodes]");
 	return run_scenario(&options);
 }
 
@@ -164,7 +169,7 @@ static int main_up(int argc, char **argv)
 
 	if (!run_options_parse(&options, argc, argv))
 		return bad_usage("up SCENARIO [--no-users] [--seed S] [--lab NAME] [--out DIR] "
-				 "[--runtime namespaces|compose] [--keep-nodes]");
+				 "[--runtime namespaces|docker|compose] [--keep-nodes]");
 	if (pipe2(said, O_CLOEXEC) < 0)
 		return EXIT_ENVIRONMENT;
 	pid = fork();

@@ -506,8 +506,8 @@ int run_scenario(const struct run_options *options)
 	struct run run = { .options = options, .trials = json_array() };
 	int status = scenario_prepare(&run), reported;
 
-	if (status == EXIT_DONE && !options->runtime->check(lab_name(&run)))
-		status = EXIT_ENVIRONMENT;
+	if (status == EXIT_DONE)
+		status = options->runtime->check(lab_name(&run));
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
 		run.versions = versions_to_json();

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
-#include "testbed/runtime/runtime.h"
+#include "testbed/run.h"
 
 /* One that is there still is about to be missed: its successor is faster than the news. */
 bool containers_agent_known(const struct lab_node *node, pid_t pid)
@@ -36,13 +36,13 @@ void containers_end(struct lab *lab)
 	}
 }
 
-static bool compose_check(const char *lab)
+static int compose_check(const char *lab)
 {
 	(void)lab;
 	if (geteuid() == 0)
-		return true;
+		return EXIT_DONE;
 	log_error("the control socket needs root: run this with sudo");
-	return false;
+	return EXIT_ENVIRONMENT;
 }
 
 /* Somebody else does. */

@@ -6,7 +6,8 @@
 
 const struct runtime *runtime_find(const char *name)
 {
-	static const struct runtime *const all[] = { &runtime_namespaces, &runtime_compose };
+	static const struct runtime *const all[] = { &runtime_namespaces, &runtime_docker,
+						     &runtime_compose };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(all[i]->name, name) == 0)

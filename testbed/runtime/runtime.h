@@ -29,8 +29,11 @@ struct runtime {
 	const char *kind;    /* in result.json: "namespaces" or "docker" */
 	bool nodes_return;   /* see above; otherwise a node that has died stays dead */
 	unsigned patience_s; /* for a lab to come up */
-	/* A lab of that name can be made here; false, and said in one line what to do. */
-	bool (*check)(const char *lab);
+	/*
+	 * A lab of that name can be made here: EXIT_DONE, or another status of run.h and said in
+	 * one line what to do.
+	 */
+	int (*check)(const char *lab);
 	/* Make all nodes, which say hello in their own time. 0 or -errno. */
 	int (*start)(struct lab *lab);
 	/* Take them all away; returns when they are gone. Also after a start that failed. */

@@ -12,6 +12,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "testbed/run.h"
 #include "testbed/runtime/lab.h"
 #include "testbed/runtime/namespaces.h"
 #include "testbed/runtime/runtime.h"
@@ -32,7 +33,7 @@ static bool program_found(const char *name)
 }
 
 /* Root, TUN and the daemons. */
-static bool check(const char *lab)
+static int check(const char *lab)
 {
 	static const char *const programs[] = { "bird",		"unbound",	    "nginx",
 						"catchment-lb", "catchment-geodns", NULL };
@@ -41,13 +42,13 @@ static bool check(const char *lab)
 	(void)lab;
 	if (geteuid() != 0) {
 		log_error("a lab needs root for its namespaces: run this with sudo");
-		return false;
+		return EXIT_ENVIRONMENT;
 	}
 	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		log_error("/dev/net/tun: %s: the wires need it ('modprobe tun' makes it)",
 			  strerror(errno));
-		return false;
+		return EXIT_ENVIRONMENT;
 	}
 	close(fd);
 	for (size_t i = 0; programs[i]; i++) {
@@ -56,10 +57,10 @@ static bool check(const char *lab)
 				  strncmp(programs[i], "catchment", 9) == 0
 					  ? "run 'make'"
 					  : "run 'sudo make deps'");
-			return false;
+			return EXIT_ENVIRONMENT;
 		}
 	}
-	return true;
+	return EXIT_DONE;
 }
 
 /* The agent has died, and with it everything in the node. */
