@@ -123,6 +123,15 @@ static int leftovers_remove(const char *lab)
 	return EXIT_FAILED;
 }
 
+static bool has_compose_file(const char *lab)
+{
+	char *path = xasprintf(LAB_ROOT "/%s/docker-compose.yml", lab);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
 int command_down(int argc, char **argv)
 {
 	struct words w;
@@ -141,7 +150,8 @@ int command_down(int argc, char **argv)
 	nothing = control_receive_fd(fd, NULL);
 	json_decref(nothing);
 	close(fd);
-	return EXIT_DONE;
+	/* It was about to die of something else: its keeper does the rest. */
+	return w.lab && has_compose_file(w.lab) ? leftovers_remove(w.lab) : EXIT_DONE;
 }
 
 int command_exec(int argc, char **argv)

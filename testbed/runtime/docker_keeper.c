@@ -35,8 +35,9 @@
  */
 static const char keeper_script[] = FUNCTIONS
 	"trap '' INT HUP TERM PIPE\n"
+	"exec 3>&2 2>/dev/null\n"
 	"log=$3 state= group= told= ending=\n"
-	"say() { echo \"lab $lab: $*\" >&2; echo \"$*\" >>\"$log\"; }\n"
+	"say() { echo \"lab $lab: $*\" >&3; echo \"$*\" >>\"$log\"; }\n"
 	"while read -r word number; do\n"
 	"	case $word in end) ending=yes ;; *) state=$word group=$number ;; esac\n"
 	"done\n"
@@ -55,7 +56,7 @@ static const char keeper_script[] = FUNCTIONS
 	"		state=up\n"
 	"	fi\n"
 	"	sleep 1\n"
-	"done 2>/dev/null\n"
+	"done\n"
 	"[ ! \"$ending\" ] || exit 0\n" /* the supervisor is there, and sees to its directory */
 	"rm -f \"$dir/control\" \"$dir/docker-compose.yml\" \"$dir/lock\"\n"
 	"rmdir \"$dir\"\n";
