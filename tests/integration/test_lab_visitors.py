@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes that come by themselves (--runtime compose), without a container engine.
+
+A shell that makes namespaces and runs the agent in them, again after each failure, is all that
+an engine's restart policy does.
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+from support import wait_until
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from test_lab import Case, TESTBED, UP_S, quick
+
+NODES = ("t1-frankfurt", "t1-newyork", "t2", "acc-paris", "acc-berlin", "acc-boston",
+         "acc-jakarta", "fra", "nyc", "sin", "root", "ns1", "ns2", "paris", "berlin", "boston",
+         "jakarta")
+
+# $0 is the program, $1 a directory, $2 the lab, $3 the node.
+INSIDE = """
+mount --bind /run/catchment "$1" && mount -t tmpfs none /run && mkdir /run/catchment &&
+mount --bind "$1" /run/catchment && : >/run/resolv.conf &&
+mount --bind /run/resolv.conf /etc/resolv.conf &&
+exec "$0" node --wait --control "/run/catchment/$2/control" --name "$3"
+"""
+ENGINE = """
+until unshare -n -m -p -u -i -f --kill-child --mount-proc sh -c "$4" "$0" "$1" "$2" "$3"; do :; done
+"""
+
+
+class Visitors(Case):
+    def setUp(self):
+        super().setUp()
+        self.scenario = self.write("quick.json", quick())
+        self.engines = {}
+        self.dir_inside = self.dir + "/inside"
+        os.mkdir(self.dir_inside)
+        os.makedirs("/run/catchment", exist_ok=True)
+
+    def bring(self, *names):
+        """What 'docker start' does."""
+        path = f"{os.environ['PATH']}:{os.path.dirname(TESTBED)}:/usr/sbin"
+        for name in names:
+            self.engines[name] = subprocess.Popen(
+                ["sh", "-c", ENGINE, TESTBED, self.dir_inside, self.lab, name, INSIDE],
+                env={**self.env, "PATH": path}, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(self.engines[name].wait)
+            self.addCleanup(self.kill_all)
+
+    def agents(self, node):
+        return [pid for pid, words in self.processes().items()
+                if words[1:2] == ["node"] and node in words]
+
+    def up(self, scenario=None, lab=None, *more):
+        return self.run_testbed("up", "--runtime", "compose", "--no-users", scenario or
+                                self.scenario, "--lab", self.lab, "--out", self.dir + "/out", *more)
+
+    def node(self, name):
+        return next(n for n in self.status()["nodes"] if n["name"] == name)
+
+    def log(self):
+        with open(self.dir + "/out/latest/testbed.log", encoding="utf-8") as f:
+            return f.read()
+
+    def ended(self, status=0):
+        for name, engine in self.engines.items():
+            self.assertEqual(engine.wait(10), status, name)
+
+    def test_a_life(self):
+        self.bring(*NODES)
+        _, err = self.up()
+        self.assertIn("17 nodes and 17 wires", err)
+        with open(self.dir + "/out/latest/result.json", encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["runtime"], "docker")
+        self.assertTrue(self.reaches("paris", "10.200.1.1"))
+        self.assertEqual(self.exec("fra", "cat", "/proc/1/comm"), (0, "node\n"))
+        # The first process buries everybody's children.
+        self.exec("fra", "sh", "-c", "for i in 1 2 3; do (true &) done")
+        wait_until(lambda: "<defunct>" not in self.exec("fra", "ps", "-ef")[1], 5, "no zombie")
+        self.down()
+        self.ended()
+        self.assertEqual(self.processes(), {})
+
+    def test_one_that_dies_comes_again(self):
+        self.bring(*NODES)
+        self.up()
+        for node, user, address in (("nyc", "boston", "10.200.2.1"),
+                                    ("t2", "jakarta", "10.200.3.1"),
+                                    ("ns1", "paris", "10.1.1.1")):
+            with self.subTest(node=node):
+                before = self.node(node)["pid"]
+                os.kill(before, signal.SIGKILL)
+                wait_until(lambda node=node, before=before: self.node(node)["up"] and
+                           self.node(node)["pid"] != before, 20, "another one")
+                self.assertIn(f"node {node} has died", self.log())
+                wait_until(lambda: self.status()["routes_missing"] == 0, 30, "every route back")
+                wait_until(lambda user=user, address=address: self.reaches(user, address), 30,
+                           "packets on its wires")
+        self.assertEqual(self.status()["phase"], "up")
+        self.down()
+        self.ended()
+
+    def test_a_crash_and_its_undo(self):
+        self.bring(*NODES)
+        self.up()
+        lab = ("--lab", self.lab)
+        before = self.node("fra")["pid"]
+        namespaces = self.namespaces([before])
+        held = [os.open(f"/proc/{before}/ns/{kind}", os.O_RDONLY)  # or their numbers go to new ones
+                for kind in ("net", "mnt", "pid", "uts")]
+        for fd in held:
+            self.addCleanup(os.close, fd)
+        self.run_testbed("fault", *lab, "pop_crash", "fra")
+        self.assertFalse(self.reaches("paris", "10.200.1.1"))
+        # The next one is there, and is told nothing.
+        new = wait_until(lambda: [p for p in self.agents("fra") if p != before and
+                                  not self.namespaces([p]) & namespaces], 10, "a new agent")[0]
+        wait_until(lambda: self.node("fra")["pid"] == new, 10, "its hello")
+        self.refused(1, "not there now", "exec", *lab, "fra", "--", "true")
+        self.refused(1, "broken already", "fault", *lab, "lb_crash", "fra")
+        self.assertFalse(self.node("fra")["up"])
+        self.run_testbed("restore", *lab, "1")
+        wait_until(lambda: self.reaches("paris", "10.200.1.1"), 30, "fra again")
+        self.assertEqual(self.node("fra")["pid"], new)
+        self.assertEqual(self.log(), "", "a fault is no mishap")
+        # Undone before the next agent has said a word, and broken again as soon as it is up.
+        for fault in ("2", "3"):
+            self.run_testbed("fault", *lab, "pop_crash", "fra")
+            self.run_testbed("restore", *lab, fault)
+            wait_until(lambda: self.node("fra")["up"], 20, "fra up")
+        # It dies while it is kept waiting, and nobody is astonished.
+        self.run_testbed("fault", *lab, "pop_crash", "fra")
+        waiting = wait_until(lambda: self.node("fra")["pid"], 10, "a new agent")
+        os.kill(waiting, signal.SIGKILL)
+        wait_until(lambda: self.node("fra")["pid"] not in (0, waiting), 10, "the next")
+        self.run_testbed("restore", *lab, "4")
+        wait_until(lambda: self.reaches("paris", "10.200.1.1"), 30, "fra again")
+        self.assertEqual(self.log(), "")
+        self.down()
+        self.ended()
+
+    def test_mending_what_has_come_again(self):
+        """The undo of a killed daemon finds a node that has all its daemons."""
+        self.bring(*NODES)
+        self.up()
+        lab = ("--lab", self.lab)
+        self.run_testbed("fault", *lab, "lb_crash", "fra")
+        os.kill(self.node("fra")["pid"], signal.SIGKILL)
+        wait_until(lambda: self.node("fra")["up"], 20, "fra up")
+        wait_until(lambda: self.reaches("paris", "10.200.1.1"), 30, "fra again")
+        self.run_testbed("restore", *lab, "1")
+        time.sleep(0.5)  # time in which a second lb would end, as its socket is taken
+        self.assertEqual(self.exec("fra", "sh", "-c", "ps -e | grep -c catchment-lb")[1], "1\n")
+        self.assertNotIn("has ended", self.log())
+        self.down()
+        self.ended()
+
+    def test_the_supervisor_is_killed_and_the_next_comes(self):
+        self.bring(*NODES)
+        self.up()
+        before = {n["pid"] for n in self.status()["nodes"]}
+        supervisor = [pid for pid, words in self.processes().items() if words[1:2] == ["up"]]
+        os.kill(supervisor[0], signal.SIGKILL)
+        wait_until(lambda: not before & set(self.processes()), 10, "the end of every agent")
+        self.up()
+        self.assertTrue(self.reaches("paris", "10.200.1.1"))
+        self.down()
+        self.ended()
+
+    def test_nodes_that_are_kept(self):
+        self.bring(*NODES)
+        for _ in range(2):
+            self.up(None, None, "--keep-nodes")
+            self.down()
+        self.assertTrue(all(engine.poll() is None for engine in self.engines.values()))
+        self.up()
+        self.down()
+        self.ended()
+
+    def test_all_gone(self):
+        """As when the engine ends."""
+        self.bring(*NODES)
+        run = subprocess.Popen([TESTBED, "run", "--runtime", "compose", self.scenario, "--lab",
+                                self.lab, "--out", self.dir + "/out"], env=self.env, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, cwd=self.dir)
+        with run.stderr:
+            for line in run.stderr:
+                if line.startswith("trial 1"):
+                    break
+            for engine in self.engines.values():
+                engine.kill()
+            for name in NODES:
+                for pid in self.agents(name):
+                    os.kill(pid, signal.SIGKILL)
+            text = run.stderr.read()
+        self.assertEqual(run.wait(20), 1, text)
+        self.assertIn("all its nodes have gone", text)
+
+    def hello(self, **words):
+        """Say hello; whether the supervisor has answered."""
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with s:
+            wait_until(lambda: s.connect(f"/run/catchment/{self.lab}/control") is None, 10,
+                       "the control socket")
+            s.settimeout(10)
+            s.send(json.dumps({"type": "hello", "role": "agent", **words}).encode())
+            return s.recv(1 << 20) != b""
+
+    def start(self):
+        return subprocess.Popen([TESTBED, "run", "--runtime", "compose", self.scenario, "--lab",
+                                 self.lab, "--out", self.dir + "/out"], env=self.env, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, cwd=self.dir)
+
+    def test_an_old_image(self):
+        run = self.start()
+        with run.stderr:
+            self.assertFalse(self.hello(node="fra", version=1))
+            text = run.stderr.read()
+        self.assertEqual(run.wait(10), 1)
+        self.assertIn("node fra speaks protocol 1, this is 2: build the image again", text)
+        self.assertEqual(len(text.splitlines()), 1, text)
+
+    def test_strangers_and_doubles(self):
+        run = self.start()
+        with run.stderr:
+            self.assertFalse(self.hello(node="oslo", version=2))
+            self.assertTrue(self.hello(node="fra", version=2))
+            run.send_signal(signal.SIGINT)
+            text = run.stderr.read()
+        self.assertEqual(run.wait(10), 1)
+        self.assertIn("a node 'oslo' says hello that the scenario does not have", text)
+        self.assertIn("node fra has gone, and is waited for", text)
+
+    def test_an_agent_waits(self):
+        control = self.dir + "/control"
+        words = [TESTBED, "node", "--control", control, "--name", "fra"]
+        done = subprocess.run(words, env=self.env, stderr=subprocess.PIPE, text=True, check=False,
+                              timeout=UP_S)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1))
+        self.assertIn(f"node fra: cannot connect to {control}: No such file", done.stderr)
+        for last_words, status in (({"type": "end"}, 0), ({"type": "crash"}, 1), (None, 1)):
+            with self.subTest(last_words=last_words):
+                agent = subprocess.Popen([*words, "--wait"], env=self.env)
+                self.addCleanup(agent.wait)
+                self.addCleanup(agent.kill)
+                with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+                    s.settimeout(10)
+                    s.bind(control)
+                    s.listen()
+                    peer, _ = s.accept()
+                    with peer:
+                        hello = json.loads(peer.recv(1 << 16))
+                        self.assertEqual(hello, {"type": "hello", "role": "agent", "node": "fra",
+                                                 "version": 2})
+                        if last_words:
+                            peer.send(json.dumps(last_words).encode())
+                            self.assertEqual(agent.wait(10), status)
+                self.assertEqual(agent.wait(10), status)
+                os.unlink(control)
+        agent = subprocess.Popen([*words, "--wait"], env=self.env)
+        wait_until(lambda: "node" in open(f"/proc/{agent.pid}/comm", encoding="ascii").read(), 5,
+                   "the agent at work")
+        wait_until(lambda: "e" in open(f"/proc/{agent.pid}/wchan", encoding="ascii").read(), 5,
+                   "it waits")
+        agent.terminate()
+        self.assertEqual(agent.wait(10), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
