@@ -35,13 +35,19 @@ bool docker_name_good(const char *lab)
 	return lab[0] != '\0' && lab[strspn(lab, good)] == '\0';
 }
 
+/* Digits, a dot, digits; what follows is of no interest. */
 bool docker_version_good(const char *text, unsigned major, unsigned minor)
 {
-	unsigned a, b;
+	unsigned long a, b;
+	char *dot, *end;
 
 	text += text[0] == 'v';
-	if (!isdigit((unsigned char)text[0]) || sscanf(text, "%4u.%4u", &a, &b) != 2)
+	if (!isdigit((unsigned char)text[0]))
 		return false;
+	a = strtoul(text, &dot, 10);
+	if (dot[0] != '.' || !isdigit((unsigned char)dot[1]) || dot - text > 4)
+		return false;
+	b = strtoul(dot + 1, &end, 10);
 	return a > major || (a == major && b >= minor);
 }
 
