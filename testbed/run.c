@@ -93,27 +93,35 @@ static json_t *places_to_json(const struct run *run)
 	return json_pack("{s:o, s:o}", "clients", clients, "pops", pops);
 }
 
-/* The first line that a program prints about itself. */
-static json_t *version_of(const char *command)
+/* The next line of the answers, which is empty when a program is not there. */
+static json_t *version_read(FILE *f)
 {
-	FILE *f = popen(command, "re");
 	char line[128] = "";
 
 	if (f && fgets(line, sizeof(line), f))
 		line[strcspn(line, "\n")] = '\0';
-	if (f)
-		pclose(f);
 	return json_string(line[0] ? line : "unknown");
 }
 
-static json_t *versions_to_json(void)
+/* The first line that each program of the nodes prints about itself, where the nodes are. */
+static json_t *versions_to_json(const struct runtime *runtime)
 {
+	char *command = xasprintf("%s -c 'for ask in \"bird --version\" \"unbound -V\" "
+				  "\"nginx -v\"; do echo \"$($ask 2>&1 | head -n 1)\"; done'",
+				  runtime->shell);
+	FILE *f = popen(command, "re");
 	struct utsname uts;
+	json_t *versions;
 
 	uname(&uts);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "catchment", version_text(), "kernel",
-			 uts.release, "bird", version_of("bird --version 2>&1"), "unbound",
-			 version_of("unbound -V 2>&1"), "nginx", version_of("nginx -v 2>&1"));
+	versions = json_pack("{s:s, s:s}", "catchment", version_text(), "kernel", uts.release);
+	json_object_set_new(versions, "bird", version_read(f));
+	json_object_set_new(versions, "unbound", version_read(f));
+	json_object_set_new(versions, "nginx", version_read(f));
+	if (f)
+		pclose(f);
+	free(command);
+	return versions;
 }
 
 static json_t *result_skeleton(const struct run *run)
@@ -510,7 +518,7 @@ int run_scenario(const struct run_options *options)
 		status = options->runtime->check(lab_name(&run));
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
-		run.versions = versions_to_json();
+		run.versions = versions_to_json(options->runtime);
 		files_raise();
 		signals_catch(&run);
 		caller_watch(&run);

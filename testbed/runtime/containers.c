@@ -63,6 +63,7 @@ const struct runtime runtime_compose = {
 	.kind = "docker",
 	.nodes_return = true,
 	.patience_s = 180,
+	.shell = "sh",
 	.check = compose_check,
 	.start = compose_start,
 	.stop = compose_stop,

@@ -13,8 +13,9 @@
 
 #include "lib/alloc.h"
 
-#define PING_COUNT 5
-#define WIRE_LIMIT ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
+#define PING_COUNT  5
+#define MEASURE_MAX 4 /* times; what the machine does besides passes, a wrong wire does not */
+#define WIRE_LIMIT  ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
 
 static const char *node_name(const struct lab *lab, size_t node)
 {
@@ -46,7 +47,7 @@ static void phase_set(struct lab *lab, enum lab_phase phase)
 
 void lab_fail(struct lab *lab, const char *fmt, ...)
 {
-	char reason[256];
+	char reason[800];
 	va_list ap;
 
 	if (lab->phase == LAB_FAILED)
@@ -60,7 +61,7 @@ void lab_fail(struct lab *lab, const char *fmt, ...)
 
 void lab_mishap(struct lab *lab, const char *fmt, ...)
 {
-	char reason[256];
+	char reason[800];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -110,21 +111,35 @@ static void measuring_start(struct lab *lab)
 	}
 }
 
+/* The first wire that is not what it should be; the number of wires when all are. */
+static size_t wire_wrong(const struct lab *lab)
+{
+	size_t i = 0;
+
+	for (; i < lab->topology->link_count; i++) {
+		const struct lab_wire *w = &lab->wires[i];
+
+		if (w->measured_ms < 0 ||
+		    fabs(w->measured_ms - w->wanted_ms) > fmax(0.5, 0.02 * w->wanted_ms))
+			break;
+	}
+	return i;
+}
+
 static bool wires_good(struct lab *lab)
 {
-	for (size_t i = 0; i < lab->topology->link_count; i++) {
-		const struct lab_wire *w = &lab->wires[i];
-		const struct topology_link *l = &lab->topology->links[i];
-		double allowed = fmax(0.5, 0.02 * w->wanted_ms);
+	size_t wrong = wire_wrong(lab);
+	const struct topology_link *l = &lab->topology->links[wrong];
 
-		if (w->measured_ms >= 0 && fabs(w->measured_ms - w->wanted_ms) <= allowed)
-			continue;
+	if (wrong == lab->topology->link_count)
+		return true;
+	if (lab->measured < MEASURE_MAX)
+		measuring_start(lab);
+	else
 		lab_fail(lab, "wire %s-%s: wanted %.2f ms, measured %.2f ms",
 			 node_name(lab, l->end[0].node), node_name(lab, l->end[1].node),
-			 w->wanted_ms, w->measured_ms);
-		return false;
-	}
-	return true;
+			 lab->wires[wrong].wanted_ms, lab->wires[wrong].measured_ms);
+	return false;
 }
 
 static size_t nodes_configured(const struct lab *lab)

@@ -71,7 +71,7 @@ struct lab_node {
 
 struct lab_wire {
 	double wanted_ms;   /* mean of both directions, one way */
-	double measured_ms; /* half of the least round trip; negative until measured */
+	double measured_ms; /* half of the least round trip so far; negative until measured */
 };
 
 struct lab_client; /* a connection that is no agent's */
@@ -97,7 +97,8 @@ struct lab {
 	struct lab_client *clients;
 	ev_io listener;
 	ev_timer deadline;
-	size_t measuring;
+	size_t measuring;		       /* nodes that do */
+	unsigned measured;		       /* times */
 	double up_s, configured_s, measured_s; /* how long each phase has taken since the start */
 };
 

@@ -55,11 +55,13 @@ static void on_measured(struct lab_node *node, const json_t *msg)
 
 	json_array_foreach (json_object_get(msg, "rows"), i, row) {
 		size_t link = (size_t)json_integer_value(json_array_get(row, 0));
-		double rtt_ns = (double)json_integer_value(json_array_get(row, 1));
+		double ms = (double)json_integer_value(json_array_get(row, 1)) / 2e6;
+		struct lab_wire *wire = &lab->wires[link];
 
 		if (link < lab->topology->link_count &&
-		    json_integer_value(json_array_get(row, 2)) > 0)
-			lab->wires[link].measured_ms = rtt_ns / 2e6;
+		    json_integer_value(json_array_get(row, 2)) > 0 &&
+		    (wire->measured_ms < 0 || ms < wire->measured_ms))
+			wire->measured_ms = ms;
 	}
 	if (lab->measuring > 0)
 		lab->measuring--;

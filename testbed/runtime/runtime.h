@@ -29,6 +29,7 @@ struct runtime {
 	const char *kind;    /* in result.json: "namespaces" or "docker" */
 	bool nodes_return;   /* see above; otherwise a node that has died stays dead */
 	unsigned patience_s; /* for a lab to come up */
+	const char *shell;   /* command of a shell that finds the nodes' programs */
 	/*
 	 * A lab of that name can be made here: EXIT_DONE, or another status of run.h and said in
 	 * one line what to do.

@@ -22,9 +22,9 @@ struct docker {
 	int hold; /* the pipe to the keeper */
 	ev_child keeper, up;
 	ev_io output;
-	char line[512];
+	char line[1024];
 	size_t line_len;
-	char reason[200]; /* why Compose has failed, should it have */
+	char reason[600]; /* why Compose has failed, should it have */
 };
 
 static int check(const char *lab)
@@ -202,6 +202,7 @@ const struct runtime runtime_docker = {
 	.kind = "docker",
 	.nodes_return = true,
 	.patience_s = 180,
+	.shell = "docker run --rm --network none --entrypoint sh \"${CATCHMENT_IMAGE:-catchment}\"",
 	.check = check,
 	.start = start,
 	.stop = stop,

@@ -138,6 +138,7 @@ const struct runtime runtime_namespaces = {
 	.name = "namespaces",
 	.kind = "namespaces",
 	.patience_s = 120,
+	.shell = "sh",
 	.check = check,
 	.start = start,
 	.stop = stop,
