@@ -194,9 +194,9 @@ class Faults(Case):
         self.assertNotIn("eth0", self.exec("fra", "ip", "route", "show", "default")[1])
         self.assertIn("fra", self.exec("paris", "curl", "-s", "http://10.200.1.1/")[1])
         self.assertEqual(self.exec("paris", "curl", "-s", "http://10.200.1.1:8080/healthz")[0], 7)
-        port = docker("port", self.container("nyc"), "8080").splitlines()[0]
-        self.assertTrue(port.startswith("127.0.0.1:"))
-        self.assertEqual(Rest(port).request("GET", "/healthz")[0], 200)
+        host, port = docker("port", self.container("nyc"), "8080").splitlines()[0].split(":")
+        self.assertEqual(host, "127.0.0.1")
+        self.assertEqual(Rest((host, int(port))).request("GET", "/healthz")[0], 200)
         self.down()
         self.nothing_left(within=1)
 
