@@ -110,7 +110,8 @@ bench: all
 	@$(call owned,tests/bench/run)
 
 compose: all
-	@$(B)/bin/catchment-testbed compose world >docker/docker-compose.yml
+	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \
+	  cp $(B)/docker-compose.yml docker/docker-compose.yml
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10

@@ -60,6 +60,7 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 						 { "id", required_argument, NULL, 'i' },
 						 { "json", no_argument, NULL, 'j' },
 						 { "no-users", no_argument, NULL, 'n' },
+						 { "foreground", no_argument, NULL, 'f' },
 						 { NULL, 0, NULL, 0 } };
 	unsigned long long n;
 	int opt;
@@ -89,6 +90,9 @@ static bool run_options_parse(struct run_options *o, int argc, char **argv)
 			break;
 		case 'k':
 			o->keep_nodes = true;
+			break;
+		case 'f':
+			o->foreground = true;
 			break;
 		case 'l':
 			o->lab = optarg;
@@ -169,7 +173,12 @@ static int main_up(int argc, char **argv)
 
 	if (!run_options_parse(&options, argc, argv))
 		return bad_usage("up SCENARIO [--no-users] [--seed S] [--lab NAME] [--out DIR] "
+				 "[--foreground] "
 				 "[--runtime namespaces|docker|compose] [--keep-nodes]");
+	if (options.foreground) {
+		options.stay = true;
+		return run_scenario(&options);
+	}
 	if (pipe2(said, O_CLOEXEC) < 0)
 		return EXIT_ENVIRONMENT;
 	pid = fork();

@@ -23,12 +23,13 @@ struct run_options {
 	unsigned trials; /* 0: the scenario's */
 	bool has_seed;
 	uint64_t seed;
-	bool json; /* print result.json instead of the table */
-	bool stay; /* no trials: up until told to go down */
-	bool idle; /* with stay: no users either */
-	int ready; /* with stay: a zero byte is written here once the lab is up, and what is
-		    * said later goes to the run's directory; a pipe whose other end, once
-		    * closed, ends the lab that is not up yet; -1: none */
+	bool json;	 /* print result.json instead of the table */
+	bool stay;	 /* no trials: up until told to go down */
+	bool idle;	 /* with stay: no users either */
+	bool foreground; /* of 'up' alone: stay without going into the background */
+	int ready;	 /* with stay: a zero byte is written here once the lab is up, and what is
+			  * said later goes to the run's directory; a pipe whose other end, once
+			  * closed, ends the lab that is not up yet; -1: none */
 };
 
 /* Returns the exit status. */

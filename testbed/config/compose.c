@@ -11,6 +11,10 @@
  *			DAC_OVERRIDE	writes to ../out, whoever owns it,
  *			CHOWN		and gives its owner what it has written
  *
+ * Shares of the processor are what nice values are in namespaces, since a container competes as
+ *one: users before daemons, the wires before all. Where a kernel has real-time scheduling by group
+ * (CONFIG_RT_GROUP_SCHED, cgroup v1) a container gets none, and the shares are what is left.
+ *
  * No port needs NET_BIND_SERVICE, the sysctl is for that; no daemon changes its user.
  */
 #include "testbed/config/compose.h"
@@ -36,7 +40,8 @@ static const struct compose_kind kinds[] = {
 	{ NODE_ROUTER, "router", "" },
 	{ NODE_POP, "pop", "" },
 	{ NODE_NAMESERVER, "nameserver", "" },
-	{ NODE_CLIENT, "client", "  cap_add: [NET_ADMIN, NET_RAW, SYS_NICE]\n" },
+	{ NODE_CLIENT, "client",
+	  "  cap_add: [NET_ADMIN, NET_RAW, SYS_NICE]\n  cpu_shares: 16384\n" },
 };
 
 static const char usage[] =
@@ -198,7 +203,7 @@ static void common_write(FILE *out, const struct compose_options *o)
 	      "  <<: *common\n"
 	      "  cap_add: [NET_ADMIN, NET_RAW]\n"
 	      "  devices: [/dev/net/tun]\n"
-	      "  tmpfs: [/run, /run/bird, /run/nginx, /run/lock]\n"
+	      "  tmpfs: [/run]\n"
 	      "  volumes:\n",
 	      out);
 	if (o->supervisor) {
@@ -293,6 +298,7 @@ static void supervisor_write(FILE *out, const struct topology *t, const struct c
 	      "    hostname: " SERVICE "\n"
 	      "    entrypoint: [/usr/local/lib/catchment/testbed]\n"
 	      "    cap_add: [SYS_NICE, DAC_OVERRIDE, CHOWN]\n"
+	      "    cpu_shares: 65536\n"
 	      "    volumes: ['lab:" PLAN_LAB_ROOT "', '${CATCHMENT_OUT:-../out}:/out']\n"
 	      "    networks: [management]\n",
 	      out);

@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
@@ -280,6 +281,8 @@ static void *engine_main(void *arg)
 
 	prctl(PR_SET_NAME, "wires");
 	prctl(PR_SET_TIMERSLACK, 1);
+	/* Of this thread alone, and only where real time was refused does it count. */
+	setpriority(PRIO_PROCESS, 0, -20);
 	while (go_on) {
 		int n = wait_events(e, events);
 

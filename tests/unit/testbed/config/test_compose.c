@@ -154,9 +154,9 @@ Test(compose, privileges_by_kind)
 	EXPECT(text, "x-nameserver:", "<<: *node\n", "!cap_add", "networks: [management]\n",
 	       "--unix-socket, /run/catchment-geodns.sock,");
 	EXPECT(text, "x-client:", "<<: *node\n", "cap_add: [NET_ADMIN, NET_RAW, SYS_NICE]\n",
-	       "network_mode: none\n", "!healthcheck");
-	EXPECT(text, "  testbed:\n", "cap_add: [SYS_NICE, DAC_OVERRIDE, CHOWN]\n", "!NET_ADMIN",
-	       "!devices");
+	       "cpu_shares: 16384\n", "network_mode: none\n", "!healthcheck");
+	EXPECT(text, "  testbed:\n", "cap_add: [SYS_NICE, DAC_OVERRIDE, CHOWN]\n",
+	       "cpu_shares: 65536\n", "!NET_ADMIN", "!devices");
 	cr_expect_null(strstr(text, "privileged: true"));
 	free(text);
 	topology_free(t);
