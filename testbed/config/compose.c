@@ -287,14 +287,26 @@ static char *scenario_text(const struct scenario *s)
 	return json_dumps(s->json, JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
-/* The first service, so that the image is built before the others want it. */
+/*
+ * It starts after the nodes and, what matters, ends before them: a lab whose nodes go away under
+ * it has had an accident.
+ */
+static void dependencies_write(FILE *out, const struct topology *t)
+{
+	fputs("    depends_on:\n", out);
+	for (size_t i = 0; i < t->node_count; i++) {
+		fputs("      - ", out);
+		compose_scalar_write(out, t->nodes[i].name);
+		fputc('\n', out);
+	}
+}
+
 static void supervisor_write(FILE *out, const struct topology *t, const struct compose_options *o)
 {
 	char *scenario = scenario_text(t->scenario);
 
 	fputs("  " SERVICE ":\n"
 	      "    <<: *common\n"
-	      "    build: {context: '${CATCHMENT_SOURCE:-..}', dockerfile: docker/Dockerfile}\n"
 	      "    hostname: " SERVICE "\n"
 	      "    entrypoint: [/usr/local/lib/catchment/testbed]\n"
 	      "    cap_add: [SYS_NICE, DAC_OVERRIDE, CHOWN]\n"
@@ -312,6 +324,7 @@ static void supervisor_write(FILE *out, const struct topology *t, const struct c
 	      out);
 	entry_write(out, 6, "LAB_NAME", o->lab);
 	entry_write(out, 6, "SCENARIO", scenario);
+	dependencies_write(out, t);
 	free(scenario);
 }
 
@@ -346,10 +359,16 @@ void compose_write(FILE *out, const struct topology *t, const struct compose_opt
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		kind_write(out, t, &kinds[i]);
 	fputs("services:\n", out);
+	for (size_t i = 0; i < t->node_count; i++) {
+		node_write(out, t, options, i);
+		/* With the first service that Compose 1.29 comes to: it would pull the image. */
+		if (options->supervisor && i == 0)
+			fputs("    build: {context: '${CATCHMENT_SOURCE:-..}', "
+			      "dockerfile: docker/Dockerfile}\n",
+			      out);
+	}
 	if (options->supervisor)
 		supervisor_write(out, t, options);
-	for (size_t i = 0; i < t->node_count; i++)
-		node_write(out, t, options, i);
 	fputs("\nnetworks:\n  management: {}\n", out);
 	if (options->supervisor)
 		fputs("\nvolumes:\n  lab: {}\n", out);

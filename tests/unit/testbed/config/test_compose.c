@@ -115,11 +115,13 @@ Test(compose, services)
 	       "${CATCHMENT_PORTS:-81}00:", "lab:/run/catchment", "${CATCHMENT_OUT:-../out}:/out",
 	       "      LAB: ${LAB:-run}\n", "      LAB_NAME: small\n",
 	       "      SCENARIO: '{\"version\":1,", "!restart", "stop_grace_period: 60s\n",
-	       "!depends_on");
+	       "    depends_on:\n      - a\n", "      - c1\n", "!build");
+	EXPECT(text, "  a:\n", "<<: *router\n",
+	       "build: {context: '${CATCHMENT_SOURCE:-..}', dockerfile: docker/Dockerfile}\n");
 	EXPECT(text, "  p1:\n", "<<: *pop\n", "hostname: p1\n",
 	       "ports: ['127.0.0.1:${CATCHMENT_PORTS:-81}01:8080']\n",
 	       "command: [node, --wait, --control, /run/catchment/small/control, --name, p1]\n");
-	EXPECT(text, "  p2:\n", "<<: *pop\n", "}02:8080']\n");
+	EXPECT(text, "  p2:\n", "<<: *pop\n", "}02:8080']\n", "!build");
 	EXPECT(text, "  ns1:\n", "<<: *nameserver\n", "}51:8080']\n");
 	EXPECT(text, "  root:\n", "<<: *nameserver\n", "}52:8080']\n");
 	EXPECT(text, "  big-newyork:\n", "<<: *router\n", "!ports");
@@ -243,6 +245,7 @@ Test(compose, names_that_yaml_takes_for_something_else)
 	struct topology *t = small_topology(s);
 	char *text = written(t, &in_file);
 
+	EXPECT(text, "    depends_on:\n", "      - 'on'\n", "      - '007'\n");
 	EXPECT(text, "  'on':\n", "hostname: 'on'\n", "--name, 'on']\n");
 	EXPECT(text, "  '007':\n", "hostname: '007'\n", "--name, '007']\n");
 	free(text);
