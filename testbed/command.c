@@ -12,7 +12,6 @@
 #include "lib/log.h"
 #include "testbed/labs.h"
 #include "testbed/run.h"
-#include "testbed/runtime/docker.h"
 #include "testbed/runtime/namespaces.h"
 
 /* Words of a command that asks a running lab. */
@@ -105,53 +104,6 @@ int command_status(int argc, char **argv)
 	labs_free(&labs);
 	json_decref(all);
 	return exit_status;
-}
-
-/* The supervisor of this lab, if it ever had one, is dead: its containers may not be. */
-static int leftovers_remove(const char *lab)
-{
-	switch (docker_lab_remove(lab)) {
-	case DOCKER_REMOVED:
-		return EXIT_DONE;
-	case DOCKER_NOTHING:
-		log_error("no lab '%s' is running", lab);
-		return EXIT_FAILED;
-	case DOCKER_STAYS:
-		break;
-	}
-	log_error("lab %s: its containers stay, as the container engine does not remove them", lab);
-	return EXIT_FAILED;
-}
-
-static bool has_compose_file(const char *lab)
-{
-	char *path = xasprintf(LAB_ROOT "/%s/docker-compose.yml", lab);
-	bool there = access(path, F_OK) == 0;
-
-	free(path);
-	return there;
-}
-
-int command_down(int argc, char **argv)
-{
-	struct words w;
-	json_t *nothing;
-	int fd;
-
-	if (!words_parse(&w, argc, argv, false) || w.rest_count > 0)
-		return usage("down [--lab NAME]");
-	if (w.lab && geteuid() == 0 && !labs_is_running(w.lab))
-		return leftovers_remove(w.lab);
-	fd = labs_open(w.lab);
-	if (fd < 0)
-		return EXIT_FAILED;
-	control_send_fd(fd, json_pack("{s:s, s:s}", "type", "command", "command", "down"), -1);
-	/* It closes the connection when everything is gone. */
-	nothing = control_receive_fd(fd, NULL);
-	json_decref(nothing);
-	close(fd);
-	/* It was about to die of something else: its keeper does the rest. */
-	return w.lab && has_compose_file(w.lab) ? leftovers_remove(w.lab) : EXIT_DONE;
 }
 
 int command_exec(int argc, char **argv)

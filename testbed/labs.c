@@ -75,26 +75,32 @@ static void several_complain(const struct labs *labs)
 	free(names);
 }
 
-int labs_open(const char *name)
+char *labs_only(void)
 {
-	struct labs labs;
-	int fd;
+	struct labs labs = labs_find();
+	char *name = labs.count == 1 ? xstrdup(labs.names[0]) : NULL;
 
-	if (name) {
-		fd = ask_connect(name, patience());
-		if (fd < 0)
-			log_error("no lab '%s' is running%s", name,
-				  fd == -EACCES ? " that you may use: run this as root" : "");
-		return fd;
-	}
-	labs = labs_find();
-	fd = labs.count == 1 ? ask_connect(labs.names[0], patience()) : -ENOENT;
 	if (labs.count > 1)
 		several_complain(&labs);
-	else if (fd < 0)
+	else if (!name)
 		log_error("no lab is running%s",
 			  geteuid() == 0 ? "" : ", or none that you may see: run this as root");
 	labs_free(&labs);
+	return name;
+}
+
+int labs_open(const char *name)
+{
+	char *only = name ? NULL : labs_only();
+	int fd;
+
+	if (!name && !only)
+		return -ENOENT;
+	fd = ask_connect(name ? name : only, patience());
+	if (fd < 0)
+		log_error("no lab '%s' is running%s", name ? name : only,
+			  fd == -EACCES ? " that you may use: run this as root" : "");
+	free(only);
 	return fd;
 }
 

@@ -22,6 +22,8 @@ struct labs labs_find(void);
 void labs_free(struct labs *labs);
 
 bool labs_is_running(const char *name);
+/* The name of the only lab, the caller's; NULL, having said so, when there is none or several. */
+char *labs_only(void);
 /* A connection (ask.h) to the lab named or, name being NULL, to the only one; says what is wrong.
  */
 int labs_open(const char *name);

@@ -105,9 +105,11 @@ bool record_is_locked(const char *dir)
 	return locked;
 }
 
+/* Several runs may start at once: each makes a link of its own, and the last one counts. */
 static void latest_point(const struct record *r, const char *base)
 {
-	char *link = xasprintf("%s/latest", base), *fresh = xasprintf("%s/.latest", base);
+	char *link = xasprintf("%s/latest", base),
+	     *fresh = xasprintf("%s/.latest.%d", base, (int)getpid());
 
 	unlink(fresh);
 	if (symlink(strrchr(r->dir, '/') + 1, fresh) == 0 && rename(fresh, link) == 0)

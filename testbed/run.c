@@ -267,7 +267,7 @@ static struct command_context command_context(struct run *run, struct command_tr
 		.faults = run->trial ? trial_faults(run->trial) : &run->faults,
 		.users = run->users,
 		.trial = run->trial ? trial : NULL,
-		.runtime = "namespaces",
+		.runtime = run->options->runtime->kind,
 		.dir = record_dir(run->record),
 	};
 }
@@ -430,9 +430,14 @@ static int scenario_prepare(struct run *run)
 
 static int lab_refuse(const char *name, int err)
 {
-	log_error("lab %s: %s", name,
-		  err == -EBUSY ? "is running already: 'catchment-testbed down' ends it"
-				: strerror(-err));
+	if (err != -EBUSY)
+		log_error("lab %s: " LAB_ROOT "/%s: %s", name, name, strerror(-err));
+	else if (labs_is_running(name))
+		log_error("lab %s: is running already: 'catchment-testbed down --lab %s' ends it",
+			  name, name);
+	else
+		log_error("lab %s: is just starting or ending: wait a moment, then try again",
+			  name);
 	return EXIT_ENVIRONMENT;
 }
 
@@ -457,18 +462,22 @@ static int lab_run(struct run *run)
 	int err;
 
 	/* Before there is a record, so that out/latest stays with the lab that runs. */
-	if (labs_is_running(name))
-		return lab_refuse(name, -EBUSY);
+	setup.lock = lab_dir_take(name);
+	if (setup.lock < 0)
+		return lab_refuse(name, setup.lock);
 	err = run->options->id ? record_new_at(&run->record, run->options->out, run->options->id)
 			       : record_new(&run->record, run->options->out, run->scenario->name);
 	if (err < 0) {
 		log_error("%s: %s", run->options->out, strerror(-err));
+		lab_dir_release(name, setup.lock);
 		return EXIT_ENVIRONMENT;
 	}
 	setup.record = run->record;
 	err = lab_start(&run->lab, run->loop, &setup);
-	if (err < 0)
-		return lab_refuse(name, err);
+	if (err < 0) {
+		log_error("lab %s: %s", name, strerror(-err));
+		return EXIT_ENVIRONMENT;
+	}
 	ev_run(run->loop, 0);
 	progress_clear();
 	if (run->trial) {

@@ -255,24 +255,6 @@ static int engine_start(struct lab *lab)
 	return err;
 }
 
-/* The directory outlives a killed supervisor; the lock does not. */
-static int directory_take(struct lab *lab)
-{
-	char *path = xasprintf("%s/lock", lab->dir);
-	int err = 0;
-
-	if ((mkdir(LAB_ROOT, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(lab->dir, 0755) < 0 && errno != EEXIST))
-		err = -errno;
-	lab->lock = err ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	free(path);
-	if (lab->lock < 0)
-		return err ? err : -errno;
-	if (flock(lab->lock, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	return 0;
-}
-
 static void on_connection(struct ev_loop *loop, ev_io *w, int revents)
 {
 	(void)loop;
@@ -307,6 +289,7 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->runtime = setup->runtime;
 	lab->keep_nodes = setup->keep_nodes;
 	lab->name = xstrdup(setup->name);
+	lab->lock = setup->lock;
 	lab->dir = xasprintf(LAB_ROOT "/%s", setup->name);
 	lab->listener.fd = -1;
 	lab->started = clock_now();
@@ -325,9 +308,7 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	ev_timer_init(&lab->deadline, on_deadline, lab->runtime->patience_s, 0);
 	lab->deadline.data = lab;
 	ev_timer_start(loop, &lab->deadline);
-	err = directory_take(lab);
-	if (err == 0)
-		err = engine_start(lab);
+	err = engine_start(lab);
 	if (err == 0)
 		err = socket_open(lab);
 	if (err == 0)
@@ -340,36 +321,16 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	return 0;
 }
 
-static void directory_release(struct lab *lab)
-{
-	static const char *const names[] = { "control", "docker-compose.yml", "lock" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *path = xasprintf("%s/%s", lab->dir, names[i]);
-
-		unlink(path);
-		free(path);
-	}
-	rmdir(lab->dir);
-	rmdir(LAB_ROOT);
-	close(lab->lock);
-}
-
 void lab_free(struct lab *lab)
 {
-	bool ours = lab->listener.fd >= 0;
-
 	ev_timer_stop(lab->loop, &lab->deadline);
 	ev_io_stop(lab->loop, &lab->listener);
 	lab->runtime->stop(lab);
 	lab_nodes_free(lab);
 	wire_engine_free(lab->engine);
-	if (ours) {
+	if (lab->listener.fd >= 0)
 		close(lab->listener.fd);
-		directory_release(lab);
-	} else if (lab->lock > 0) {
-		close(lab->lock);
-	}
+	lab_dir_release(lab->name, lab->lock);
 	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);
 	free(lab->wires);

@@ -23,11 +23,10 @@
 #include "testbed/record.h"
 #include "testbed/runtime/control.h"
 #include "testbed/runtime/convergence.h"
+#include "testbed/runtime/lab_dir.h"
 #include "testbed/runtime/runtime.h"
 #include "testbed/topology.h"
 #include "testbed/wire/engine.h"
-
-#define LAB_ROOT "/run/catchment"
 
 struct lab;
 
@@ -105,6 +104,7 @@ struct lab {
 /* All of it must outlive the lab. */
 struct lab_setup {
 	const char *name;
+	int lock; /* lab_dir_take() of that name; the lab's from now on, also when it fails */
 	const struct topology *topology;
 	struct record *record;
 	const struct lab_owner *owner;
@@ -113,7 +113,7 @@ struct lab_setup {
 	bool keep_nodes; /* nodes that come by themselves shall come again for the next lab */
 };
 
-/* Make /run/catchment/NAME and start all nodes. 0, or -errno; -EBUSY: a lab of that name runs. */
+/* Open the control socket and have all nodes made. 0, or -errno. */
 int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *setup);
 /* Stop everything; returns when it is gone. */
 void lab_free(struct lab *lab);
