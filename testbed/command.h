@@ -63,13 +63,13 @@ struct command_context {
 };
 
 /* The supervisor's side. After COMMAND_DOWN it shall end. The reply may be NULL. */
-json_t *command_answer(const struct command_context *context, struct control *from,
-		       const json_t *msg, enum command_effect *effect);
+json_t *command_answer(const struct command_context *x, struct control *from, const json_t *msg,
+		       enum command_effect *effect);
 /* Its event of each second. */
-json_t *command_progress_event(const struct command_context *context);
+json_t *command_progress_event(const struct command_context *x);
 
 /* For command_answer(): the questions. */
-json_t *command_status_reply(const struct command_context *context);
+json_t *command_status_reply(const struct command_context *x);
 json_t *command_topology_reply(const struct lab *lab);
 json_t *command_catchments_reply(const struct lab *lab, const struct users *users);
 
