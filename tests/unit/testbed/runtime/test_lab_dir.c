@@ -83,17 +83,19 @@ Test(lab_dir, what_the_dead_leave)
 	cr_expect(is_there("/run/catchment/file"));
 }
 
-/* Take and release as fast as possible: exit status 1 when it fails, 2 when another has it too. */
+/* Take and release as fast as possible: status 1 when it fails, 2 when another has it too. */
 static void churn(const char *name)
 {
 	unsigned had = 0;
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
+	while (had < ROUNDS) {
 		int lock = lab_dir_take(name), only;
 		char path[64];
 
-		if (lock == -EBUSY)
+		if (lock == -EBUSY) {
+			sched_yield();
 			continue;
+		}
 		if (lock < 0)
 			_exit(1);
 		snprintf(path, sizeof(path), "/run/only-%s", name);
@@ -105,7 +107,7 @@ static void churn(const char *name)
 		lab_dir_release(name, lock);
 		had++;
 	}
-	_exit(had > 0 ? 0 : 3);
+	_exit(0);
 }
 
 Test(lab_dir, ends_and_starts_cross)
