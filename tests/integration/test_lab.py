@@ -21,8 +21,9 @@ def quick(**changes):
 
 
 def links():
-    """The interfaces of the host."""
-    return set(os.listdir("/sys/class/net"))
+    """The interfaces of the host; those of a container engine come and go by themselves."""
+    return {name for name in os.listdir("/sys/class/net")
+            if not name.startswith(("veth", "br-", "docker"))}
 
 
 def elders(uptime):
