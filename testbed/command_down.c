@@ -98,40 +98,51 @@ static int supervisor_end(const struct down *d, int fd)
 	return EXIT_FAILED;
 }
 
-/* Containers outlive a supervisor that dies: its keeper removes them, or we do. */
-static int name_free(const struct down *d, bool was_taken)
+/* Of a lab that no supervisor minds any more. was_taken: somebody had the name until just now. */
+static int leftovers_remove(const struct down *d, bool was_taken)
 {
-	switch (geteuid() == 0 ? docker_lab_remove(d->lab) : DOCKER_NOTHING) {
-	case DOCKER_REMOVED:
-		lab_dir_clean(d->lab);
-		return EXIT_DONE;
-	case DOCKER_STAYS:
+	const enum docker_removal containers =
+		geteuid() == 0 ? docker_lab_remove(d->lab) : DOCKER_NOTHING;
+	bool removed;
+
+	if (containers == DOCKER_STAYS) {
 		log_error("lab %s: its containers stay, as the container engine does not remove "
 			  "them",
 			  d->lab);
 		return EXIT_FAILED;
-	case DOCKER_NOTHING:
-		break;
 	}
-	if (lab_dir_clean(d->lab)) {
-		log_info("no lab '%s' is running; its leftovers are removed", d->lab);
-		return EXIT_DONE;
-	}
+	removed = lab_dir_clean(d->lab) || containers == DOCKER_REMOVED;
 	if (was_taken) /* and has ended while we looked, as was wanted */
 		return EXIT_DONE;
-	log_error("no lab '%s' is running", d->lab);
-	return EXIT_FAILED;
+	if (removed)
+		log_info("no lab '%s' is running; its leftovers are removed", d->lab);
+	else
+		log_error("no lab '%s' is running", d->lab);
+	return removed ? EXIT_DONE : EXIT_FAILED;
+}
+
+static bool has_compose_file(const char *lab)
+{
+	char *path = xasprintf(LAB_ROOT "/%s/docker-compose.yml", lab);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
 }
 
 static int named_down(const struct down *d)
 {
 	bool was_taken = false;
-	int fd = supervisor_find(d, &was_taken);
+	int fd = supervisor_find(d, &was_taken), status;
 
-	if (fd >= 0)
-		return supervisor_end(d, fd);
+	if (fd >= 0) {
+		status = supervisor_end(d, fd);
+		/* It was about to die of something else: its keeper does the rest. */
+		return status == EXIT_DONE && has_compose_file(d->lab) ? leftovers_remove(d, true)
+								       : status;
+	}
 	if (fd == -ENOENT || fd == -ECONNREFUSED || fd == -ENOTDIR)
-		return name_free(d, was_taken);
+		return leftovers_remove(d, was_taken);
 	if (fd == -EACCES)
 		log_error("no lab '%s' is running that you may use: run this as root", d->lab);
 	else
