@@ -17,6 +17,7 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "lib/version.h"
+#include "testbed/api/api.h"
 #include "testbed/ask.h"
 #include "testbed/client/client.h"
 #include "testbed/command.h"
@@ -312,6 +313,7 @@ static const struct {
 	{ "restore", command_restore, "ID: undo a fault" },
 	{ "report", report_main, "DIR: measure a run again, write its report, print the table" },
 	{ "compare", compare_main, "DIR DIR: two runs side by side" },
+	{ "serve", serve_main, "the labs and their runs over REST" },
 	{ "node", agent_main, NULL },
 	{ "client", client_main, NULL },
 	{ "origin", origin_main, NULL },
