@@ -72,8 +72,11 @@ int ask_end(int fd, struct instant deadline, json_t **reply)
 	while (ready < 0 && errno == EINTR);
 	*reply = ready > 0 ? control_receive_fd(fd, NULL) : NULL;
 	close(fd);
-	if (!*reply)
+	if (!json_is_object(*reply)) {
+		json_decref(*reply);
+		*reply = NULL;
 		return ready > 0 ? -EPIPE : -ETIMEDOUT;
+	}
 	json_object_del(*reply, "type");
 	return 0;
 }

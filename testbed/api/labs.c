@@ -124,9 +124,14 @@ json_t *api_labs_status(json_t *silent)
 	for (size_t i = 0; i < labs.count; i++) {
 		int err = asked[i] < 0 ? asked[i] : ask_end(asked[i], deadline, &answer);
 
-		if (err == 0)
+		if (err == 0 && json_object_get(answer, "lab")) {
 			json_array_append_new(all, answer);
-		else if (err == -ETIMEDOUT)
+			continue;
+		}
+		if (err == 0)
+			json_decref(answer);
+		/* The others have ended meanwhile, or are not for this user. */
+		if (err == 0 || err == -ETIMEDOUT)
 			json_array_append_new(silent, json_string(labs.names[i]));
 	}
 	free(asked);
@@ -247,10 +252,14 @@ static json_t *lab_object(const struct api *api, const char *name)
 {
 	const char *reason, *state = ups_state(api->ups, name, &reason), *phase;
 	json_t *status = NULL;
+	int err = ask(name, json_pack("{s:s}", "command", "status"), patience(), &status);
 
 	/* One that is up is no longer known there, one that has never begun is not here. */
-	if (ask(name, json_pack("{s:s}", "command", "status"), patience(), &status) == -ETIMEDOUT)
+	if (err == -ETIMEDOUT || (err == 0 && !json_object_get(status, "lab"))) {
 		state = "silent";
+		json_decref(status);
+		status = NULL;
+	}
 	phase = json_string_value(json_object_get(status, "phase"));
 	if (phase && !state)
 		state = strcmp(phase, "up") == 0 ? "up" : "starting";

@@ -58,12 +58,12 @@ const char *pointer_write(char buf[POINTER_SIZE], const char *prefix, const json
 
 			path += *path == '.';
 			len = key_length(document, path);
+			if (len == 0)
+				break; /* nothing that conf.c writes */
 			snprintf(key, sizeof(key), "%.*s", (int)len, path);
 			token_add(buf, path, len);
 			document = json_object_get(document, key);
 			path += len;
-			if (len == 0 && *path)
-				break; /* nothing that conf.c writes */
 		}
 	}
 	return buf;

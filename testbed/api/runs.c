@@ -357,12 +357,16 @@ void runs_stop(struct runs *runs, const char *reason, double patience_s)
 	}
 }
 
+/* NULL between trials, when the event says nothing of one. */
 static json_t *progress_object(const json_t *event)
 {
 	static const char *const keys[] = { "trial", "elapsed_s", "duration_s", "requests",
 					    "failed" };
-	json_t *progress = json_object();
+	json_t *progress;
 
+	if (!json_is_integer(json_object_get(event, "trial")))
+		return NULL;
+	progress = json_object();
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const json_t *value = json_object_get(event, keys[i]);
 
@@ -378,13 +382,12 @@ void runs_lab_event(struct runs *runs, const char *lab, const json_t *event)
 
 	if (!run || !kind)
 		return;
-	if (run->state == RUN_STARTING && strcmp(kind, "trial_begin") == 0)
+	if (strcmp(kind, "trial_begin") == 0 && run->state == RUN_STARTING)
 		state_set(run, RUN_RUNNING, NULL);
-	json_decref(run->progress);
-	run->progress = strcmp(kind, "progress") == 0 ? progress_object(event)
-			: strcmp(kind, "trial_end") == 0 || strcmp(kind, "trial_begin") == 0
-				? NULL
-				: json_incref(run->progress);
+	if (strcmp(kind, "progress") == 0 || strcmp(kind, "trial_end") == 0) {
+		json_decref(run->progress);
+		run->progress = kind[0] == 'p' ? progress_object(event) : NULL;
+	}
 }
 
 void runs_lab_gone(struct runs *runs, const char *lab)

@@ -302,8 +302,9 @@ class Checker:
             for method in set(PROBED) - methods:
                 self.expect_problem(method, target, 405)
             for method in methods:
-                self.expect_problem(method, target + "?nobody=1", 400)
-                self.expect_problem(method, target + "?%zz", 400)
+                body = {} if "requestBody" in self.spec.operations[method, path] else None
+                self.expect_problem(method, target + "?nobody=1", 400, body)
+                self.expect_problem(method, target + "?%zz", 400, body)
                 if self.rest.token and path != "/healthz":
                     self._probe_token(method, target)
                 if "requestBody" in self.spec.operations[method, path]:
