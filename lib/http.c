@@ -29,8 +29,8 @@
 
 /* A body too long is read to its end up to here, so that its sender gets to see the 413. */
 #define DRAIN_MAX ((size_t)1024 * 1024)
-/* Of libmicrohttpd's, from byte to byte: ends streams that nobody reads. */
-#define IDLE_TIMEOUT_S	  30
+/* Of libmicrohttpd's, from byte to byte, in request timeouts: ends streams that nobody reads. */
+#define IDLE_TIMEOUTS	  3
 #define REQUEST_TIMEOUT_S 10
 #define CONNECTION_LIMIT  256
 #define TARGET_MAX	  ((size_t)8 * 1024)
@@ -408,7 +408,8 @@ static void on_mhd_log(void *cls, const char *fmt, va_list ap)
 	log_debug("http: %s", line);
 }
 
-static struct MHD_Daemon *daemon_start(struct http_server *server, unsigned limit)
+static struct MHD_Daemon *daemon_start(struct http_server *server, unsigned limit,
+				       unsigned timeout_s)
 {
 	/* The logger first: libmicrohttpd writes to stderr until it has read it. */
 	return MHD_start_daemon(
@@ -418,7 +419,7 @@ static struct MHD_Daemon *daemon_start(struct http_server *server, unsigned limi
 		MHD_OPTION_NOTIFY_CONNECTION, http_connections_notify, server->connections,
 		MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED,
 		on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, limit,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_TIMEOUT, timeout_s * IDLE_TIMEOUTS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
@@ -453,6 +454,8 @@ int http_server_new(struct http_server **out, struct ev_loop *loop,
 		    const struct http_options *options, const struct http_route *routes, void *ctx)
 {
 	unsigned limit = options->connection_limit ? options->connection_limit : CONNECTION_LIMIT;
+	unsigned timeout_s =
+		options->request_timeout_s ? options->request_timeout_s : REQUEST_TIMEOUT_S;
 	struct http_server *server;
 	int fd =
 		options->unix_path ? listen_unix(options->unix_path) : listen_tcp(&options->listen);
@@ -462,10 +465,8 @@ int http_server_new(struct http_server **out, struct ev_loop *loop,
 	server = server_init(loop, options, routes, ctx);
 	/* Half of all connections: the rest is for those who ask and go. */
 	server->streams = http_streams_new(loop, &server->io, limit > 1 ? limit / 2 : 1);
-	server->connections = http_connections_new(
-		loop, &server->io, fd, limit,
-		options->request_timeout_s ? options->request_timeout_s : REQUEST_TIMEOUT_S);
-	server->daemon = daemon_start(server, limit);
+	server->connections = http_connections_new(loop, &server->io, fd, limit, timeout_s);
+	server->daemon = daemon_start(server, limit, timeout_s);
 	if (!server->daemon) {
 		close(fd);
 		http_connections_free(server->connections);

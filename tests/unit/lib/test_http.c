@@ -572,6 +572,34 @@ Test(http, streams_leave_room)
 	stop(&f);
 }
 
+Test(http, a_stream_that_nobody_reads_ends)
+{
+	static char text[50000];
+	static struct client c;
+	struct instant began;
+	struct fixture f;
+
+	memset(text, 'a', sizeof(text) - 1);
+	start_with(&f, (struct http_options){ .request_timeout_s = 1 });
+	client_open(&c, &f);
+	client_send(&f, &c, GET("/v1/events"), strlen(GET("/v1/events")));
+	cr_expect(pump(&f, &c, "text/event-stream"));
+	/* Far more than the socket takes; the log goes on without this reader. */
+	for (int i = 1; i <= 300; i++) {
+		event_log_add(f.log, (struct instant){ i }, "long", json_pack("{s:s}", "a", text));
+		ev_run(f.loop, EVRUN_NOWAIT);
+	}
+	began = clock_now();
+	for (struct pollfd pfd = { .fd = c.fd }; !(pfd.revents & POLLHUP);) {
+		cr_assert(seconds_since(began) < DEADLINE_S, "still open");
+		ev_run(f.loop, EVRUN_NOWAIT);
+		poll(&pfd, 1, 20);
+	}
+	cr_expect(seconds_since(began) > 1.5, "%f s", seconds_since(began));
+	close(c.fd);
+	stop(&f);
+}
+
 /* No descriptor is left: nobody new gets in, the loop does not spin, and then all is well. */
 Test(http, descriptors_run_out)
 {
