@@ -258,6 +258,7 @@ Test(compose, hostile_scenario)
 {
 	struct scenario *s = small_scenario(EDITS());
 	struct topology *t = small_topology(s);
+	json_t *name = json_incref(json_object_get(s->json, "name")); /* the scenario borrows it */
 	char *text;
 
 	json_object_set_new(s->json, "name", json_string("$(x) ${y} '\"\n\x7f#: M\xc3\xbcnchen"));
@@ -266,6 +267,7 @@ Test(compose, hostile_scenario)
 	       "      SCENARIO: \"{\\\"version\\\":1,\\\"name\\\":\\\"$$(x) $${y} '\\\\\\\"\\\\n"
 	       "\\x7f#: M\\\\u00FCnchen\\\"");
 	free(text);
+	json_decref(name);
 	topology_free(t);
 	scenario_free(s);
 }
