@@ -12,8 +12,12 @@
 #include "lib/log.h"
 #include "testbed/runtime/agent_parts.h"
 
-#define WAIT_S	120 /* for the supervisor to appear */
-#define RETRY_S 0.05
+/*
+ * For the supervisor to appear. An engine makes the container anew when we give up, so this is how
+ * often nodes that wait for their next lab are made anew for nothing.
+ */
+#define WAIT_S	3600
+#define RETRY_S 0.1
 
 static void failed_send(struct agent *agent, char *mistake)
 {

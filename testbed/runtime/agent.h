@@ -26,7 +26,7 @@
 
 /*
  * catchment-testbed node --control PATH --name NODE [--wait]: with --wait the socket may appear
- * later, within two minutes. Returns the exit status.
+ * later, within an hour. Returns the exit status.
  */
 int agent_main(int argc, char **argv);
 

@@ -219,6 +219,15 @@ class Ends(Case):
                 run.kill()
                 self.nothing_left()
 
+    def test_interrupted_while_it_starts(self):
+        run = self.start()
+        wait_until(lambda: len(self.left()[0].split()) >= 2, 60, "the first containers", 0.05)
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("interrupted", said)
+        self.nothing_left(within=1)
+
     def test_leftovers(self):
         docker("create", "--label", PROJECT + self.lab, "--name", self.lab, IMAGE)
         self.up()

@@ -22,15 +22,24 @@ NODES = ("t1-frankfurt", "t1-newyork", "t2", "acc-paris", "acc-berlin", "acc-bos
          "acc-jakarta", "fra", "nyc", "sin", "root", "ns1", "ns2", "paris", "berlin", "boston",
          "jakarta")
 
-# $0 is the program, $1 a directory, $2 the lab, $3 the node.
+# $0 is the program, $1 a directory, $2 the lab, $3 the node, $4 what is done first inside.
 INSIDE = """
+eval "$4"
 mount --bind /run/catchment "$1" && mount -t tmpfs none /run && mkdir /run/catchment &&
 mount --bind "$1" /run/catchment && : >/run/resolv.conf &&
 mount --bind /run/resolv.conf /etc/resolv.conf &&
 exec "$0" node --wait --control "/run/catchment/$2/control" --name "$3"
 """
 ENGINE = """
-until unshare -n -m -p -u -i -f --kill-child --mount-proc sh -c "$4" "$0" "$1" "$2" "$3"; do :; done
+until unshare -n -m -p -u -i -f --kill-child --mount-proc sh -c "$4" "$0" "$1" "$2" "$3" "$5"
+do :; done
+"""
+# A management network with its ways out.
+MANAGEMENT = """
+ip link add out type veth peer name far && ip address add 172.31.0.2/24 dev out &&
+sysctl -qw net.ipv6.conf.all.accept_dad=0 && ip address add 2001:db8:aaaa::2/64 nodad dev out &&
+ip link set lo up && ip link set far up && ip link set out up &&
+ip route add default via 172.31.0.1 && ip -6 route add default via 2001:db8:aaaa::1 || exit 0
 """
 
 
@@ -43,12 +52,13 @@ class Visitors(Case):
         os.mkdir(self.dir_inside)
         os.makedirs("/run/catchment", exist_ok=True)
 
-    def bring(self, *names):
+    def bring(self, *names, first=":"):
         """What 'docker start' does."""
         path = f"{os.environ['PATH']}:{os.path.dirname(TESTBED)}:/usr/sbin"
         for name in names:
             self.engines[name] = subprocess.Popen(
-                ["sh", "-c", ENGINE, TESTBED, self.dir_inside, self.lab, name, INSIDE],
+                ["sh", "-c", ENGINE, TESTBED, self.dir_inside, self.lab, name, INSIDE,
+                 first],
                 env={**self.env, "PATH": path}, stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             self.addCleanup(self.engines[name].wait)
@@ -203,6 +213,35 @@ class Visitors(Case):
             text = run.stderr.read()
         self.assertEqual(run.wait(20), 1, text)
         self.assertIn("all its nodes have gone", text)
+
+    def test_the_ways_out_are_closed(self):
+        self.bring(*[n for n in NODES if n not in ("t2", "paris")])
+        self.bring("t2", "paris", first=MANAGEMENT)
+        self.up()
+        for node in ("t2", "paris"):
+            with self.subTest(node=node):
+                self.assertIn("172.31.0.2/24", self.exec(node, "ip", "address")[1])
+                for family in ("-4", "-6"):
+                    routes = self.exec(node, "ip", family, "route", "show", "default")[1]
+                    self.assertNotIn("dev out", routes)
+                    # A router's default drops what it takes, a host's is its wire.
+                    self.assertRegex(routes, r"^unreachable default [^\n]*\n$" if node == "t2" else
+                                     r"^default via \S+ dev acc-paris [^\n]*\n$")
+        self.assertTrue(self.reaches("paris", "10.200.1.1"))
+        self.assertFalse(self.reaches("t2", "192.0.2.1"))
+        self.down()
+        self.ended()
+
+    def test_settings_that_are_not_ours(self):
+        """A container's /proc/sys: what is right already will do, what is not is said."""
+        run = self.start()
+        with run.stderr:
+            self.bring("t2", first="mount --bind /proc/sys /proc/sys && "
+                                   "mount -o remount,ro,bind /proc/sys")
+            text = run.stderr.read()
+        self.assertEqual(run.wait(20), 1)
+        self.assertRegex(text, r"^lab \S+: node t2: /proc/sys/net/\S+ is not \d and read-only: "
+                               "the compose file must set it\n$")
 
     def hello(self, **words):
         """Say hello; whether the supervisor has answered."""
