@@ -263,8 +263,10 @@ json_t *archive_run(const char *out, const char *id)
 	if (!run)
 		run = by_hand(dir, id);
 	/* The directory may have been moved. */
-	if (run)
+	if (run) {
+		json_object_set_new(run, "id", json_string(id));
 		json_object_set_new(run, "dir", json_string(dir));
+	}
 	free(dir);
 	return run;
 }

@@ -25,6 +25,37 @@ static json_t *run_find(const struct api *api, const char *id)
 	return run ? run : archive_run(api->out, id);
 }
 
+/* The newest ones, limit at most. */
+static json_t *runs_find(const struct api *api, size_t limit)
+{
+	json_t *runs = json_array();
+	char **ids;
+	size_t count = archive_ids(api->out, &ids);
+
+	for (size_t i = 0; i < count; i++) {
+		json_t *run = json_array_size(runs) < limit ? run_find(api, ids[i]) : NULL;
+
+		if (run)
+			json_array_append_new(runs, run);
+		free(ids[i]);
+	}
+	free(ids);
+	return runs;
+}
+
+/* To look at, "latest" is the newest there is. */
+static json_t *run_show(const struct api *api, const char *id)
+{
+	json_t *runs, *run;
+
+	if (strcmp(id, "latest") != 0)
+		return run_find(api, id);
+	runs = runs_find(api, 1);
+	run = json_incref(json_array_get(runs, 0));
+	json_decref(runs);
+	return run;
+}
+
 /* 0: not a number from 1 on. */
 static size_t limit_parse(const char *text)
 {
@@ -42,30 +73,17 @@ static size_t limit_parse(const char *text)
 
 int api_get_runs(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
-	const struct api *api = ctx;
-	size_t limit = limit_parse(http_query(req, "limit")), count;
-	json_t *runs;
-	char **ids;
+	size_t limit = limit_parse(http_query(req, "limit"));
 
 	if (limit == 0)
 		return http_problem(reply, 400, "limit", "a number from 1 to %d", LIMIT_MAX);
-	runs = json_array();
-	count = archive_ids(api->out, &ids);
-	for (size_t i = 0; i < count; i++) {
-		json_t *run = json_array_size(runs) < limit ? run_find(api, ids[i]) : NULL;
-
-		if (run)
-			json_array_append_new(runs, run);
-		free(ids[i]);
-	}
-	free(ids);
-	reply->json = json_pack("{s:o}", "runs", runs);
+	reply->json = json_pack("{s:o}", "runs", runs_find(ctx, limit));
 	return 200;
 }
 
 int api_get_run(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
-	reply->json = run_find(ctx, req->params[0]);
+	reply->json = run_show(ctx, req->params[0]);
 	return reply->json ? 200 : no_such_run(reply, req->params[0]);
 }
 
@@ -110,19 +128,21 @@ int api_delete_run(void *ctx, const struct http_request *req, struct http_reply 
 static int file_reply(const struct api *api, const struct http_request *req,
 		      struct http_reply *reply, const char *name, const char *type)
 {
-	const char *id = req->params[0];
-	json_t *run = run_find(api, id);
+	json_t *run = run_show(api, req->params[0]);
+	const char *id = json_string_value(json_object_get(run, "id"));
 	const char *state = json_string_value(json_object_get(run, "state"));
+	const char *reason = json_string_value(json_object_get(run, "reason"));
 	int status = 200;
 
 	if (!run)
-		return no_such_run(reply, id);
-	if (!runs_get(api->runs, id))
+		return no_such_run(reply, req->params[0]);
+	if (id && !runs_has(api->runs, id))
 		reply->text = archive_file(api->out, id, name);
 	reply->content_type = type;
 	if (!reply->text)
-		status = http_problem(reply, 409, NULL, "%s is not there: the run is %s", name,
-				      state ? state : "unknown");
+		status = http_problem(reply, 409, NULL, "%s is not there, the run is %s%s%s", name,
+				      state ? state : "unknown", reason ? ": " : "",
+				      reason ? reason : "");
 	json_decref(run);
 	return status;
 }

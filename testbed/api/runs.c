@@ -319,6 +319,11 @@ json_t *runs_get(const struct runs *runs, const char *id)
 	return run ? run_object(run, NULL) : NULL;
 }
 
+bool runs_has(const struct runs *runs, const char *id)
+{
+	return find(runs, id) != NULL;
+}
+
 const char *runs_of_lab(const struct runs *runs, const char *lab)
 {
 	const struct queued_run *run = find_by_lab(runs, lab, true);

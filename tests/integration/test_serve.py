@@ -189,9 +189,12 @@ class Described(Serve):
         for limit in ("0", "1001", "-1", "x", ""):
             ask("GET", "/v1/runs", 400, query={"limit": limit})
         ask("DELETE", "/v1/runs/{id}", 409, name)
-        for path, method in (("/v1/runs/{id}", "GET"), ("/v1/runs/{id}", "DELETE")):
-            for wrong in ("nobody", "..", "../../etc", "latest", "a\nb", "ä", "x" * 300):
-                ask(method, path, 404, {"id": wrong})
+        latest = {"id": "latest"}
+        self.assertEqual(ask("GET", "/v1/runs/{id}", 200, latest)["id"], runs[0])
+        ask("DELETE", "/v1/runs/{id}", 404, latest)
+        for method in ("GET", "DELETE"):
+            for wrong in ("nobody", "..", "../../etc", "Latest", "a\nb", "ä", "x" * 300):
+                ask(method, "/v1/runs/{id}", 404, {"id": wrong})
         self.assertRegex(ask("GET", "/metrics", 200),
                          'catchment_testbed_runs_ended_total{state="done"} 1\n')
 

@@ -123,6 +123,7 @@ Test(archive, runs_of_a_server)
 
 	put(&r, "done", "run.json", RUN("done"));
 	expect(&r, "done", "state", "done");
+	expect(&r, "done", "id", "done");
 	put(&r, "alive", "run.json", RUN("running"));
 	lock = record_lock(directory(&r, "alive"));
 	expect(&r, "alive", "state", "running");
