@@ -10,6 +10,7 @@
 # make format      apply .clang-format     make format-check  fail if it would change anything
 # make compose     write docker/docker-compose.yml anew, after a change of what it is made from
 # make bench       the project's numbers beside their limits (root)
+# make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
 # make install     programs and scenarios below DESTDIR/PREFIX
@@ -116,6 +117,10 @@ bench: all
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \
 	  cp $(B)/docker-compose.yml docker/docker-compose.yml
+
+# Goes on where it was stopped; what is complete makes room for a new measurement.
+bench-failover: all
+	@$(call owned,tests/bench/grid.py small --again $(GRID_FLAGS))
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_SECONDS ?= 10

@@ -48,17 +48,13 @@ json_t *feed_event_fields(const json_t *event, const char *lab, const char **kin
 	return fields;
 }
 
-static void feed_unlink(struct feed *feed)
+static void feed_free(struct feed *feed)
 {
 	struct feed **at = &feed->feeds->first;
 
 	while (*at != feed)
 		at = &(*at)->next;
 	*at = feed->next;
-}
-
-static void feed_free(struct feed *feed)
-{
 	control_free(feed->control);
 	free(feed->lab);
 	free(feed);
@@ -94,7 +90,6 @@ static void on_close(void *ctx, struct control *control)
 	(void)control;
 	said(feed, "lab_gone");
 	runs_lab_gone(feed->feeds->runs, feed->lab);
-	feed_unlink(feed);
 	feed_free(feed);
 }
 
@@ -166,14 +161,10 @@ struct feeds *feeds_new(struct ev_loop *loop, struct event_log *log, struct runs
 
 void feeds_free(struct feeds *feeds)
 {
-	struct feed *feed;
-
 	if (!feeds)
 		return;
-	while ((feed = feeds->first)) {
-		feeds->first = feed->next;
-		feed_free(feed);
-	}
+	while (feeds->first)
+		feed_free(feeds->first);
 	ev_timer_stop(feeds->loop, &feeds->timer);
 	free(feeds);
 }

@@ -17,24 +17,6 @@ static struct instant patience(void)
 	return instant_after_ms(clock_now(), API_ASK_MS);
 }
 
-/* The name behind what is before it, percent-encoded (RFC 3986, section 2.3); malloc'd. */
-static char *target_make(const char *before, const char *name)
-{
-	static const char plain[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-	char *target = xmalloc(strlen(before) + 3 * strlen(name) + 1), *at;
-
-	at = stpcpy(target, before);
-	for (; *name; name++) {
-		if (strchr(plain, *name))
-			*at++ = *name;
-		else
-			at += sprintf(at, "%%%02X", (unsigned)(unsigned char)*name);
-	}
-	*at = '\0';
-	return target;
-}
-
 /* Why a lab could not be asked, as a status and its problem. */
 static int refusal(struct http_reply *reply, const char *lab, int err)
 {
@@ -68,23 +50,24 @@ static char *lab_choose(const struct http_request *req, struct http_reply *reply
 }
 
 /*
- * Ask the lab meant. 0: *answer is its reply, which may have an "error", the caller's. Else the
- * status of the problem that reply is. Takes msg over.
+ * Ask the lab meant. 0: *answer is its reply, which may have an "error", and *lab its name, both
+ * the caller's. Else the status of the problem that reply is. Takes msg over.
  */
 static int lab_ask(const struct http_request *req, struct http_reply *reply, json_t *msg,
-		   json_t **answer)
+		   json_t **answer, char **lab)
 {
 	int status = 0, err;
-	char *lab = lab_choose(req, reply, &status);
 
-	if (!lab) {
+	*lab = lab_choose(req, reply, &status);
+	if (!*lab) {
 		json_decref(msg);
 		return status;
 	}
-	err = ask(lab, msg, patience(), answer);
-	if (err < 0)
-		status = refusal(reply, lab, err);
-	free(lab);
+	err = ask(*lab, msg, patience(), answer);
+	if (err < 0) {
+		status = refusal(reply, *lab, err);
+		free(*lab);
+	}
 	return status;
 }
 
@@ -93,10 +76,12 @@ static int relay(const struct http_request *req, struct http_reply *reply, const
 {
 	json_t *answer;
 	const char *error;
-	int status = lab_ask(req, reply, json_pack("{s:s}", "command", command), &answer);
+	char *lab;
+	int status = lab_ask(req, reply, json_pack("{s:s}", "command", command), &answer, &lab);
 
 	if (status)
 		return status;
+	free(lab);
 	error = json_string_value(json_object_get(answer, "error"));
 	if (error) {
 		status = http_problem(reply, 409, NULL, "%s", error);
@@ -187,23 +172,6 @@ static int mistake(struct http_reply *reply, const json_t *body, const struct co
 			    err->reason);
 }
 
-/* Where the fault is, in the lab that the request has named. */
-static char *fault_location(const struct http_request *req, const json_t *fault)
-{
-	const char *named = http_query(req, "lab");
-	char *path = xasprintf("/v1/faults/%lld",
-			       (long long)json_integer_value(json_object_get(fault, "id")));
-	char *before, *location;
-
-	if (!named)
-		return path;
-	before = xasprintf("%s?lab=", path);
-	location = target_make(before, named);
-	free(before);
-	free(path);
-	return location;
-}
-
 int api_post_fault(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	struct conf_error err = { 0 };
@@ -211,6 +179,7 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 	const char *kind, *target, *error;
 	enum fault_kind known;
 	json_t *answer;
+	char *lab;
 	int status = api_refuse_when_stopping(ctx, reply);
 
 	if (status)
@@ -227,42 +196,44 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 	status = lab_ask(
 		req, reply,
 		json_pack("{s:s, s:s, s:s}", "command", "fault", "kind", kind, "target", target),
-		&answer);
+		&answer, &lab);
 	if (status)
 		return status;
 	error = json_string_value(json_object_get(answer, "error"));
-	if (!error) {
+	if (error) {
+		bool unknown = strncmp(error, "no such", 7) == 0;
+
+		status = http_problem(reply, unknown ? 422 : 409, unknown ? "/target" : NULL, "%s",
+				      error);
+		json_decref(answer);
+	} else {
+		status = 201;
 		reply->json = answer;
-		reply->location = fault_location(req, answer);
-		return 201;
+		reply->location =
+			xasprintf("/v1/faults/%lld",
+				  (long long)json_integer_value(json_object_get(answer, "id")));
 	}
-	status = strncmp(error, "no such", 7) == 0 ? 422 : 409;
-	http_problem(reply, status, status == 422 ? "/target" : NULL, "%s", error);
-	json_decref(answer);
+	free(lab);
 	return status;
-}
-
-/* 0: no number that a fault may have. */
-static int fault_id_parse(const char *text)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	return text[digits] || digits > 6 ? 0 : (int)strtol(text, NULL, 10);
 }
 
 int api_delete_fault(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
-	int id = fault_id_parse(req->params[0]), status;
-	const char *error;
+	const char *text = req->params[0], *error;
+	size_t digits = strspn(text, "0123456789");
 	json_t *answer;
+	char *lab;
+	int status;
 
 	(void)ctx;
-	if (id == 0)
-		return http_problem(reply, 404, NULL, "there is no fault '%s'", req->params[0]);
-	status = lab_ask(req, reply, json_pack("{s:s, s:i}", "command", "restore", "id", id),
-			 &answer);
+	if (text[digits] || digits > 6)
+		return http_problem(reply, 404, NULL, "there is no fault '%s'", text);
+	status =
+		lab_ask(req, reply, json_pack("{s:s, s:i}", "command", "restore", "id", atoi(text)),
+			&answer, &lab);
 	if (status)
 		return status;
+	free(lab);
 	error = json_string_value(json_object_get(answer, "error"));
 	if (!error) {
 		reply->json = answer;
@@ -321,7 +292,7 @@ int api_post_lab(void *ctx, const struct http_request *req, struct http_reply *r
 	if (err == 0) {
 		status = 202;
 		reply->json = lab_object(api, order.lab);
-		reply->location = target_make("/v1/labs/", order.lab);
+		reply->location = xasprintf("/v1/labs/%s", order.lab);
 	} else if (err == -EALREADY) {
 		status = http_problem(reply, 409, "/lab",
 				      "a lab '%s' is running already: name another, or end it",

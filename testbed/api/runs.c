@@ -279,9 +279,9 @@ static struct queued_run *run_new(struct runs *runs, const struct order *order, 
 	return run;
 }
 
-int runs_add(struct runs *runs, const struct order *order, json_t **run)
+int runs_add(struct runs *runs, const struct order *order, json_t **out)
 {
-	struct queued_run *queued;
+	struct queued_run *run;
 	char *dir;
 	int err;
 
@@ -296,9 +296,9 @@ int runs_add(struct runs *runs, const struct order *order, json_t **run)
 		free(dir);
 		return err;
 	}
-	queued = run_new(runs, order, dir);
-	state_set(queued, RUN_QUEUED, NULL);
-	*run = run_object(queued, NULL);
+	run = run_new(runs, order, dir);
+	state_set(run, RUN_QUEUED, NULL);
+	*out = run_object(run, NULL);
 	queue_advance(runs);
 	return 0;
 }

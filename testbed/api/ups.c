@@ -40,17 +40,13 @@ struct ups *ups_new(struct ev_loop *loop, struct event_log *events, const char *
 	return ups;
 }
 
-static void up_unlink(struct lab_up *up)
+static void up_free(struct lab_up *up)
 {
 	struct lab_up **at = &up->ups->first;
 
 	while (*at != up)
 		at = &(*at)->next;
 	*at = up->next;
-}
-
-static void up_free(struct lab_up *up)
-{
 	free(up->lab);
 	free(up->id);
 	free(up->reason);
@@ -59,14 +55,10 @@ static void up_free(struct lab_up *up)
 
 void ups_free(struct ups *ups)
 {
-	struct lab_up *up;
-
 	if (!ups)
 		return;
-	while ((up = ups->first)) {
-		ups->first = up->next;
-		up_free(up);
-	}
+	while (ups->first)
+		up_free(ups->first);
 	free(ups);
 }
 
@@ -79,19 +71,13 @@ static struct lab_up *find(const struct ups *ups, const char *lab)
 	return NULL;
 }
 
-static void up_forget(struct lab_up *up)
-{
-	up_unlink(up);
-	up_free(up);
-}
-
 static void on_child_end(struct child *child, int status)
 {
 	struct lab_up *up =
 		(struct lab_up *)(void *)((char *)child - offsetof(struct lab_up, child));
 
 	if (status == EXIT_DONE) {
-		up_forget(up);
+		up_free(up);
 		return;
 	}
 	up->reason = archive_last_line(up->ups->out, up->id, "progress.log");
@@ -154,7 +140,7 @@ int ups_add(struct ups *ups, const struct order *order)
 	if (up && up->child.pid)
 		return -EALREADY;
 	if (up) /* it has failed, and gets another chance */
-		up_forget(up);
+		up_free(up);
 	for (up = ups->first; up; up = up->next)
 		count++;
 	if (count >= UPS_MAX)
@@ -169,7 +155,7 @@ int ups_add(struct ups *ups, const struct order *order)
 		ups->first = up;
 		err = process_start(up, order, dir);
 		if (err < 0)
-			up_forget(up);
+			up_free(up);
 	}
 	free(dir);
 	return err;
@@ -194,7 +180,7 @@ bool ups_cancel(struct ups *ups, const char *lab)
 	if (up->child.pid)
 		child_interrupt(&up->child, CANCEL_PATIENCE_S);
 	else
-		up_forget(up);
+		up_free(up);
 	return true;
 }
 

@@ -34,10 +34,10 @@ while True:
 """
 
 
-def docker(*argv, status=0, env=None):
+def docker(*argv, status=0):
     done = subprocess.run(["docker", *argv], text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False,
-                          timeout=60, env=env)
+                          timeout=60)
     if status is not None and done.returncode != status:
         raise AssertionError(f"docker {argv}: {done.returncode}: {done.stdout}")
     return done.stdout.strip()
@@ -72,7 +72,7 @@ class Case(test_lab.Case):
     def left(self, lab=None):
         """Containers, networks and volumes of the lab."""
         label = "label=" + PROJECT + (lab or self.lab)
-        return [docker(*what, "-q", "--filter", label, env=self.env) for what in
+        return [docker(*what, "-q", "--filter", label) for what in
                 (("ps", "-a"), ("network", "ls"), ("volume", "ls"))]
 
     def nothing_left(self, within=60):
@@ -255,67 +255,6 @@ class Ends(Case):
         self.run_testbed("restore", "--lab", self.lab, "1")
         self.back("fra", "paris", "10.200.1.1")
         self.down()
-
-
-class Engine(Case):
-    """An engine of our own, which may be ended and started."""
-
-    def setUp(self):
-        super().setUp()
-        self.at = os.path.join(self.dir, "engine")
-        os.mkdir(self.at)
-        self.addCleanup(self.unmount)
-        self.addCleanup(self.engine_end)
-        self.daemon = None
-        self.env["DOCKER_HOST"] = f"unix://{self.at}/docker.sock"
-        self.engine_start()
-        with subprocess.Popen(["docker", "save", IMAGE], stdout=subprocess.PIPE) as save:
-            subprocess.run(["docker", "load"], stdin=save.stdout, env=self.env, check=True,
-                           timeout=120, stdout=subprocess.DEVNULL)
-
-    def engine_start(self):
-        with open(self.at + "/log", "a", encoding="utf-8") as log:
-            self.daemon = subprocess.Popen(
-                ["dockerd", "--host", self.env["DOCKER_HOST"], "--data-root", self.at + "/data",
-                 "--exec-root", self.at + "/exec", "--pidfile", self.at + "/pid", "--bridge",
-                 "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false"],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
-        wait_until(lambda: subprocess.run(["docker", "version"], env=self.env, check=False,
-                                          stdout=subprocess.DEVNULL,
-                                          stderr=subprocess.DEVNULL).returncode == 0, 60,
-                   "our engine", 0.2)
-
-    def engine_end(self):
-        self.daemon.terminate()
-        self.daemon.wait(60)
-
-    def unmount(self):
-        with open("/proc/self/mountinfo", encoding="utf-8") as f:
-            mounts = [line.split()[4] for line in f]
-        for path in sorted(mounts, reverse=True):
-            if path.startswith(self.at + "/"):
-                subprocess.run(["umount", "-l", path], check=False)
-
-    def test_restarted_in_the_middle(self):
-        run = self.start()
-        for line in run.stderr:
-            if line.startswith("trial 1"):
-                break
-        self.engine_end()
-        said = ""
-        for line in run.stderr:
-            said += line
-            if "waiting for it" in line:
-                break
-        self.assertIn("all its nodes have gone: has the container engine ended?", said)
-        self.assertIn("the container engine does not answer, waiting for it", said)
-        self.assertIsNone(run.poll(), "its containers are there still")
-        self.engine_start()
-        said += run.stderr.read()
-        self.assertEqual(run.wait(60), 1, said)
-        self.assertEqual(self.left(), ["", "", ""])
-        self.assertFalse(os.path.exists(f"/run/catchment/{self.lab}"))
 
 
 class Refused(Case):

@@ -68,8 +68,6 @@ class Compose:
             subprocess.run([TESTBED, "compose", self.scenario], check=True, stdout=f)
         self.env.setdefault("CATCHMENT_OUT", self.out)
         self.argv = [*compose_command(), "-f", self.file]
-        if "CATCHMENT_REALTIME" in os.environ:  # tests/docker/run has given its engine some
-            self.argv += ["-f", os.path.join(HERE, "docker", "realtime.yml")]
         return self
 
     def __exit__(self, *_):

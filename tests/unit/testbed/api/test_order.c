@@ -4,8 +4,6 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "testbed/runtime/runtime.h"
-
 /* The test's binary is not in build/bin, so that nothing shipped is found: the file is read. */
 static json_t *body_of(const char *text)
 {
@@ -118,12 +116,6 @@ Test(order, what_is_refused)
 		http_reply_fini(&reply);
 		json_decref(body);
 	}
-}
-
-Test(order, every_runtime_is_there)
-{
-	for (size_t i = 0; order_runtimes[i]; i++)
-		cr_expect_not_null(runtime_find(order_runtimes[i]), "%s", order_runtimes[i]);
 }
 
 Test(order, nothing_at_all)
