@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests/bench")]
+import compare_runtimes
 import grid
 import grid_data
 import grid_plan
@@ -285,6 +286,51 @@ class TestPlots(Folder):
         one = grid_data.points(list(fake_rows(a_grid(sweeps=[{}]))))
         self.assertIsNone(grid_plots.failover_by_ttl(one))
         self.assertIsNone(grid_plots.failover_by_interval(one))
+
+
+class TestCompare(Folder):
+    """Two runtimes; what the second says is changed by hand."""
+
+    def compare(self, change=lambda t: t, trials=6, **second):
+        """(status, what it said)"""
+        scenario = grid_plan.plan(a_grid(trials=trials, sweeps=[{"ttl": [4]}]))[0]["scenario"]
+        body = {"scenario": scenario, "trials": trials, "seed": 1, "runtime": "namespaces"}
+        other = result_of({**body, "runtime": "docker", **second}, stream="another")
+        for trial in other["trials"]:
+            for variant in trial["variants"].values():
+                fault = variant["faults"]["1"]
+                fault["failover_ms"] = [change(t) for t in fault["failover_ms"]]
+        paths = []
+        for name, result in (("a", result_of(body)), ("b", other)):
+            paths.append(os.path.join(self.base, name))
+            with open(paths[-1], "w", encoding="utf-8") as f:
+                json.dump(result, f)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            status = compare_runtimes.main(["--results", *paths])
+        return status, out.getvalue()
+
+    def test_two_draws_of_one_model_are_equal(self):
+        status, said = self.compare()
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"geodns4 \(n = 96, 96\) +p50 +\d+ ms +\d+ ms +[-+]\d+ ms +[-+]\d+ ms to .*equal")
+        self.assertIn("equal: no interval of 4 leaves 0 out", said)
+
+    def test_later_or_never_is_different(self):
+        for name, change in (("later", lambda t: t + 1500), ("never", lambda t: None)):
+            with self.subTest(name):
+                status, said = self.compare(change)
+                self.assertEqual(status, 1, said)
+                self.assertRegex(said, r"(?m)^anycast.*DIFFERENT$")
+
+    def test_too_few_trials_are_no_verdict(self):
+        status, said = self.compare(trials=4)
+        self.assertEqual(status, 3)
+        self.assertIn("no verdict", said)
+
+    def test_another_experiment_is_not_compared(self):
+        status, said = self.compare(seed=2)
+        self.assertEqual((status, said), (2, "seed: 1 and 2\n"))
 
 
 class TestRunner(Folder):
