@@ -25,7 +25,7 @@ fill:var(--ink)}svg .soft{fill:var(--soft)}svg .strong{font-weight:600;font-size
 svg .axis{stroke:var(--soft)}svg .rule{stroke:var(--line)}svg .ink{stroke:var(--ink);stroke-width:1.5}
 svg .model{fill:none;stroke:var(--soft);stroke-width:1.5}svg .dash{stroke-dasharray:5 4}
 svg .guide{stroke-dasharray:2 4;stroke-width:1}svg .bar{stroke-width:2.5}svg .hollow{fill:var(--paper);stroke-width:2.5}
-svg .faint{opacity:.3}svg .track{fill:var(--panel);stroke:var(--line)}
+svg .faint{opacity:.3}svg .dot{fill:var(--ink)}svg .track{fill:var(--panel);stroke:var(--line)}
 svg .survived{fill:var(--survived)}svg .stalled{fill:var(--stalled)}svg .reset{fill:var(--reset)}
 svg .timed_out{fill:var(--timed)}svg .undecided{fill:var(--undecided)}
 """.replace("\n", "") + "".join(
@@ -184,9 +184,9 @@ def panel_title(canvas, box, p, with_interval):
 def key(canvas, y, model):
     """What the marks mean."""
     x = 30
-    canvas.circle("faint axis", x + 4, y - 4, 2)
+    canvas.circle("dot faint", x + 4, y - 4, 2)
     canvas.text(x + 12, y, "a user", "soft")
-    canvas.circle("", x + 75, y - 4, 5)
+    canvas.circle("dot", x + 75, y - 4, 5)
     canvas.text(x + 86, y, "median", "soft")
     canvas.circle("hollow ink", x + 150, y - 4, 5)
     canvas.text(x + 161, y, "p90", "soft")
@@ -222,31 +222,45 @@ def ttl_panels(points):
     return out
 
 
+def ttl_places(ttls):
+    """ttl -> place along: to scale, or evenly where the small ones would lie on each other."""
+    gaps = [b - a for a, b in zip(ttls, ttls[1:])]
+    if gaps and ttls[-1] <= 10 * min(gaps):
+        return {t: t for t in ttls}
+    return {t: i + 1 for i, t in enumerate(ttls)}
+
+
+def model_line(canvas, frame, style, mine, at, p):
+    """Straight between the TTLs, which it very nearly is."""
+    mine = sorted(mine, key=lambda q: q["ttl"])
+    canvas.path(style, [(frame.x(at[q["ttl"]]), frame.y(model_of(q, p) / 1000)) for q in mine])
+
+
 def ttl_panel(canvas, box, points):
     ttls = sorted({p["ttl"] for p in points if p["mode"] != "anycast"})
-    span = ttls[-1] or 1
+    at = ttl_places(ttls)
+    span = max(at.values()) or 1
     frame = Frame(canvas, box, -span * .16, span * 1.06, highest(points))
     anycast = [p for p in points if p["mode"] == "anycast"]
-    frame.axes([(t, f"{t:g}") for t in ttls], "TTL, seconds")
+    frame.axes([(at[t], f"{t:g}") for t in ttls], "TTL, seconds")
     panel_title(canvas, box, points[0], True)
     named = []
     for p in anycast:
-        at = frame.left + frame.width * .055
-        canvas.text(at, box[1] + box[3] + 18, "no TTL", "soft", "middle")
+        aside = frame.left + frame.width * .055
+        canvas.text(aside, box[1] + box[3] + 18, "no TTL", "soft", "middle")
         if p["failover"]["p50"] is not None:
             y = frame.y(p["failover"]["p50"] / 1000)
             canvas.line("l0 guide", frame.left, y, frame.left + frame.width, y)
-        frame.point(p, 0, at)
+        frame.point(p, 0, aside)
         named.append((frame.y((p["failover"]["p50"] or p["failover"]["observed_ms"]) / 1000),
                       p["variant"], 0))
     for colour, (mode, mine) in enumerate(grouped(
             [p for p in points if p["mode"] != "anycast"], ["mode"]).items(), 1):
         if has_model(mine[0]):
             for p, style in ((.5, "model"), (.9, "model dash")):
-                steps = [{**mine[0], "ttl": span * i / 24} for i in range(25)]
-                canvas.path(style, [(frame.x(s["ttl"]), frame.y(model_of(s, p) / 1000)) for s in steps])
+                model_line(canvas, frame, style, mine, at, p)
         for p in mine:
-            frame.point(p, colour, frame.x(p["ttl"]))
+            frame.point(p, colour, frame.x(at[p["ttl"]]))
         last = max(mine, key=lambda p: p["ttl"])["failover"]
         named.append((frame.y((last["p50"] or last["observed_ms"]) / 1000), mode[0], colour))
     name_series(canvas, frame, named)
