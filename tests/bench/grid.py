@@ -120,15 +120,23 @@ class Runner:
 
     def begin(self, run, attempt):
         since = time.monotonic()
-        remote = self.adopted(run) if attempt == 1 else None
+        remote = self.insist(lambda: self.adopted(run)) if attempt == 1 else None
         if remote:
             self.progress.say(run, f"found again, {remote['state']}")
         else:
             body = {"scenario": run["scenario"], "trials": run["scenario"]["trials"],
                     "seed": run["scenario"]["seed"], "runtime": self.store.plan["runtime"],
                     "lab": run["lab"]}
+            asked = []
+
+            def ask():
+                """An answer that was lost on its way leaves a run behind: look for it first."""
+                found = self.adopted(run) if asked else None
+                asked.append(True)
+                return found or self.testbed.start(body)
+
             try:
-                remote = self.insist(lambda: self.testbed.start(body), busy=(409, 503))
+                remote = self.insist(ask, busy=(409, 503))
             except Refused as refused:
                 if refused.status in (401, 403, 404):
                     raise  # so will be all others
@@ -145,7 +153,7 @@ class Runner:
 
     def adopted(self, run):
         """Our run, if an earlier grid.py has started it and it still goes on, or is done."""
-        mine = [r for r in self.insist(self.testbed.runs) if r.get("lab") == run["lab"]
+        mine = [r for r in self.testbed.runs() if r.get("lab") == run["lab"]
                 and r["state"] not in ("failed", "cancelled")]
         return max(mine, key=lambda r: r["created"], default=None)
 

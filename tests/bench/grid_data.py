@@ -159,7 +159,8 @@ def points(rows):
     for r in rows:
         by.setdefault((r["run"], r["variant"]), []).append(r)
     return [{**{k: mine[0][k] for k in KEY if k not in ("row", "trial")},
-             "failover": recovery(mine), "sessions": sessions(mine), "users": [r for r in mine if r["row"] == "user"],
+             "failover": recovery(mine), "sessions": sessions(mine),
+             "users": [r for r in mine if r["row"] == "user"],
              "requests": sum(r["requests"] for r in mine if r["row"] == "trial"),
              "failed": sum(r["failed"] for r in mine if r["row"] == "trial")}
             for mine in by.values()]

@@ -93,8 +93,8 @@ def missing(store):
 def again(store):
     runtime = store.plan["runtime"]
     option = "" if runtime == "namespaces" else f" --runtime {runtime}"
-    yield ("<h2>One run again</h2><p>Each run's scenario is beside this page, with its seed and trials in it. "
-           "A seed repeats inputs, not outcomes.</p>")
+    yield ("<h2>One run again</h2><p>Each run's scenario is beside this page, with its seed "
+           "and trials in it. A seed repeats inputs, not outcomes.</p>")
     yield "<pre>" + "\n".join(f"catchment-testbed run runs/{run['id']}/scenario.json{option}"
                               for run in store.runs) + "</pre>"
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A grid's directory, which outlives whoever writes it, and what is said about its progress."""
+import fcntl
 import hashlib
 import json
 import os
@@ -39,6 +40,12 @@ class Store:
 
     def __init__(self, path, grid, runtime):
         self.path = path
+        os.makedirs(path, exist_ok=True)
+        self.lock = open(self.file("lock"), "w", encoding="ascii")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until this process ends
+        except BlockingIOError:
+            raise Refusal(f"another grid.py is at work in {path}") from None
         self.runs = grid_plan.plan(grid)
         plan = {"grid": grid, "runtime": runtime, "digest": hashlib.sha256(json.dumps(
             [r["scenario"] for r in self.runs], sort_keys=True).encode()).hexdigest()}
@@ -51,7 +58,6 @@ class Store:
                         "digest": "the same grid of scenarios that have changed since"}[changed[0]]
                 raise Refusal(f"{path} holds {what}: choose another --dir, or put it away")
         else:
-            os.makedirs(os.path.join(path, "runs"), exist_ok=True)
             # The token is in the labs' names, by which we find our runs again.
             self.plan = {**plan, "token": secrets.token_hex(3), "created": time.strftime(
                 "%Y-%m-%dT%H:%M:%SZ", time.gmtime())}

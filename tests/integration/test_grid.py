@@ -384,6 +384,16 @@ class TestRunner(Folder):
         self.assertEqual((status, len(self.fake.posted)), (0, 2))
         self.assertIn("2 of 2 runs were done before", said)
 
+    def test_two_at_once_in_one_directory(self):
+        self.fake.hold = True
+        child = self.child()
+        wait_until(lambda: self.fake.posted, 10, "a run is posted")
+        status, said = self.main()
+        self.assertEqual((status, len(self.fake.posted)), (2, 1))
+        self.assertIn("another grid.py is at work in", said)
+        child.terminate()
+        child.wait(10)
+
     def test_again_puts_a_complete_grid_aside(self):
         self.main()
         status, said = self.main("--again")
@@ -482,8 +492,8 @@ class TestRunner(Folder):
             self.assertIn(wanted, out.getvalue())
 
     def test_time_left_follows_from_what_runs_took(self):
-        with contextlib.redirect_stdout(io.StringIO()):
-            store = grid_store.Store(self.dir, grid_plan.grid_load(self.path), "namespaces")
+        store = grid_store.Store(self.dir, grid_plan.grid_load(self.path), "namespaces")
+        self.addCleanup(store.lock.close)
         progress, (first, second) = grid_store.Progress(store), store.runs
         expected = grid_plan.expected_s(first), grid_plan.expected_s(second)
         self.assertAlmostEqual(progress.left(), sum(expected))
