@@ -23,22 +23,36 @@ COLUMNS = ["variant", "trials", "users cut off", "never back", "failover p50", "
            "requests failed", "sessions lost", "undecided"]
 
 
+def cells(point):
+    """The row of one point."""
+    f, s = point["failover"], point["sessions"]
+    share = f"{100 * point['failed'] / point['requests']:.1f} %" if point["requests"] else "-"
+    return [point["variant"], s["trials"], f["n"], f["never"],
+            grid_plots.text_of(f, "p50") if f["n"] else "-",
+            grid_plots.text_of(f, "p90") if f["n"] else "-", share, f"{s['lost']} of {s['open']}",
+            s["undecided"]]
+
+
 def table(points):
     """A heading for each run, a row for each of its variants."""
     yield '<div class="wide"><table><thead><tr>' + "".join(f"<th>{c}" for c in COLUMNS) + "</tr></thead>"
     last = None
     for p in points:
-        f, s = p["failover"], p["sessions"]
         if p["run"] != last:
             yield f'<tr class="first"><td colspan="{len(COLUMNS)}"><code>{escape(p["run"])}</code></tr>'
         last = p["run"]
-        share = f"{100 * p['failed'] / p['requests']:.1f} %" if p["requests"] else "-"
-        cells = [escape(p["variant"]), s["trials"], f["n"], f["never"],
-                 escape(grid_plots.text_of(f, "p50")) if f["n"] else "-",
-                 escape(grid_plots.text_of(f, "p90")) if f["n"] else "-", share,
-                 f"{s['lost']} of {s['open']}", s["undecided"]]
-        yield "<tr>" + "".join(f"<td>{c}" for c in cells) + "</tr>"
+        yield "<tr>" + "".join(f"<td>{escape(str(c))}" for c in cells(p)) + "</tr>"
     yield "</table></div>"
+
+
+def markdown(points):
+    """The same table, for where HTML is not to be had."""
+    yield "| run | " + " | ".join(COLUMNS) + " |"
+    yield "| --- |" + " --- |" * len(COLUMNS)
+    last = None
+    for p in points:
+        yield f"| {'' if p['run'] == last else p['run']} | " + " | ".join(map(str, cells(p))) + " |"
+        last = p["run"]
 
 
 def provenance(store, results):
@@ -125,10 +139,12 @@ def reference_of(store):
 
 
 def write(store, rows):
-    """index.html and the plots, from the rows of grid.csv."""
+    """index.html, table.md and the plots, from the rows of grid.csv."""
     points, results = grid_data.points(rows), list(store.with_result())
     for name, plot in grid_plots.all_plots(points, reference_of(store)):
         with open(store.file(name + ".svg"), "w", encoding="utf-8") as f:
             f.write(grid_plots.drawing(plot))
+    with open(store.file("table.md"), "w", encoding="utf-8") as f:
+        f.write("\n".join(markdown(points)) + "\n")
     with open(store.file("index.html"), "w", encoding="utf-8") as f:
         f.write("\n".join(page(store, points, results)))

@@ -370,7 +370,9 @@ class TestRunner(Folder):
         self.assertIn("catchment-testbed run runs/quick-lb_crash-fra-500x3-hold3-lb/scenario.json", page)
         self.assertIn("0.0.0 (fake)", page)
         for p in grid_data.points(grid_data.read(os.path.join(self.dir, "grid.csv"))):
-            self.assertIn(grid_plots.text_of(p["failover"], "p50").replace(">", "&gt;"), page)
+            p50 = grid_plots.text_of(p["failover"], "p50")
+            self.assertIn(p50.replace(">", "&gt;"), page)
+            self.assertRegex(self.read("table.md"), rf"\| {p['variant']} \| 2 \|.*{re.escape(p50)}")
         for name in ("failover-by-ttl", "sessions-by-fault"):
             ElementTree.fromstring(self.read(name + ".svg"))
         body = self.fake.posted[0]
