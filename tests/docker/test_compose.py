@@ -181,6 +181,17 @@ class Stay(unittest.TestCase):
     def wait_pop(self, wanted, what):
         wait_until(lambda: self.pop_of() == wanted, 40, what, interval=0.1)
 
+    def wait_users_suffer(self):
+        """As the testbed's REST tells it."""
+        testbed = Rest(self.lab.rest(0))
+        wait_until(lambda: (testbed.get("/v1/lab")["users"] or {}).get("failed"), 20,
+                   "requests fail", interval=0.2)
+
+    def tearDown(self):
+        """Whatever became of the test, the next one finds fra running."""
+        docker("unpause", self.lab.id("fra"), check=False)
+        docker("start", self.lab.id("fra"), check=False)
+
     def setUp(self):
         self.wait_pop("fra", "users in Paris are served by fra")
 
@@ -220,6 +231,7 @@ class Stay(unittest.TestCase):
 
     def test_docker_kill_is_a_crash_that_start_undoes(self):
         docker("kill", self.lab.id("fra"))
+        self.wait_users_suffer()
         wait_until(lambda: self.pop_of() in ("nyc", "sin"), 30, "another pop takes over",
                    interval=0.1)
         # Its own prefix is withdrawn now: from a node that has a way out over the bridge, too.
@@ -236,6 +248,7 @@ class Stay(unittest.TestCase):
 
     def test_docker_pause_is_a_silence_that_unpause_ends(self):
         docker("pause", self.lab.id("fra"))
+        self.wait_users_suffer()
         wait_until(lambda: self.pop_of() in ("nyc", "sin"), 30, "another pop takes over",
                    interval=0.1)
         docker("unpause", self.lab.id("fra"))
@@ -268,6 +281,39 @@ class Stay(unittest.TestCase):
                          self.lab.logs("testbed"))
         self.lab("down", "-v")
         self.assertEqual(self.lab.left(), [[], [], []])
+
+
+class OverRest(unittest.TestCase):
+    """LAB=serve: nodes that wait for runs, one after the other."""
+
+    def test_two_runs_on_the_same_containers(self):
+        with open(os.path.join(ROOT, "testbed", "scenarios", "quick.json"), encoding="utf-8") as f:
+            scenario = json.load(f)
+        scenario.update(ramp_ms=500, duration_ms=4000, timeline=[
+            {"at_ms": 1500, "fault": "pop_crash", "target": "fra", "undo_ms": 1000}])
+        with Compose("quick", LAB="serve") as lab:
+            lab("up", "-d")
+            rest = Rest(lab.rest(0))
+            wait_until(lambda: rest.request("GET", "/healthz")[0] == 200, 20, "the testbed serves")
+            for _ in range(2):
+                status, headers, text = rest.request("POST", "/v1/runs", {"scenario": scenario},
+                                                     {"Content-Type": "application/json"})
+                self.assertEqual(status, 202, text)
+                run = wait_until(lambda at=headers["Location"]: self.ended(rest, at), 120,
+                                 "the run has ended", interval=0.5)
+                # On a busy machine no trial may be valid, but all have been had.
+                self.assertGreaterEqual(run["trials"]["attempts"], 1, run)
+                self.assertIn(run["state"], ("done", "failed"), run)
+            running = docker("ps", "-q", "--filter", f"label=com.docker.compose.project={lab.project}")
+            self.assertEqual(len(running.split()), NODES + 1, "they wait for the next")
+            lab("down", "-v")
+            self.assertEqual(lab.left(), [[], [], []])
+            self.assertEqual(len([d for d in os.listdir(lab.out) if d.startswith("quick-")]), 2)
+
+    @staticmethod
+    def ended(rest, location):
+        run = rest.get(location)
+        return run["state"] in ("done", "failed", "cancelled") and run
 
 
 class BadInput(unittest.TestCase):
