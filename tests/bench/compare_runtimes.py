@@ -8,7 +8,7 @@ p50 and p90 of failover in each, and the difference with its 95 % interval: tria
 resolvers, are drawn with replacement in each runtime apart, as docs/measuring.md does. The times
 count as equal when every interval of a difference holds 0. How much of a difference could have been
 seen is the interval's width, which is printed: five trials do not see 50 ms.
-Status: 0 equal, 1 not, 2 bad input, 3 could not measure.
+Status: 0 equal, 1 not, 2 bad input, 3 could not measure, 130 interrupted.
 """
 import argparse
 import os
@@ -36,14 +36,19 @@ def measured(testbed, scenario, runtime, trials, seed, say):
     run = testbed.start({"scenario": scenario, "trials": trials, "seed": seed, "runtime": runtime,
                          "lab": f"compare-{runtime}-{os.getpid()}"})
     say(f"{runtime}: {trials} trials")
-    state = run["state"]
-    while state not in ENDED:
-        time.sleep(1)
-        run = testbed.run(run["id"])
-        state = run["state"]
-    if state != "done":
-        raise Gone(f"{runtime}: {state}: {run.get('reason')}")
-    return testbed.result(run["id"])
+    try:
+        while run["state"] not in ENDED:
+            time.sleep(1)
+            run = testbed.run(run["id"])
+    except KeyboardInterrupt:
+        testbed.cancel(run["id"])
+        raise
+    if run["state"] != "done":
+        say(f"{runtime}: {run['state']}: {run.get('reason')}")
+    result = testbed.result(run["id"])  # also of a run that gave up: its valid trials count
+    if not any(t["valid"] for t in result["trials"]):
+        raise Gone(f"{runtime}: no valid trial")
+    return result
 
 
 def samples_of(result):
@@ -186,6 +191,8 @@ def main(argv=None):
     except (Gone, Refused) as error:
         print(error, file=sys.stderr)
         return 3
+    except KeyboardInterrupt:
+        return 130
     show(lines)
     compared = len(lines) - 1
     print({True: f"equal: no interval of {compared} leaves 0 out",
