@@ -93,7 +93,7 @@ static struct MHD_Response *response_from_text(char *text, const char *type)
 
 static struct MHD_Response *response_from_json(const json_t *json, const char *type)
 {
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(12));
 	char *line;
 
 	if (!text)
