@@ -14,6 +14,9 @@
 
 #define WORDS_MAX 24
 
+/* Of the server's handlers, those of signals that mean the child too. */
+static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
 static void on_child(struct ev_loop *loop, ev_child *w, int revents)
 {
 	struct child *child = w->data;
@@ -34,6 +37,17 @@ static void on_patience(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	log_warn("process %d does not end: killed", (int)child->pid);
 	kill(-child->pid, SIGKILL);
+}
+
+/*
+ * Signals are blocked when this begins: until the exec the handlers are the server's, which would
+ * take note, in a copy of its memory, and the child would go on.
+ */
+static void signals_reset(const sigset_t *mask)
+{
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		signal(ends[i], SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
 static _Noreturn void become(const char *const *words, int out, int err, pid_t parent)
@@ -57,12 +71,21 @@ static _Noreturn void become(const char *const *words, int out, int err, pid_t p
 int child_start(struct child *child, struct ev_loop *loop, const char *const *words, int out,
 		int err)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t parent = getpid(), pid;
+	sigset_t all, mask;
+	int failed;
 
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask);
+	pid = fork();
+	failed = errno;
+	if (pid == 0) {
+		signals_reset(&mask);
 		become(words, out, err, parent);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (pid < 0)
+		return -failed;
 	setpgid(pid, pid); /* here too, or a signal might come before */
 	child->loop = loop;
 	child->pid = pid;
