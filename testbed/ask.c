@@ -24,7 +24,12 @@ static int left_ms(struct instant deadline)
 
 bool lab_name_is_valid(const char *name)
 {
-	return !strchr(name, '/') && name[0] != '.' && name[0] != '\0' && strlen(name) <= 64;
+	static const char known[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t len = strlen(name);
+
+	return len > 0 && len <= 64 && strspn(name, known) == len && name[0] != '.' &&
+	       name[0] != '-';
 }
 
 int ask_connect(const char *lab, struct instant deadline)

@@ -14,7 +14,10 @@
 
 #include "lib/clock.h"
 
-/* A name of a lab: it names a directory, and in it a socket, whose path has 107 bytes at most. */
+/*
+ * A name of a lab, as scenarios have (conf.h): it names a directory, and in it a socket, whose path
+ * has 107 bytes at most, and stands in JSON, log lines, paths of URLs and Compose files.
+ */
 bool lab_name_is_valid(const char *name);
 
 /*

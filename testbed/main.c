@@ -44,12 +44,6 @@ static bool number_parse(const char *text, unsigned long long max, unsigned long
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out <= max;
 }
 
-/* It names a directory, and in it a socket, whose path may have 107 bytes. */
-static bool is_lab_name(const char *text)
-{
-	return !strchr(text, '/') && text[0] != '.' && text[0] != '\0' && strlen(text) <= 64;
-}
-
 static bool run_options_parse(struct run_options *o, int argc, char **argv)
 {
 	static const struct option options[] = { { "trials", required_argument, NULL, 't' },
@@ -279,7 +273,7 @@ static int main_compose(int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) == 'l')
 		o.lab = optarg;
-	if (opt >= 0 || optind != argc - 1 || (o.lab && !is_lab_name(o.lab)))
+	if (opt >= 0 || optind != argc - 1 || (o.lab && !lab_name_is_valid(o.lab)))
 		return bad_usage("compose [--lab NAME] SCENARIO");
 	t = topology_read(argv[optind], &s);
 	if (!t)

@@ -29,7 +29,9 @@ static const char *lab_load(const struct conf *root, const char *def)
 		return def;
 	name = conf_as_string(&at);
 	if (!lab_name_is_valid(name))
-		conf_fail(&at, "a lab's name has 1 to 64 bytes, no '/' and no '.' in front");
+		conf_fail(&at,
+			  "a lab's name has 1 to 64 of a-z, A-Z, 0-9, '.', '_' and '-', the first "
+			  "being none of '.' and '-'");
 	return name;
 }
 

@@ -32,7 +32,7 @@ struct good {
 static const struct good good[] = {
 	{ "nothing else", "{\"scenario\":true}", true, NULL, "quick", "docker", 1, false, 0 },
 	{ "a lab for all", "{\"scenario\":true}", true, "one", "one", "docker", 1, false, 0 },
-	{ "a lab of its own", "{\"scenario\":true,\"lab\":\"a b\"}", true, "one", "a b", "docker",
+	{ "a lab of its own", "{\"scenario\":true,\"lab\":\"A.b_c-1\"}", true, "one", "A.b_c-1", "docker",
 	  1, false, 0 },
 	{ "everything",
 	  "{\"scenario\":true,\"lab\":\"x\",\"runtime\":\"compose\",\"trials\":10000,"
@@ -66,6 +66,10 @@ static const struct {
 	{ "a lab above", "{\"scenario\":true,\"lab\":\"../x\"}", true, 422, "/lab" },
 	{ "a hidden lab", "{\"scenario\":true,\"lab\":\".x\"}", true, 422, "/lab" },
 	{ "a lab without a name", "{\"scenario\":true,\"lab\":\"\"}", true, 422, "/lab" },
+	{ "a lab like an option", "{\"scenario\":true,\"lab\":\"-x\"}", true, 422, "/lab" },
+	{ "a lab of two words", "{\"scenario\":true,\"lab\":\"a b\"}", true, 422, "/lab" },
+	{ "a lab of two lines", "{\"scenario\":true,\"lab\":\"a\\nb\"}", true, 422, "/lab" },
+	{ "a lab that is no ASCII", "{\"scenario\":true,\"lab\":\"\\u00fc\"}", true, 422, "/lab" },
 	{ "a lab of a wrong type", "{\"scenario\":true,\"lab\":[]}", true, 422, "/lab" },
 	{ "a scenario's own mistake", "{\"scenario\":{\"version\":2}}", true, 422,
 	  "/scenario/version" },
