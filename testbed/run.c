@@ -395,8 +395,8 @@ static void signals_catch(struct run *run)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Two devices for each wire and a connection for each node are soon more than the usual 1024. */
-static void files_raise(void)
+/* A lab has two devices for each wire and a connection for each node, serve a lock for each run. */
+void run_files_raise(void)
 {
 	struct rlimit limit;
 
@@ -528,7 +528,7 @@ int run_scenario(const struct run_options *options)
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
 		run.versions = versions_to_json(options->runtime);
-		files_raise();
+		run_files_raise();
 		signals_catch(&run);
 		caller_watch(&run);
 		status = lab_run(&run);

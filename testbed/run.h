@@ -32,6 +32,9 @@ struct run_options {
 			  * closed, ends the lab that is not up yet; -1: none */
 };
 
+/* Raise the limit of open files as far as it is of use: labs need more than the usual 1024. */
+void run_files_raise(void);
+
 /* Returns the exit status. */
 int run_scenario(const struct run_options *options);
 

@@ -170,6 +170,7 @@ static int serve_run(const struct serve_options *o, const struct http_options *h
 		return EXIT_ENVIRONMENT;
 	}
 	signals_catch(&serve);
+	run_files_raise();
 	api->runs = runs_new(&setup);
 	api->ups = ups_new(serve.loop, api->events, out);
 	api->feeds = feeds_new(serve.loop, api->events, api->runs);

@@ -36,8 +36,8 @@ class FakeLab:
     """A supervisor that answers each command by answer(command), a list of JSON values or bytes;
     without it one that takes no connection at all."""
 
-    def __init__(self, answer=None):
-        self.name = free_name("fake")
+    def __init__(self, answer=None, name=None):
+        self.name = name or free_name("fake")
         self.dir = f"/run/catchment/{self.name}"
         self.answer = answer
         self.connections = []
@@ -88,14 +88,14 @@ class Serve(Case):
         self.out = self.dir + "/out"
         self.where = self.dir + "/s"
 
-    def serve(self, *options, listen=None, token=None):
-        """The server in a block that ends it, and its client."""
+    def serve(self, *options, listen=None, token=None, limit=()):
+        """The server in a block that ends it, and its client; limit as of prlimit(1)."""
         if token:
             with open(self.dir + "/token", "w", encoding="ascii") as f:
                 f.write(token + "\n")
             options += ("--token-file", self.dir + "/token")
         daemon = self.enterContext(Daemon(
-            [TESTBED, "serve", "--listen", listen or "unix:" + self.where, "--out", self.out,
+            [*limit, TESTBED, "serve", "--listen", listen or "unix:" + self.where, "--out", self.out,
              *options], env=self.env))
         daemon.wait_log("serving on")
         host, _, port = (listen or "").rpartition(":")
@@ -116,6 +116,18 @@ class Serve(Case):
         """The children of the server."""
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
             return [int(p) for p in f.read().split()]
+
+    def halt(self, daemon):
+        """The process of the only run, which does nothing any more."""
+        child = self.runs_of(daemon.pid)[0]
+        os.kill(child, signal.SIGSTOP)
+        self.addCleanup(self.resume, child)
+        return child
+
+    @staticmethod
+    def resume(child):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGCONT)
 
 
 class Described(Serve):
@@ -219,11 +231,10 @@ class Described(Serve):
         self.assertIn(f'catchment_testbed_lab_up{{lab="{self.lab}"}} 1\n', metrics)
         self.assertRegex(metrics, f'catchment_testbed_lab_requests{{lab="{self.lab}"}} [1-9]')
         self.check_faults(lab)
-        pid = next(n["pid"] for n in ask("GET", "/v1/lab", 200, query=lab)["nodes"]
-                   if n["name"] == "nyc")
-        subprocess.run([TESTBED, "exec", "--lab", self.lab, "nyc", "--", "pkill", "-9", "-x",
-                        "bird"], env=self.env, check=True)
-        self.assertTrue(pid)
+        with self.rest.events() as events:
+            subprocess.run([TESTBED, "exec", "--lab", self.lab, "nyc", "--", "pkill", "-9", "-x",
+                            "bird"], env=self.env, check=True)
+            self.assertTrue(any(e["kind"] == "mishap" and e["lab"] == self.lab for e in events))
         self.assertEqual(ask("DELETE", "/v1/labs/{name}", 202, name)["state"], "ending")
         wait_until(lambda: not os.path.exists("/run/catchment/" + self.lab), 30, "the lab's end")
         ask("DELETE", "/v1/labs/{name}", 404, name)
@@ -307,14 +318,13 @@ class Described(Serve):
         """While a run ends the server answers, and starts nothing."""
         run = self.api.ask("POST", "/v1/runs", 202, body={"scenario": short(), "lab": self.lab})
         self.wait_run(self.rest, run, "starting", "running")
-        child = self.runs_of(daemon.pid)[0]
-        os.kill(child, signal.SIGSTOP)
+        child = self.halt(daemon)
         daemon.signal(signal.SIGTERM)
         wait_until(lambda: self.rest.request("GET", "/healthz")[0] == 503, 2, "stopping")
         self.api.ask("GET", "/healthz", 503)
         self.api.expect_problem("POST", "/v1/runs", 503, {"scenario": short()})
         self.api.expect_problem("POST", "/v1/labs", 503, {"scenario": short()})
-        os.kill(child, signal.SIGCONT)
+        self.resume(child)
         self.assertEqual(daemon.wait(40), 0)
         with open(self.out + f"/{run['id']}/run.json", encoding="utf-8") as f:
             run = json.load(f)
@@ -364,6 +374,19 @@ class Life(Serve):
         self.assertIn(f"lab {self.lab}: ", run["reason"])
         status, headers, _ = rest.request("GET", f"/v1/runs/{run['id']}/table")
         self.assertEqual((status, headers["Content-Type"]), (409, "application/problem+json"))
+
+    def test_more_runs_than_open_files(self):
+        daemon, rest = self.serve(limit=("prlimit", "--nofile=64:4096"))
+        body = {"scenario": short(), "lab": self.lab}
+        self.post(rest, body)
+        child = self.halt(daemon)
+        for _ in range(80):
+            self.post(rest, body)
+        self.assertEqual(len(rest.get("/v1/runs")["runs"]), 81)
+        self.assertIn("labs", rest.get("/v1/labs"))
+        daemon.signal(signal.SIGTERM)
+        self.resume(child)
+        self.assertEqual(daemon.wait(40), 0)
 
     def test_the_queue(self):
         """Runs that fail at once, in their order; those of one lab never at the same time."""
