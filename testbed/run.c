@@ -486,7 +486,9 @@ static int lab_run(struct run *run)
 		run->trial = NULL;
 	}
 	record_flush(run->record);
-	result_write(run);
+	/* One that was never up has no result. */
+	if (run->users)
+		result_write(run);
 	faults_clear(&run->faults);
 	users_free(run->users);
 	lab_free(run->lab);

@@ -375,6 +375,23 @@ class Life(Serve):
         status, headers, _ = rest.request("GET", f"/v1/runs/{run['id']}/table")
         self.assertEqual((status, headers["Content-Type"]), (409, "application/problem+json"))
 
+    def test_a_run_without_a_lab_has_no_result(self):
+        """It was told to end while its lab was being made, and has never been running."""
+        _, rest = self.serve()
+        run = self.post(rest, {"scenario": short(), "lab": self.lab})
+        wait_until(lambda: os.path.exists(f"/run/catchment/{self.lab}/control"), RUN_S, "a lab")
+        self.assertEqual(rest.request("DELETE", "/v1/runs/" + run["id"])[0], 202)
+        run = self.wait_run(rest, run, *FINAL)
+        self.assertEqual((run["state"], run["reason"]), ("cancelled", "cancelled"))
+        self.assertEqual(rest.request("GET", f"/v1/runs/{run['id']}/result")[0], 409)
+        with rest.events(since=0) as events:
+            states = []
+            while states[-1:] != ["cancelled"]:
+                event = next(events)
+                if event["kind"] == "run_state":
+                    states.append(event["state"])
+        self.assertEqual(states, ["queued", "starting", "cancelled"])
+
     def test_more_runs_than_open_files(self):
         daemon, rest = self.serve(limit=("prlimit", "--nofile=64:4096"))
         body = {"scenario": short(), "lab": self.lab}
