@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/alloc.h"
 #include "testbed/record.h"
@@ -114,7 +115,10 @@ int archive_save(const char *dir, const char *name, const json_t *json)
 	errno = 0;
 	if (json_dump_file(json, fresh, JSON_INDENT(1)) < 0 || rename(fresh, path) < 0)
 		err = errno ? -errno : -EIO;
-	record_give(path);
+	if (err < 0)
+		unlink(fresh);
+	else
+		record_give(path);
 	free(fresh);
 	free(path);
 	return err;
@@ -143,7 +147,8 @@ char *archive_file(const char *out, const char *id, const char *name)
 	return text;
 }
 
-char *archive_last_line(const char *out, const char *id, const char *name)
+/* NULL when there is none that is not empty. */
+static char *last_line(const char *out, const char *id, const char *name)
 {
 	char *text = archive_file(out, id, name), *line, *last = NULL;
 	size_t len = text ? strlen(text) : 0;
@@ -162,6 +167,21 @@ char *archive_last_line(const char *out, const char *id, const char *name)
 	}
 	free(text);
 	return last;
+}
+
+char *archive_end_reason(const char *out, const char *id, int status)
+{
+	char *last = last_line(out, id, "progress.log"), *reason;
+
+	if (last && status <= 128)
+		return last;
+	if (status > 128)
+		reason = xasprintf("killed by signal %d%s%s", status - 128,
+				   last ? ", having said: " : "", last ? last : "");
+	else
+		reason = xasprintf("exit status %d, and not a word", status);
+	free(last);
+	return reason;
 }
 
 static struct archive_trials trials_count(const json_t *result)
@@ -194,7 +214,7 @@ static json_t *trials_object(unsigned wanted, const struct archive_trials *count
 			 "attempts", (int)count->attempts);
 }
 
-static bool state_is_final(const json_t *run)
+bool archive_run_is_final(const json_t *run)
 {
 	const char *state = json_string_value(json_object_get(run, "state"));
 
@@ -253,11 +273,11 @@ json_t *archive_run(const char *out, const char *id)
 	if (!dir)
 		return NULL;
 	run = json_read(dir, "run.json");
-	if (run && !state_is_final(run) && !record_is_locked(dir)) {
+	if (run && !archive_run_is_final(run) && !record_is_locked(dir)) {
 		/* It may have ended between the two looks. */
 		json_decref(run);
 		run = json_read(dir, "run.json");
-		if (run && !state_is_final(run))
+		if (run && !archive_run_is_final(run))
 			interrupted_mend(run, dir);
 	}
 	if (!run)

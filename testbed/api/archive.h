@@ -28,8 +28,13 @@ size_t archive_ids(const char *out, char ***ids);
 json_t *archive_run(const char *out, const char *id);
 /* A file of its directory as text, malloc'd; NULL when it is not there or empty. */
 char *archive_file(const char *out, const char *id, const char *name);
-/* The last line of it that is not empty, malloc'd, in ASCII; NULL when there is none. */
-char *archive_last_line(const char *out, const char *id, const char *name);
+/*
+ * Why its process has failed, malloc'd, in ASCII: the last line of progress.log, and what has
+ * killed it. status as the shell's.
+ */
+char *archive_end_reason(const char *out, const char *id, int status);
+/* It will not change any more. */
+bool archive_run_is_final(const json_t *run);
 /* Replace dir/name as a whole. 0 or -errno. */
 int archive_save(const char *dir, const char *name, const json_t *json);
 

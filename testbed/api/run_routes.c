@@ -136,7 +136,7 @@ static int file_reply(const struct api *api, const struct http_request *req,
 
 	if (!run)
 		return no_such_run(reply, req->params[0]);
-	if (id && !runs_has(api->runs, id))
+	if (id && archive_run_is_final(run))
 		reply->text = archive_file(api->out, id, name);
 	reply->content_type = type;
 	if (!reply->text)

@@ -142,9 +142,7 @@ static void on_child_end(struct child *child, int status)
 		end.reason = xstrdup(run->cancelled);
 	} else if (status != EXIT_DONE) {
 		state = RUN_FAILED;
-		end.reason = archive_last_line(run->runs->setup.out, run->id, "progress.log");
-		if (!end.reason)
-			end.reason = xasprintf("exit status %d, and not a word", status);
+		end.reason = archive_end_reason(run->runs->setup.out, run->id, status);
 	}
 	run_end(run, state, &end);
 }
@@ -229,7 +227,7 @@ static void queue_advance(struct runs *runs)
 		next = next->next;
 	if (busy >= runs->setup.parallel || !next)
 		return;
-	/* Its failure would come back here, so go on only with the next turn. */
+	/* Should that fail, the others have had their turn when it returns. */
 	run_start(next);
 	if (busy + 1 < runs->setup.parallel)
 		queue_advance(runs);
@@ -317,11 +315,6 @@ json_t *runs_get(const struct runs *runs, const char *id)
 	const struct queued_run *run = find(runs, id);
 
 	return run ? run_object(run, NULL) : NULL;
-}
-
-bool runs_has(const struct runs *runs, const char *id)
-{
-	return find(runs, id) != NULL;
 }
 
 const char *runs_of_lab(const struct runs *runs, const char *lab)

@@ -46,7 +46,6 @@ void runs_free(struct runs *runs);
 int runs_add(struct runs *runs, const struct order *order, json_t **run);
 /* As GET /v1/runs/{id} shows it; NULL: not waiting nor on its way. */
 json_t *runs_get(const struct runs *runs, const char *id);
-bool runs_has(const struct runs *runs, const char *id);
 /* False: no such run. A queued one is gone at once, another ends in its own time. */
 bool runs_cancel(struct runs *runs, const char *id, const char *reason);
 /* Cancel all; what has not ended after so long is killed. */

@@ -80,9 +80,7 @@ static void on_child_end(struct child *child, int status)
 		up_free(up);
 		return;
 	}
-	up->reason = archive_last_line(up->ups->out, up->id, "progress.log");
-	if (!up->reason)
-		up->reason = xasprintf("exit status %d, and not a word", status);
+	up->reason = archive_end_reason(up->ups->out, up->id, status);
 	event_log_add(up->ups->events, clock_now(), "lab_failed",
 		      json_pack("{s:s, s:s}", "lab", up->lab, "reason", up->reason));
 }
@@ -127,7 +125,10 @@ static int directory_make(const struct ups *ups, const struct order *order, char
 		*dir = NULL;
 		return err;
 	}
-	return archive_save(*dir, "scenario.json", order->scenario->json);
+	err = archive_save(*dir, "scenario.json", order->scenario->json);
+	if (err < 0)
+		rmdir(*dir);
+	return err;
 }
 
 int ups_add(struct ups *ups, const struct order *order)

@@ -352,8 +352,13 @@ class Life(Serve):
         _, rest = self.serve("--lab", self.lab)
         run = self.post(rest, {"scenario": short(duration_ms=60000)})
         self.assertEqual(run["lab"], self.lab)
+        _, other = self.serve(listen=f"127.0.0.1:{free_port()}")
         wait_until(lambda: (rest.get("/v1/runs/" + run["id"])["progress"] or {}).get("elapsed_s"),
                    RUN_S, "a trial")
+        # It is seen by all who serve the same folder, and is only one's to end.
+        self.assertEqual(other.get("/v1/runs/" + run["id"])["state"], "running")
+        self.assertEqual(other.request("GET", f"/v1/runs/{run['id']}/result")[0], 409)
+        self.assertEqual(other.request("DELETE", "/v1/runs/" + run["id"])[0], 409)
         self.assertEqual(rest.request("DELETE", "/v1/runs/" + run["id"])[0], 202)
         run = self.wait_run(rest, run, *FINAL)
         self.assertEqual((run["state"], run["reason"], run["exit_status"]),
@@ -361,7 +366,7 @@ class Life(Serve):
         self.assertEqual(run["trials"], {"wanted": 1, "valid": 0, "attempts": 1})
         result = rest.get(f"/v1/runs/{run['id']}/result")
         self.assertEqual(result["trials"][0]["reason"], "interrupted")
-        wait_until(lambda: len(self.processes()) == 1, 5, "nothing but the server")
+        wait_until(lambda: len(self.processes()) == 2, 5, "nothing but the servers")
 
     def test_a_run_that_fails_says_why(self):
         """Its lab's name is taken by something that is none."""

@@ -170,15 +170,55 @@ Test(archive, files_and_last_lines)
 
 	put(&r, "a", "progress.log", "one\n  two \xc3\xa4\x01\n\n");
 	put(&r, "a", "empty", "");
-	put(&r, "a", "blank", "\n \n");
 	text = archive_file(r.out, "a", "progress.log");
 	cr_expect_str_eq(text, "one\n  two \xc3\xa4\x01\n\n");
 	free(text);
-	text = archive_last_line(r.out, "a", "progress.log");
-	cr_expect_str_eq(text, "two ???");
-	free(text);
 	cr_expect_null(archive_file(r.out, "a", "empty"));
-	cr_expect_null(archive_last_line(r.out, "a", "blank"));
-	cr_expect_null(archive_last_line(r.out, "a", "nothing"));
+	cr_expect_null(archive_file(r.out, "a", "nothing"));
+	rig_free(&r);
+}
+
+static const struct {
+	const char *id, *log;
+	int status;
+	const char *reason;
+} ends[] = {
+	{ "said", "one\n  two \xc3\xa4\x01\n\n", 1, "two ???" },
+	{ "silent", "", 2, "exit status 2, and not a word" },
+	{ "blank", "\n \n", 127, "exit status 127, and not a word" },
+	{ "killed", "trial 1 of 1: 4 s\n", 137,
+	  "killed by signal 9, having said: trial 1 of 1: 4 s" },
+	{ "killed_early", "", 139, "killed by signal 11" },
+};
+
+Test(archive, reasons)
+{
+	struct rig r = rig_new();
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *reason;
+
+		put(&r, ends[i].id, "progress.log", ends[i].log);
+		reason = archive_end_reason(r.out, ends[i].id, ends[i].status);
+		cr_expect_str_eq(reason, ends[i].reason, "%s: %s", ends[i].id, reason);
+		free(reason);
+	}
+	rig_free(&r);
+}
+
+Test(archive, what_cannot_be_saved_leaves_nothing)
+{
+	struct rig r = rig_new();
+	json_t *json = json_object();
+	char path[256];
+
+	/* A full disk would do the same, a little earlier. */
+	directory(&r, "a");
+	put(&r, "a/scenario.json", "x", "");
+	snprintf(path, sizeof(path), "%s/a", r.out);
+	cr_expect_lt(archive_save(path, "scenario.json", json), 0);
+	strcat(path, "/.scenario.json");
+	cr_expect_neq(access(path, F_OK), 0);
+	json_decref(json);
 	rig_free(&r);
 }
