@@ -7,6 +7,7 @@
 
 #include "lib/alloc.h"
 #include "testbed/ask.h"
+#include "testbed/labs.h"
 #include "testbed/runtime/lab.h"
 
 #define LOOK_S 0.5
@@ -89,7 +90,9 @@ static void on_close(void *ctx, struct control *control)
 
 	(void)control;
 	said(feed, "lab_gone");
-	runs_lab_gone(feed->feeds->runs, feed->lab);
+	/* If we have not read for too long it has hung up on us, and goes on. */
+	if (!labs_is_running(feed->lab))
+		runs_lab_gone(feed->feeds->runs, feed->lab);
 	feed_free(feed);
 }
 

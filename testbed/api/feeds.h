@@ -5,7 +5,8 @@
  * Subscribes to every lab that runs on this machine, whoever has started it,
  * and writes what it tells to the log with the lab's name ("lab"); what it calls
  * "id" becomes "fault", since an event has an id of its own. lab_found and
- * lab_gone are added. The runs hear of it too.
+ * lab_gone are added; a lab_found that follows a lab_gone at once may say that
+ * events of a lab were missed. The runs hear of it too.
  */
 #ifndef TESTBED_API_FEEDS_H
 #define TESTBED_API_FEEDS_H

@@ -397,6 +397,26 @@ class Life(Serve):
                     states.append(event["state"])
         self.assertEqual(states, ["queued", "starting", "cancelled"])
 
+    def test_a_feed_that_breaks_and_a_killed_run(self):
+        daemon, rest = self.serve()
+        run = self.post(rest, {"scenario": short(), "lab": self.lab})
+        child = self.halt(daemon)  # long before it makes its lab
+
+        def answer(_):
+            yield {"type": "event", "event": {"kind": "trial_begin", "trial": 1}}
+
+        with FakeLab(answer, self.lab) as lab:
+            self.wait_run(rest, run, "running")
+            before = len(lab.connections)
+            for connection in lab.connections:
+                connection.shutdown(socket.SHUT_RDWR)
+            wait_until(lambda: len(lab.connections) > before, 5, "another subscription")
+            self.assertEqual(rest.get("/v1/runs/" + run["id"])["state"], "running")
+        os.kill(child, signal.SIGKILL)
+        run = self.wait_run(rest, run, *FINAL)
+        self.assertEqual((run["state"], run["exit_status"]), ("failed", 137))
+        self.assertRegex(run["reason"], "^killed by signal 9")
+
     def test_more_runs_than_open_files(self):
         daemon, rest = self.serve(limit=("prlimit", "--nofile=64:4096"))
         body = {"scenario": short(), "lab": self.lab}
