@@ -261,8 +261,10 @@ static json_t *lab_object(const struct api *api, const char *name)
 		status = NULL;
 	}
 	phase = json_string_value(json_object_get(status, "phase"));
-	if (phase && !state)
+	if (phase && !ups_has(api->ups, name)) {
 		state = strcmp(phase, "up") == 0 ? "up" : "starting";
+		reason = NULL; /* why an earlier one has failed */
+	}
 	if (!state) {
 		json_decref(status);
 		return NULL;
@@ -310,16 +312,19 @@ int api_delete_lab(void *ctx, const struct http_request *req, struct http_reply 
 {
 	struct api *api = ctx;
 	const char *name = req->params[0], *run = runs_of_lab(api->runs, name);
+	bool starting = ups_has(api->ups, name), known;
 	int fd;
 
 	if (run)
 		return http_problem(reply, 409, NULL, "the lab is of run '%s': cancel that", run);
-	if (!ups_cancel(api->ups, name)) {
+	known = ups_cancel(api->ups, name);
+	if (!starting) {
 		/* Its end is the answer, for which nobody waits here. */
 		fd = ask_begin(name, json_pack("{s:s}", "command", "down"), patience());
-		if (fd < 0)
+		if (fd < 0 && !known)
 			return refusal(reply, name, fd);
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 	}
 	reply->json = json_pack("{s:s, s:s, s:n, s:n}", "lab", name, "state", "ending", "reason",
 				"status");

@@ -95,7 +95,8 @@ int api_post_run(void *ctx, const struct http_request *req, struct http_reply *r
 
 	if (status || !order_load(&order, req->body, true, &api->defaults, reply, &status))
 		return status;
-	if (!runs_of_lab(api->runs, order.lab) && labs_is_running(order.lab)) {
+	if (ups_has(api->ups, order.lab) ||
+	    (!runs_of_lab(api->runs, order.lab) && labs_is_running(order.lab))) {
 		status = http_problem(reply, 409, "/lab",
 				      "a lab '%s' is running already: name another, or end it",
 				      order.lab);

@@ -13,7 +13,7 @@
 #include "testbed/record.h"
 #include "testbed/run.h"
 
-#define UPS_MAX		  64
+#define UPS_MAX		  64 /* on their way; and as many that have failed are remembered */
 #define CANCEL_PATIENCE_S 60
 
 struct lab_up {
@@ -116,6 +116,22 @@ static int process_start(struct lab_up *up, const struct order *order, const cha
 	return rc;
 }
 
+/* So that those nobody asks about do not add up. */
+static void oldest_failed_forget(struct ups *ups)
+{
+	struct lab_up *oldest = NULL;
+	size_t failed = 0;
+
+	for (struct lab_up *up = ups->first; up; up = up->next) {
+		if (up->child.pid)
+			continue;
+		oldest = up;
+		failed++;
+	}
+	if (failed >= UPS_MAX)
+		up_free(oldest);
+}
+
 /* With its directory, which *dir becomes. */
 static int directory_make(const struct ups *ups, const struct order *order, char **dir)
 {
@@ -134,7 +150,6 @@ static int directory_make(const struct ups *ups, const struct order *order, char
 int ups_add(struct ups *ups, const struct order *order)
 {
 	struct lab_up *up = find(ups, order->lab);
-	size_t count = 0;
 	char *dir;
 	int err;
 
@@ -142,10 +157,9 @@ int ups_add(struct ups *ups, const struct order *order)
 		return -EALREADY;
 	if (up) /* it has failed, and gets another chance */
 		up_free(up);
-	for (up = ups->first; up; up = up->next)
-		count++;
-	if (count >= UPS_MAX)
+	if (ups_left(ups) >= UPS_MAX)
 		return -EDQUOT;
+	oldest_failed_forget(ups);
 	err = directory_make(ups, order, &dir);
 	if (err == 0) {
 		up = x_new(struct lab_up);
@@ -170,6 +184,13 @@ const char *ups_state(const struct ups *ups, const char *lab, const char **reaso
 	if (!up)
 		return NULL;
 	return up->child.pid ? "starting" : "failed";
+}
+
+bool ups_has(const struct ups *ups, const char *lab)
+{
+	const struct lab_up *up = find(ups, lab);
+
+	return up && up->child.pid;
 }
 
 bool ups_cancel(struct ups *ups, const char *lab)

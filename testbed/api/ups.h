@@ -20,6 +20,7 @@ void ups_free(struct ups *ups);
 int ups_add(struct ups *ups, const struct order *order);
 /* "starting" or "failed", then *reason (borrowed); NULL: not known here, so perhaps it is up. */
 const char *ups_state(const struct ups *ups, const char *lab, const char **reason);
+bool ups_has(const struct ups *ups, const char *lab); /* on its way */
 /* End it if it is on its way, and forget that it has failed. False: not known here. */
 bool ups_cancel(struct ups *ups, const char *lab);
 void ups_stop(struct ups *ups, double patience_s);

@@ -219,6 +219,7 @@ class Described(Serve):
         self.assertEqual(ask("POST", "/v1/labs", 202, body={"scenario": scenario, **lab})["state"],
                          "starting")
         ask("POST", "/v1/labs", 409, body={"scenario": scenario, **lab})
+        ask("POST", "/v1/runs", 409, body={"scenario": scenario, **lab})
         wait_until(lambda: ask("GET", "/v1/labs/{name}", 200, name)["state"] == "up", RUN_S, "up")
         ask("POST", "/v1/runs", 409, body={"scenario": scenario, **lab})
         self.assertEqual(ask("GET", "/v1/lab", 200, query=lab)["phase"], "up")
@@ -429,6 +430,15 @@ class Life(Serve):
         daemon.signal(signal.SIGTERM)
         self.resume(child)
         self.assertEqual(daemon.wait(40), 0)
+
+    def test_labs_that_failed_are_forgotten(self):
+        """No name for containers: each has failed before the next one comes."""
+        _, rest = self.serve()
+        for n in range(65):
+            lab = {"lab": f"Not-{n}", "runtime": "docker"}
+            self.post(rest, {"scenario": short(), **lab}, "/v1/labs")
+            wait_until(lambda: rest.get("/v1/labs/" + lab["lab"])["state"] == "failed", 10, lab)
+        self.assertEqual(rest.request("GET", "/v1/labs/Not-0")[0], 404)
 
     def test_the_queue(self):
         """Runs that fail at once, in their order; those of one lab never at the same time."""
