@@ -92,6 +92,8 @@ int child_start(struct child *child, struct ev_loop *loop, const char *const *wo
 	ev_child_init(&child->watcher, on_child, pid, 0);
 	ev_init(&child->patience, on_patience);
 	child->watcher.data = child->patience.data = child;
+	/* What it has done before its end is heard of before its end. */
+	ev_set_priority(&child->watcher, EV_MINPRI);
 	ev_child_start(loop, &child->watcher);
 	return 0;
 }
