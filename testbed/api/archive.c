@@ -222,14 +222,16 @@ bool archive_run_is_final(const json_t *run)
 			 strcmp(state, "cancelled") == 0);
 }
 
-/* A run whose server was killed before it could write the end down. */
+/* A run whose server was killed before it could write the end down, or had a full disk. */
 static void interrupted_mend(json_t *run, const char *dir)
 {
 	const struct archive_trials count = archive_trials(dir);
 	const json_t *wanted = json_object_get(json_object_get(run, "trials"), "wanted");
 
 	json_object_set_new(run, "state", json_string("failed"));
-	json_object_set_new(run, "reason", json_string("the server died before the run ended"));
+	json_object_set_new(
+		run, "reason",
+		json_string("the server died, or could not write, before the run ended"));
 	json_object_set_new(run, "progress", json_null());
 	json_object_set_new(run, "trials",
 			    trials_object((unsigned)json_integer_value(wanted), &count));

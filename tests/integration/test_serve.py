@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_lab import Case, TESTBED, quick
 
 TOKEN = "a-secret-of-the-test"
-RUN_S = 90  # patience for a run that takes 12 s when the machine has nothing else to do
+RUN_S = 150  # patience for a run that takes 12 s when the machine has nothing else to do
 FINAL = ("done", "failed", "cancelled")
 
 
@@ -181,7 +181,7 @@ class Described(Serve):
             if run["state"] == "done":
                 break
             # The machine was too busy to measure anything.
-            self.assertRegex(run["reason"], "^giving up: 0 of 1 trials valid")
+            self.assertRegex(run["reason"], "^giving up: ")
             run = ask("POST", "/v1/runs", 202, body=body)
             runs.insert(0, run["id"])
             run = self.wait_run(self.rest, run, *FINAL)
@@ -290,7 +290,7 @@ class Described(Serve):
                                       (409, {"lab": good.name}), (504, {"lab": hung.name})):
                     begun = time.monotonic()
                     ask(method, path, status, params, query, body)
-                    self.assertLess(time.monotonic() - begun, 3)
+                    self.assertLess(time.monotonic() - begun, 5)
             labs = ask("GET", "/v1/labs", 200)
             for name in (hung.name, good.name):
                 self.assertIn(name, labs["silent"])
@@ -321,7 +321,7 @@ class Described(Serve):
         self.wait_run(self.rest, run, "starting", "running")
         child = self.halt(daemon)
         daemon.signal(signal.SIGTERM)
-        wait_until(lambda: self.rest.request("GET", "/healthz")[0] == 503, 2, "stopping")
+        wait_until(lambda: self.rest.request("GET", "/healthz")[0] == 503, 10, "stopping")
         self.api.ask("GET", "/healthz", 503)
         self.api.expect_problem("POST", "/v1/runs", 503, {"scenario": short()})
         self.api.expect_problem("POST", "/v1/labs", 503, {"scenario": short()})
@@ -345,9 +345,26 @@ class Life(Serve):
         _, rest = self.serve()
         for r in rest.get("/v1/runs")["runs"]:
             self.assertEqual((r["state"], r["reason"]),
-                             ("failed", "the server died before the run ended"), r)
+                             ("failed", "the server died, or could not write, before the run ended"),
+                             r)
         self.assertEqual({r["id"] for r in rest.get("/v1/runs")["runs"]}, {run["id"], later["id"]})
         self.assertEqual(rest.request("GET", f"/v1/runs/{later['id']}/result")[0], 409)
+
+    def test_a_second_signal_kills(self):
+        """A run that takes no signals, and its lab, do not keep the server."""
+        daemon, rest = self.serve()
+        run = self.post(rest, {"scenario": short(duration_ms=60000), "lab": self.lab})
+        self.wait_run(rest, run, "running")
+        self.halt(daemon)
+        daemon.signal(signal.SIGTERM)
+        wait_until(lambda: rest.request("GET", "/healthz")[0] == 503, 10, "stopping")
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait(10), 0)
+        wait_until(lambda: not self.processes(), 10, "the end of every process")
+        with open(self.out + f"/{run['id']}/run.json", encoding="utf-8") as f:
+            run = json.load(f)
+        self.assertEqual((run["state"], run["reason"], run["exit_status"]),
+                         ("cancelled", "the server was stopped", 137))
 
     def test_cancelled_in_a_trial(self):
         _, rest = self.serve("--lab", self.lab)

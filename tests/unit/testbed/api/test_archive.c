@@ -131,7 +131,7 @@ Test(archive, runs_of_a_server)
 	/* Its server has been killed; what it measured counts. */
 	put(&r, "alive", "result.json", RESULT(TWO, ""));
 	expect(&r, "alive", "state", "failed");
-	expect(&r, "alive", "reason", "the server died before the run ended");
+	expect(&r, "alive", "reason", "the server died, or could not write, before the run ended");
 	run = archive_run(r.out, "alive");
 	cr_expect_eq(json_integer_value(json_object_get(json_object_get(run, "trials"), "wanted")),
 		     3);
