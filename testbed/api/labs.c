@@ -50,24 +50,23 @@ static char *lab_choose(const struct http_request *req, struct http_reply *reply
 }
 
 /*
- * Ask the lab meant. 0: *answer is its reply, which may have an "error", and *lab its name, both
- * the caller's. Else the status of the problem that reply is. Takes msg over.
+ * Ask the lab meant. 0: *answer, the caller's, is its reply, which may have an "error". Else the
+ * status of the problem that reply is. Takes msg over.
  */
 static int lab_ask(const struct http_request *req, struct http_reply *reply, json_t *msg,
-		   json_t **answer, char **lab)
+		   json_t **answer)
 {
 	int status = 0, err;
+	char *lab = lab_choose(req, reply, &status);
 
-	*lab = lab_choose(req, reply, &status);
-	if (!*lab) {
+	if (!lab) {
 		json_decref(msg);
 		return status;
 	}
-	err = ask(*lab, msg, patience(), answer);
-	if (err < 0) {
-		status = refusal(reply, *lab, err);
-		free(*lab);
-	}
+	err = ask(lab, msg, patience(), answer);
+	if (err < 0)
+		status = refusal(reply, lab, err);
+	free(lab);
 	return status;
 }
 
@@ -76,12 +75,10 @@ static int relay(const struct http_request *req, struct http_reply *reply, const
 {
 	json_t *answer;
 	const char *error;
-	char *lab;
-	int status = lab_ask(req, reply, json_pack("{s:s}", "command", command), &answer, &lab);
+	int status = lab_ask(req, reply, json_pack("{s:s}", "command", command), &answer);
 
 	if (status)
 		return status;
-	free(lab);
 	error = json_string_value(json_object_get(answer, "error"));
 	if (error) {
 		status = http_problem(reply, 409, NULL, "%s", error);
@@ -179,7 +176,6 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 	const char *kind, *target, *error;
 	enum fault_kind known;
 	json_t *answer;
-	char *lab;
 	int status = api_refuse_when_stopping(ctx, reply);
 
 	if (status)
@@ -196,7 +192,7 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 	status = lab_ask(
 		req, reply,
 		json_pack("{s:s, s:s, s:s}", "command", "fault", "kind", kind, "target", target),
-		&answer, &lab);
+		&answer);
 	if (status)
 		return status;
 	error = json_string_value(json_object_get(answer, "error"));
@@ -213,7 +209,6 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 			xasprintf("/v1/faults/%lld",
 				  (long long)json_integer_value(json_object_get(answer, "id")));
 	}
-	free(lab);
 	return status;
 }
 
@@ -222,18 +217,15 @@ int api_delete_fault(void *ctx, const struct http_request *req, struct http_repl
 	const char *text = req->params[0], *error;
 	size_t digits = strspn(text, "0123456789");
 	json_t *answer;
-	char *lab;
 	int status;
 
 	(void)ctx;
 	if (text[digits] || digits > 6)
 		return http_problem(reply, 404, NULL, "there is no fault '%s'", text);
-	status =
-		lab_ask(req, reply, json_pack("{s:s, s:i}", "command", "restore", "id", atoi(text)),
-			&answer, &lab);
+	status = lab_ask(req, reply,
+			 json_pack("{s:s, s:i}", "command", "restore", "id", atoi(text)), &answer);
 	if (status)
 		return status;
-	free(lab);
 	error = json_string_value(json_object_get(answer, "error"));
 	if (!error) {
 		reply->json = answer;

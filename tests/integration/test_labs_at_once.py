@@ -5,8 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from support import wait_until
 from support.control import Control
@@ -115,9 +115,8 @@ class Several(Labs):
 
     def test_ends_and_starts_cross(self):
         """Directories come and go at once; a start never stumbles over another's end."""
-        failures = []
-
         def churn(lab):
+            failures = []
             for _ in range(12):
                 up = subprocess.Popen([TESTBED, "up", self.scenario, "--lab", lab, "--out",
                                        self.dir + "/out", "--no-users"], env=self.env,
@@ -133,13 +132,11 @@ class Several(Labs):
                                0.001)
                 if "No such file" in text or "lab " in text:
                     failures.append(text)
+            return failures
 
-        threads = [threading.Thread(target=churn, args=(f"{self.lab}-{i}",)) for i in range(3)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(failures, [])
+        with ThreadPoolExecutor(3) as pool:
+            # What goes wrong in a thread is raised here.
+            self.assertEqual(sum(pool.map(churn, [f"{self.lab}-{i}" for i in range(3)]), []), [])
         wait_until(lambda: not self.processes(), 10, "the end of every process")
 
 
