@@ -122,7 +122,14 @@ class Serve(Case):
         child = self.runs_of(daemon.pid)[0]
         os.kill(child, signal.SIGSTOP)
         self.addCleanup(self.resume, child)
+        # Until it has stopped, another signal still ends it.
+        wait_until(lambda: self.state_of(child) == "T", 10, "a stopped process")
         return child
+
+    @staticmethod
+    def state_of(pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rpartition(")")[2].split()[0]
 
     @staticmethod
     def resume(child):
