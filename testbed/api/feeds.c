@@ -164,10 +164,14 @@ struct feeds *feeds_new(struct ev_loop *loop, struct event_log *log, struct runs
 
 void feeds_free(struct feeds *feeds)
 {
+	struct feed *next;
+
 	if (!feeds)
 		return;
-	while (feeds->first)
-		feed_free(feeds->first);
+	for (struct feed *feed = feeds->first; feed; feed = next) {
+		next = feed->next;
+		feed_free(feed);
+	}
 	ev_timer_stop(feeds->loop, &feeds->timer);
 	free(feeds);
 }

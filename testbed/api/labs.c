@@ -2,6 +2,7 @@
 /* What the running labs say: status, topology, catchments, faults; and /v1/labs. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -161,14 +162,6 @@ int api_get_faults(void *ctx, const struct http_request *req, struct http_reply 
 	return 200;
 }
 
-static int mistake(struct http_reply *reply, const json_t *body, const struct conf_error *err)
-{
-	char pointer[POINTER_SIZE];
-
-	return http_problem(reply, 422, pointer_write(pointer, "", body, err->path), "%s",
-			    err->reason);
-}
-
 int api_post_fault(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	struct conf_error err = { 0 };
@@ -186,7 +179,7 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 	kind = conf_string(&root, "kind", CONF_REQUIRED_STRING);
 	target = conf_string(&root, "target", CONF_REQUIRED_STRING);
 	if (err.set)
-		return mistake(reply, req->body, &err);
+		return pointer_problem(reply, "", req->body, &err);
 	if (!fault_kind_parse(&known, kind))
 		return http_problem(reply, 422, "/kind", "unknown kind of fault '%s'", kind);
 	status = lab_ask(
@@ -222,8 +215,10 @@ int api_delete_fault(void *ctx, const struct http_request *req, struct http_repl
 	(void)ctx;
 	if (text[digits] || digits > 6)
 		return http_problem(reply, 404, NULL, "there is no fault '%s'", text);
-	status = lab_ask(req, reply,
-			 json_pack("{s:s, s:i}", "command", "restore", "id", atoi(text)), &answer);
+	status = lab_ask(
+		req, reply,
+		json_pack("{s:s, s:i}", "command", "restore", "id", (int)strtol(text, NULL, 10)),
+		&answer);
 	if (status)
 		return status;
 	error = json_string_value(json_object_get(answer, "error"));

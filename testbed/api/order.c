@@ -62,15 +62,6 @@ static struct scenario *scenario_of(const struct conf *at, struct conf_error *in
 	return s;
 }
 
-static int problem(struct http_reply *reply, const char *prefix, const json_t *document,
-		   const struct conf_error *err)
-{
-	char pointer[POINTER_SIZE];
-
-	return http_problem(reply, 422, pointer_write(pointer, prefix, document, err->path), "%s",
-			    err->reason);
-}
-
 bool order_load(struct order *out, json_t *body, bool with_trials,
 		const struct order_defaults *defaults, struct http_reply *reply, int *status)
 {
@@ -97,8 +88,8 @@ bool order_load(struct order *out, json_t *body, bool with_trials,
 	if (!err.set)
 		o.scenario = scenario_of(&at, &inner);
 	if (!o.scenario) {
-		*status = err.set ? problem(reply, "", body, &err)
-				  : problem(reply, "/scenario", at.json, &inner);
+		*status = err.set ? pointer_problem(reply, "", body, &err)
+				  : pointer_problem(reply, "/scenario", at.json, &inner);
 		return false;
 	}
 	if (!o.lab)

@@ -68,3 +68,12 @@ const char *pointer_write(char buf[POINTER_SIZE], const char *prefix, const json
 	}
 	return buf;
 }
+
+int pointer_problem(struct http_reply *reply, const char *prefix, const json_t *document,
+		    const struct conf_error *err)
+{
+	char pointer[POINTER_SIZE];
+
+	return http_problem(reply, 422, pointer_write(pointer, prefix, document, err->path), "%s",
+			    err->reason);
+}

@@ -10,6 +10,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "lib/conf.h"
+#include "lib/http.h"
+
 /* More than the longest prefix and conf_error's path with every byte escaped. */
 #define POINTER_SIZE 512
 
@@ -19,5 +22,8 @@
  */
 const char *pointer_write(char buf[POINTER_SIZE], const char *prefix, const json_t *document,
 			  const char *path);
+/* Make reply the 422 of a mistake in the document, which is at prefix in the body. Returns 422. */
+int pointer_problem(struct http_reply *reply, const char *prefix, const json_t *document,
+		    const struct conf_error *err);
 
 #endif

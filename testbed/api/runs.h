@@ -42,8 +42,8 @@ struct runs *runs_new(const struct runs_setup *setup);
 /* None may be left. */
 void runs_free(struct runs *runs);
 
-/* Queue one. 0 and *run as runs_get() has it, -EDQUOT when the queue is full, or -errno. */
-int runs_add(struct runs *runs, const struct order *order, json_t **run);
+/* Queue one. 0 and *out as runs_get() has it, -EDQUOT when the queue is full, or -errno. */
+int runs_add(struct runs *runs, const struct order *order, json_t **out);
 /* As GET /v1/runs/{id} shows it; NULL: not waiting nor on its way. */
 json_t *runs_get(const struct runs *runs, const char *id);
 /* False: no such run. A queued one is gone at once, another ends in its own time. */
