@@ -7,6 +7,9 @@
 
 #include "testbed/command.h"
 
+/* Somebody may break and mend things for days, and "status" must fit into a message. */
+#define FAULTS_KEPT 1000
+
 static json_t *error_reply(const char *reason)
 {
 	return json_pack("{s:s, s:s}", "type", "reply", "error", reason);
@@ -84,8 +87,11 @@ json_t *command_answer(const struct command_context *x, struct control *from, co
 		return command_catchments_reply(x->lab, x->users);
 	if (strcmp(command, "pid") == 0)
 		return pid_reply(x->lab, msg);
-	if (strcmp(command, "fault") == 0)
+	if (strcmp(command, "fault") == 0) {
+		if (!x->trial) /* which remembers all of its own */
+			faults_forget(x->faults, FAULTS_KEPT);
 		return fault_reply(x->lab, x->faults, msg, effect);
+	}
 	if (strcmp(command, "restore") == 0)
 		return restore_reply(x->lab, x->faults, msg, effect);
 	if (strcmp(command, "down") == 0) {

@@ -128,6 +128,26 @@ void faults_clear(struct faults *faults)
 	}
 }
 
+void faults_forget(struct faults *faults, size_t keep)
+{
+	struct fault **at = &faults->first;
+	size_t count = 0;
+
+	for (const struct fault *f = faults->first; f; f = f->next)
+		count++;
+	while (*at && count > keep) {
+		struct fault *f = *at;
+
+		if (f->undone.ns == INSTANT_NEVER.ns) {
+			at = &f->next;
+			continue;
+		}
+		*at = f->next;
+		free(f);
+		count--;
+	}
+}
+
 json_t *fault_to_json(const struct fault *f, const struct lab *lab)
 {
 	json_t *undone =

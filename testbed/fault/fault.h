@@ -38,6 +38,8 @@ struct fault *fault_find(const struct faults *faults, unsigned id);
 /* Undo all that last. */
 void faults_undo(struct faults *faults, struct lab *lab);
 void faults_clear(struct faults *faults);
+/* While there are more than keep: forget the oldest that are undone. */
+void faults_forget(struct faults *faults, size_t keep);
 /* {"id","kind","target","t_ns","undone_ns"} */
 json_t *fault_to_json(const struct fault *fault, const struct lab *lab);
 
