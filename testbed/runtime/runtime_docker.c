@@ -113,7 +113,7 @@ static void on_keeper_exit(struct ev_loop *loop, ev_child *w, int revents)
 	lab_fail(d->lab, "its keeper has died, and nobody would remove its containers");
 }
 
-static int keeper_start(struct docker *d)
+static pid_t keeper_fork(struct docker *d)
 {
 	struct lab *lab = d->lab;
 	const char *dir = record_dir(lab->record);
@@ -121,11 +121,18 @@ static int keeper_start(struct docker *d)
 	pid_t pid = docker_keeper_start(lab->name, lab->dir, lab->lock, log, &d->hold);
 
 	free(log);
+	return pid;
+}
+
+static int keeper_start(struct docker *d)
+{
+	pid_t pid = keeper_fork(d);
+
 	if (pid < 0)
 		return (int)pid;
 	ev_child_init(&d->keeper, on_keeper_exit, pid, 0);
 	d->keeper.data = d;
-	ev_child_start(lab->loop, &d->keeper);
+	ev_child_start(d->lab->loop, &d->keeper);
 	return 0;
 }
 
@@ -161,20 +168,27 @@ static int start(struct lab *lab)
 	return err < 0 ? err : up_start(lab->docker);
 }
 
-/* The keeper says itself what stays. */
+/* The keeper says itself what stays. In the place of one that has died comes another. */
 static void keeper_end(struct docker *d)
 {
+	pid_t pid = d->keeper.pid;
+
 	if (d->hold < 0)
 		return;
 	ev_child_stop(d->lab->loop, &d->keeper);
+	if (pid == 0) {
+		close(d->hold);
+		pid = keeper_fork(d);
+	}
+	if (pid < 0) {
+		log_error("lab %s: its containers stay: 'catchment-testbed down --lab %s' removes "
+			  "them",
+			  d->lab->name, d->lab->name);
+		return;
+	}
 	keeper_tell(d, "end");
 	close(d->hold);
-	if (d->keeper.pid > 0)
-		waitpid(d->keeper.pid, NULL, 0);
-	else if (docker_lab_remove(d->lab->name) == DOCKER_STAYS)
-		log_error("lab %s: its containers stay: 'catchment-testbed down --lab %s' removes "
-			  "them once the engine answers",
-			  d->lab->name, d->lab->name);
+	waitpid(pid, NULL, 0);
 }
 
 static void stop(struct lab *lab)

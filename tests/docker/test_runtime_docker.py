@@ -228,6 +228,19 @@ class Ends(Case):
         self.assertIn("interrupted", said)
         self.nothing_left(within=1)
 
+    def test_the_keeper_is_killed(self):
+        """Nobody would remove the containers of a dead supervisor: so it ends, and does it."""
+        run = self.start()
+        keeper = wait_until(lambda: [pid for pid, words in self.processes().items()
+                                     if words[:2] == ["sh", "-c"] and self.lab in words and
+                                     "state" in words[2]], 20, "the keeper", 0.05)[0]
+        wait_until(lambda: len(self.left()[0].split()) >= 2, 60, "the first containers", 0.05)
+        os.kill(keeper, signal.SIGKILL)
+        _, said = run.communicate(timeout=60)
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("its keeper has died", said)
+        self.nothing_left(within=1)
+
     def test_leftovers(self):
         docker("create", "--label", PROJECT + self.lab, "--name", self.lab, IMAGE)
         self.up()
