@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,21 +86,40 @@ static int ask(const char *command, char answer[ANSWER_SIZE])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool engine_good(void)
+/* Warnings about the client's own affairs are on standard error, and no answer. */
+#define VERSION_COMMAND "timeout 20 docker version --format '{{.Server.Version}}'"
+#define PLACE_COMMAND                                                                              \
+	"timeout 20 docker info --format '{{.KernelVersion}} {{.SecurityOptions}}' 2>/dev/null"
+
+static void engine_missing(int status)
 {
 	char answer[ANSWER_SIZE];
-	int status = ask("timeout 20 docker version --format '{{.Server.Version}}' 2>&1", answer);
 
 	if (status == 127) {
 		log_error("'docker' is not there: install it (Debian: docker.io), or use "
 			  "--runtime namespaces");
+		return;
+	}
+	if (status != 124)
+		ask(VERSION_COMMAND " 2>&1 >/dev/null", answer);
+	log_error("no container engine answers, start it (%s)",
+		  status == 124 ? "it has not within 20 s" : answer);
+}
+
+static bool engine_good(void)
+{
+	char answer[ANSWER_SIZE];
+	int status = ask("docker --version 2>/dev/null", answer);
+
+	if (status == 0 && strncmp(answer, "podman", 6) == 0) {
+		log_error("'docker' is %s here: Docker itself is needed, or use --runtime "
+			  "namespaces",
+			  answer);
 		return false;
 	}
+	status = ask(VERSION_COMMAND " 2>/dev/null", answer);
 	if (status != 0) {
-		ask("timeout 20 docker version --format '{{.Server.Version}}' 2>&1 >/dev/null",
-		    answer);
-		log_error("no container engine answers, start it (%s)",
-			  status == 124 ? "it has not within 20 s" : answer);
+		engine_missing(status);
 		return false;
 	}
 	if (!docker_version_good(answer, ENGINE_MAJOR, ENGINE_MINOR)) {
@@ -108,6 +128,38 @@ static bool engine_good(void)
 		return false;
 	}
 	return true;
+}
+
+/* "6.1.0-18-amd64 [name=seccomp,profile=builtin name=rootless]" */
+const char *docker_place_mistake(const char *info, const char *kernel)
+{
+	size_t len = strlen(kernel);
+
+	if (strncmp(info, kernel, len) != 0 || info[len] != ' ')
+		return "is on another machine, or in a virtual one";
+	if (strstr(info, "name=rootless"))
+		return "runs without root";
+	if (strstr(info, "name=userns"))
+		return "maps the containers' root to another user";
+	return NULL;
+}
+
+/* The containers must be able to open the control socket of this process. */
+static bool engine_near(void)
+{
+	char answer[ANSWER_SIZE];
+	const char *mistake;
+	struct utsname uts;
+
+	uname(&uts);
+	ask(PLACE_COMMAND, answer);
+	mistake = docker_place_mistake(answer, uts.release);
+	if (mistake)
+		log_error("the container engine %s, and its containers cannot reach this lab: use "
+			  "'docker-compose up' with what 'catchment-testbed compose' writes, or "
+			  "--runtime namespaces",
+			  mistake);
+	return !mistake;
 }
 
 static bool compose_good(void)
@@ -153,5 +205,6 @@ static bool image_there(void)
 
 int docker_environment_check(void)
 {
-	return engine_good() && compose_good() && image_there() ? EXIT_DONE : EXIT_ENVIRONMENT;
+	return engine_good() && engine_near() && compose_good() && image_there() ? EXIT_DONE
+										 : EXIT_ENVIRONMENT;
 }

@@ -25,6 +25,11 @@ const char *docker_image(void);
 bool docker_name_good(const char *lab);
 /* "20.10.24+dfsg1" is at least 20.10; anything that is no version is not. */
 bool docker_version_good(const char *text, unsigned major, unsigned minor);
+/*
+ * Why an engine's containers cannot share this machine's sockets, or NULL: from "KERNEL [SECURITY
+ * OPTIONS]" as the engine says, and this machine's kernel.
+ */
+const char *docker_place_mistake(const char *info, const char *kernel);
 /* From Compose's words, line by line, the one that says best why it failed. */
 void docker_reason_note(char *reason, size_t size, const char *line);
 

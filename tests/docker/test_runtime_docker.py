@@ -16,6 +16,12 @@ import test_lab
 IMAGE = os.environ.get("CATCHMENT_IMAGE", "catchment")
 SCHEMA = os.path.join(ROOT, "testbed", "report", "result.schema.json")
 PROJECT = "com.docker.compose.project=catchment-"
+GOOD_ENGINE = """case $1 in
+version) echo 20.10.24 ;;
+info) echo "$(uname -r) []" ;;
+*) exit 1 ;;
+esac
+"""
 BACK_S = 40  # patience for a pop: its wires, daemons, sessions and everybody's routes
 RUN_S = 260  # for a run on a busy machine, which repeats trials
 
@@ -300,17 +306,33 @@ class Refused(Case):
         self.refuse(3, r"the container engine is version 18\.09\.1: 20\.10 or newer is needed",
                     PATH=self.fake("docker", "echo 18.09.1\n"))
 
+    def test_warnings_are_no_version(self):
+        """The client's, about its own configuration."""
+        self.refuse(3, r"the container engine is version 18\.09\.1: 20\.10 or newer is needed",
+                    PATH=self.fake("docker", "echo WARNING: no config >&2; echo 18.09.1\n"))
+
+    def test_podman(self):
+        self.refuse(3, "'docker' is podman version 4.3.1 here: Docker itself is needed",
+                    PATH=self.fake("docker", "echo podman version 4.3.1\n"))
+
+    def test_an_engine_elsewhere(self):
+        for info, words in (("5.15.49-linuxkit [name=seccomp]", "is on another machine"),
+                            (f"{os.uname().release} [name=rootless]", "runs without root")):
+            with self.subTest(info=info):
+                self.refuse(3, f"the container engine {words}", PATH=self.fake(
+                    "docker", f'[ "$1" = info ] && echo "{info}" || echo 20.10.24\n'))
+
     def test_no_docker_at_all(self):
         self.refuse(3, "'docker' is not there: install it",
                     PATH=self.fake("docker", "exit 127\n"))
 
     def test_no_compose(self):
-        path = self.fake("docker", '[ "$1" = version ] && echo 20.10.24\n')
+        path = self.fake("docker", GOOD_ENGINE)
         self.fake("docker-compose", "exit 1\n")
         self.refuse(3, "neither 'docker compose' nor 'docker-compose' is there", PATH=path)
 
     def test_an_old_compose(self):
-        path = self.fake("docker", '[ "$1" = version ] && echo 20.10.24\n')
+        path = self.fake("docker", GOOD_ENGINE)
         self.fake("docker-compose", "echo 1.25.0\n")
         self.refuse(3, r"Compose is version 1\.25\.0: 1\.29 or newer is needed", PATH=path)
 

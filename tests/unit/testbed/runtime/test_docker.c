@@ -49,6 +49,29 @@ Test(docker, name)
 		cr_expect(docker_name_good(rows[i].name) == rows[i].good, "'%s'", rows[i].name);
 }
 
+Test(docker, place)
+{
+	static const struct {
+		const char *name, *info, *mistake;
+	} rows[] = {
+		{ "here", "6.1.0-18-amd64 [name=seccomp,profile=default]", NULL },
+		{ "here, without options", "6.1.0-18-amd64 []", NULL },
+		{ "another kernel", "5.15.49-linuxkit [name=seccomp]", "another machine" },
+		{ "a longer name", "6.1.0-18-amd64-x []", "another machine" },
+		{ "nothing said", "", "another machine" },
+		{ "only the kernel's name", "6.1.0-18-amd64", "another machine" },
+		{ "rootless", "6.1.0-18-amd64 [name=seccomp name=rootless]", "without root" },
+		{ "userns-remap", "6.1.0-18-amd64 [name=userns]", "another user" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *got = docker_place_mistake(rows[i].info, "6.1.0-18-amd64");
+
+		cr_expect(rows[i].mistake ? got && strstr(got, rows[i].mistake) : !got, "%s: %s",
+			  rows[i].name, got ? got : "nothing");
+	}
+}
+
 Test(docker, reason)
 {
 	static const struct {
