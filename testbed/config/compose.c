@@ -11,8 +11,11 @@
  *			DAC_OVERRIDE	writes to ../out, whoever owns it,
  *			CHOWN		and gives its owner what it has written
  *
+ * The image is nobody's but ours: Compose v2 would ask the registry for it once for each service
+ * that does not build it, and early ones would give up then.
+ *
  * Shares of the processor are what nice values are in namespaces, since a container competes as
- *one: users before daemons, the wires before all. Where a kernel has real-time scheduling by group
+ * one: users before daemons, the wires before all. Where a kernel has real-time scheduling by group
  * (CONFIG_RT_GROUP_SCHED, cgroup v1) a container gets none, and the shares are what is left.
  *
  * No port needs NET_BIND_SERVICE, the sysctl is for that; no daemon changes its user.
@@ -196,6 +199,7 @@ static void common_write(FILE *out, const struct compose_options *o)
 {
 	fputs("x-common: &common\n"
 	      "  image: ${CATCHMENT_IMAGE:-catchment}\n"
+	      "  pull_policy: never\n"
 	      "  cap_drop: [ALL]\n"
 	      "  security_opt: ['no-new-privileges:true']\n"
 	      "  logging: {driver: json-file, options: {max-size: 1m, max-file: '2'}}\n\n"

@@ -134,6 +134,7 @@ Test(compose, services)
 	}
 	EXPECT(text, "volumes:\n", "  lab: {}\n");
 	cr_expect_null(strstr(text, "version:"), "Compose v2 warns of it");
+	cr_expect_not_null(strstr(text, "  pull_policy: never\n"), "v2 asks a registry for it");
 	free(text);
 	topology_free(t);
 	scenario_free(s);
