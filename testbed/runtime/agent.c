@@ -19,7 +19,7 @@
 #define WAIT_S	3600
 #define RETRY_S 0.1
 
-static void failed_send(struct agent *agent, char *mistake)
+void agent_fail(struct agent *agent, char *mistake)
 {
 	control_send(agent->control, json_pack("{s:s, s:s}", "type", "failed", "reason", mistake),
 		     -1);
@@ -45,7 +45,7 @@ static void setup(struct agent *agent, const json_t *msg)
 	if (!mistake)
 		mistake = agent_files_write(json_object_get(msg, "files"));
 	if (mistake) {
-		failed_send(agent, mistake);
+		agent_fail(agent, mistake);
 		return;
 	}
 	if (json_is_true(json_object_get(msg, "watch_routes")))
@@ -81,7 +81,7 @@ static void on_message(void *ctx, struct control *control, const json_t *msg, in
 		char *mistake = agent_files_write(json_object_get(msg, "files"));
 
 		if (mistake)
-			failed_send(agent, mistake);
+			agent_fail(agent, mistake);
 	}
 }
 

@@ -151,31 +151,49 @@ static bool is_running(const struct agent *agent, const char *name)
 	return false;
 }
 
+/* Its process, whose words come from *output, or -errno. */
+static pid_t daemon_fork(const json_t *daemon, int *output)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		child_exec(daemon, ends[1]);
+	if (pid < 0)
+		pid = -errno;
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return pid;
+	}
+	setpgid(pid, pid); /* as the child does: a kill may come before it has run */
+	*output = ends[0];
+	return pid;
+}
+
 void agent_daemon_start(struct agent *agent, const json_t *daemon)
 {
 	const char *name = json_string_value(json_object_get(daemon, "name"));
 	const char *events = json_string_value(json_object_get(daemon, "events"));
 	struct agent_daemon *d;
-	int output[2];
+	int output;
 	pid_t pid;
 
 	/* Mending a node that has been made anew meanwhile: it has all its daemons. */
-	if (!name || is_running(agent, name) || pipe2(output, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (!name || is_running(agent, name))
 		return;
 	/* A stream must not read the events of the daemon's predecessor. */
 	if (events)
 		unlink(events);
-	pid = fork();
-	if (pid == 0)
-		child_exec(daemon, output[1]);
-	if (pid > 0)
-		setpgid(pid, pid); /* as the child does: a kill may come before it has run */
-	close(output[1]);
+	pid = daemon_fork(daemon, &output);
 	if (pid < 0) {
-		close(output[0]);
+		agent_fail(agent, xasprintf("cannot start %s: %s", name, strerror(-pid)));
 		return;
 	}
-	d = daemon_add(agent, name, pid, output[0]);
+	d = daemon_add(agent, name, pid, output);
 	if (events) {
 		d->stream = agent_stream_new(agent, d->name, events);
 		agent_relay_start(agent, events);

@@ -24,6 +24,9 @@ struct agent {
 	struct agent_ping *ping;
 };
 
+/* Say that the node is not what it was told to be; takes mistake over. */
+void agent_fail(struct agent *agent, char *mistake);
+
 /* A mistake in the setup: the message for "failed". NULL when all is well. malloc'd. */
 char *agent_network_setup(struct agent *agent, const json_t *setup);
 char *agent_files_write(json_t *files);

@@ -156,10 +156,15 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents)
 void agent_ping_start(struct agent *agent, const json_t *request)
 {
 	const json_t *targets = json_object_get(request, "targets"), *item;
-	struct agent_ping *p = x_new(struct agent_ping);
 	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ICMP);
+	struct agent_ping *p;
 	size_t i;
 
+	if (fd < 0) {
+		agent_fail(agent, xasprintf("cannot measure its wires: %s", strerror(errno)));
+		return;
+	}
+	p = x_new(struct agent_ping);
 	p->agent = agent;
 	p->rounds = (unsigned)json_integer_value(json_object_get(request, "count"));
 	p->targets = xcalloc(json_array_size(targets), sizeof(*p->targets));

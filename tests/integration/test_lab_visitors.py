@@ -6,6 +6,7 @@ an engine's restart policy does.
 """
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -278,6 +279,33 @@ class Visitors(Case):
         self.assertEqual(run.wait(10), 1)
         self.assertIn("a node 'oslo' says hello that the scenario does not have", text)
         self.assertIn("node fra has gone, and is waited for", text)
+
+    def test_an_agent_that_cannot(self):
+        """What it is told to do and cannot is said, as a lab would wait for it in vain."""
+        control = self.dir + "/control"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            s.settimeout(10)
+            s.bind(control)
+            s.listen()
+            agent = subprocess.Popen(["setpriv", "--bounding-set", "-net_raw", TESTBED, "node",
+                                      "--control", control, "--name", "fra"], env=self.env)
+            self.addCleanup(agent.wait)
+            self.addCleanup(agent.kill)
+            peer, _ = s.accept()
+            with peer:
+                peer.settimeout(10)
+                self.assertEqual(json.loads(peer.recv(1 << 16))["type"], "hello")
+                peer.send(b'{"type": "measure", "count": 1, "targets": []}')
+                self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
+                    "type": "failed",
+                    "reason": "cannot measure its wires: Operation not permitted"})
+                files = len(os.listdir(f"/proc/{agent.pid}/fd"))
+                resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (files, files))
+                peer.send(b'{"type": "start", "daemon": {"name": "lb", "argv": ["true"]}}')
+                self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
+                    "type": "failed", "reason": "cannot start lb: Too many open files"})
+                peer.send(b'{"type": "end"}')
+                self.assertEqual(agent.wait(10), 0)
 
     def test_an_agent_waits(self):
         control = self.dir + "/control"
