@@ -18,15 +18,21 @@
 #include "testbed/runtime/docker.h"
 #include "testbed/runtime/lab.h"
 
-/* left() fails when the engine does not answer. */
+/*
+ * left() fails when the engine does not answer. One that hangs lets its clients wait for ever, and
+ * a keeper's clients inherit that it is deaf to a mild end.
+ */
 #define FUNCTIONS                                                                                  \
 	"lab=$1 dir=$2\n"                                                                          \
-	"mine() { docker \"$@\" --filter label=com.docker.compose.project=catchment-$lab; }\n"     \
+	"limit='timeout --foreground -s KILL'\n"                                                   \
+	"mine() {\n"                                                                               \
+	"	$limit 30 docker \"$@\" --filter label=com.docker.compose.project=catchment-$lab\n"      \
+	"}\n"                                                                                      \
 	"left() { mine ps -aq && mine network ls -q && mine volume ls -q; }\n"                     \
 	"clean() {\n"                                                                              \
-	"	mine ps -aq | xargs -r -n 6 -P 3 docker rm -f -v\n"                                      \
-	"	mine network ls -q | xargs -r docker network rm\n"                                       \
-	"	mine volume ls -q | xargs -r docker volume rm\n"                                         \
+	"	mine ps -aq | xargs -r -n 6 -P 3 $limit 100 docker rm -f -v\n"                           \
+	"	mine network ls -q | xargs -r $limit 100 docker network rm\n"                            \
+	"	mine volume ls -q | xargs -r $limit 100 docker volume rm\n"                              \
 	"} >/dev/null 2>&1\n"
 
 /*

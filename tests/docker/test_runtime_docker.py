@@ -2,6 +2,7 @@
 """--runtime docker: a supervisor on the host, its nodes in containers."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -85,6 +86,14 @@ class Case(test_lab.Case):
         wait_until(lambda: self.left() == ["", "", ""], within, "nothing of the lab", 0.2)
         wait_until(lambda: not os.path.exists(f"/run/catchment/{self.lab}"), 5, "no directory")
         wait_until(lambda: not self.processes(), 5, "no process")
+
+    def fake(self, name, text):
+        path = os.path.join(self.dir, "bin", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="ascii") as f:
+            f.write("#!/bin/sh\n" + text)
+        os.chmod(path, 0o755)
+        return os.path.dirname(path) + ":" + os.environ["PATH"]
 
     def container(self, node):
         return docker("ps", "-aq", "--filter", "label=" + PROJECT + self.lab, "--filter",
@@ -257,6 +266,16 @@ class Ends(Case):
         self.nothing_left(within=1)
         self.refused(1, f"no lab '{self.lab}' is running", "down", "--lab", self.lab)
 
+    def test_an_engine_that_hangs(self):
+        """It is not waited for without end, neither by a command nor by a keeper."""
+        self.env = {**self.env, "PATH": self.fake("docker", "exec sleep 300\n")}
+        os.makedirs(f"/run/catchment/{self.lab}")
+        self.addCleanup(shutil.rmtree, f"/run/catchment/{self.lab}", ignore_errors=True)
+        with open(f"/run/catchment/{self.lab}/docker-compose.yml", "w", encoding="ascii"):
+            pass
+        self.refused(1, "its containers stay, as the container engine does not remove them",
+                     "down", "--lab", self.lab)
+
     def test_two_at_once(self):
         other = self.lab + "b"
         self.addCleanup(self.remove, other)
@@ -293,14 +312,6 @@ class Refused(Case):
 
     def test_name(self):
         self.refuse(2, "has only a-z, 0-9, - and _", lab="Runtime.T")
-
-    def fake(self, name, text):
-        path = os.path.join(self.dir, "bin", name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="ascii") as f:
-            f.write("#!/bin/sh\n" + text)
-        os.chmod(path, 0o755)
-        return os.path.dirname(path) + ":" + os.environ["PATH"]
 
     def test_an_old_engine(self):
         self.refuse(3, r"the container engine is version 18\.09\.1: 20\.10 or newer is needed",
