@@ -64,7 +64,8 @@ static int text_receive(int fd, char **text, size_t *len, int *pass)
 	struct msghdr hdr = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = u.buf,
-			      .msg_controllen = sizeof(u.buf) };
+			      /* No room for a second one: CMSG_SPACE() is rounded up. */
+			      .msg_controllen = CMSG_LEN(sizeof(int)) };
 
 	*pass = -1;
 	if (size <= 0)

@@ -149,6 +149,38 @@ Test(control, a_descriptor_comes_with_its_message)
 	rig_free(r);
 }
 
+Test(control, of_several_descriptors_one_is_taken_and_none_leaks)
+{
+	char text[] = "{}", c = 0;
+	struct iovec iov = { text, 2 };
+	union {
+		char buf[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} u = { 0 };
+	struct msghdr hdr = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = u.buf,
+			      .msg_controllen = sizeof(u.buf) };
+	int ends[2], near[2], pass = -1;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, near), 0);
+	cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+	u.align.cmsg_level = SOL_SOCKET;
+	u.align.cmsg_type = SCM_RIGHTS;
+	u.align.cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(&u.align), (int[]){ ends[1], ends[1] }, 2 * sizeof(int));
+	cr_assert_eq(sendmsg(near[0], &hdr, 0), 2);
+	close(ends[1]);
+	json_decref(control_receive_fd(near[1], &pass));
+	cr_expect_geq(pass, 0);
+	cr_expect_eq(read(ends[0], &c, 1), -1, "the writing end that was taken is open");
+	close(pass);
+	cr_expect_eq(read(ends[0], &c, 1), 0, "another one is still open");
+	close(ends[0]);
+	close(near[0]);
+	close(near[1]);
+}
+
 Test(control, a_large_message_passes_whole)
 {
 	struct rig *r = rig_new();
