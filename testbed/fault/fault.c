@@ -88,8 +88,6 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 
 int fault_undo(struct fault *f, struct lab *lab)
 {
-	int err = 0;
-
 	if (f->undone.ns != INSTANT_NEVER.ns)
 		return -EALREADY;
 	f->undone = clock_now();
@@ -98,7 +96,7 @@ int fault_undo(struct fault *f, struct lab *lab)
 		return lab_node_restart(lab, f->node);
 	for (const char *const *d = daemons_of(lab, f->kind); *d; d++)
 		lab_daemon_start(lab, f->node, lab_daemon_plan(lab, f->node, *d));
-	return err;
+	return 0;
 }
 
 struct fault *fault_find(const struct faults *faults, unsigned id)
