@@ -179,7 +179,7 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 	const char *name = json_string_value(json_object_get(daemon, "name"));
 	const char *events = json_string_value(json_object_get(daemon, "events"));
 	struct agent_daemon *d;
-	int output;
+	int output = -1;
 	pid_t pid;
 
 	/* Mending a node that has been made anew meanwhile: it has all its daemons. */
