@@ -21,6 +21,7 @@
 #include "testbed/runtime/agent_parts.h"
 
 #define LINE_MAX_BYTES 1024
+#define PIPE_READS     17 /* of 4096 bytes: a pipe of 64 KiB */
 
 struct agent_daemon {
 	struct agent_daemon *next;
@@ -47,23 +48,28 @@ static void line_send(struct agent_daemon *d)
 			     -1);
 }
 
-static void on_output(struct ev_loop *loop, ev_io *w, int revents)
+/* What there is, up to a buffer full. Returns what read() did. */
+static ssize_t output_read(struct agent_daemon *d)
 {
-	struct agent_daemon *d = w->data;
 	char buf[4096];
-	ssize_t n = read(w->fd, buf, sizeof(buf));
+	ssize_t n = read(d->output.fd, buf, sizeof(buf));
 
-	(void)revents;
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		ev_io_stop(loop, w);
-		return;
-	}
 	for (ssize_t i = 0; i < n; i++) {
 		if (buf[i] != '\n' && d->line_len < sizeof(d->line))
 			d->line[d->line_len++] = buf[i];
 		if (buf[i] == '\n' && d->line_len > 0)
 			line_send(d);
 	}
+	return n;
+}
+
+static void on_output(struct ev_loop *loop, ev_io *w, int revents)
+{
+	ssize_t n = output_read(w->data);
+
+	(void)revents;
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		ev_io_stop(loop, w);
 }
 
 static void daemon_remove(struct agent_daemon *d)
@@ -85,8 +91,11 @@ static void on_exit_of_child(struct ev_loop *loop, ev_child *w, int revents)
 {
 	struct agent_daemon *d = w->data;
 
-	/* The last words are in the pipe already. */
-	on_output(loop, &d->output, revents);
+	(void)loop;
+	(void)revents;
+	/* The last words are in the pipe already, and no more than a pipe holds. */
+	for (size_t i = 0; i < PIPE_READS && output_read(d) > 0; i++)
+		;
 	if (d->line_len > 0)
 		line_send(d);
 	control_send(d->agent->control,

@@ -280,32 +280,64 @@ class Visitors(Case):
         self.assertIn("a node 'oslo' says hello that the scenario does not have", text)
         self.assertIn("node fra has gone, and is waited for", text)
 
-    def test_an_agent_that_cannot(self):
-        """What it is told to do and cannot is said, as a lab would wait for it in vain."""
+    def agent(self, *before):
+        """An agent by itself, and our end of its control socket."""
         control = self.dir + "/control"
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
             s.settimeout(10)
             s.bind(control)
             s.listen()
-            agent = subprocess.Popen(["setpriv", "--bounding-set", "-net_raw", TESTBED, "node",
-                                      "--control", control, "--name", "fra"], env=self.env)
+            agent = subprocess.Popen([*before, TESTBED, "node", "--control", control, "--name",
+                                      "fra"], env=self.env)
             self.addCleanup(agent.wait)
             self.addCleanup(agent.kill)
             peer, _ = s.accept()
-            with peer:
-                peer.settimeout(10)
-                self.assertEqual(json.loads(peer.recv(1 << 16))["type"], "hello")
-                peer.send(b'{"type": "measure", "count": 1, "targets": []}')
-                self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
-                    "type": "failed",
-                    "reason": "cannot measure its wires: Operation not permitted"})
-                files = len(os.listdir(f"/proc/{agent.pid}/fd"))
-                resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (files, files))
-                peer.send(b'{"type": "start", "daemon": {"name": "lb", "argv": ["true"]}}')
-                self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
-                    "type": "failed", "reason": "cannot start lb: Too many open files"})
-                peer.send(b'{"type": "end"}')
-                self.assertEqual(agent.wait(10), 0)
+        self.addCleanup(peer.close)
+        peer.settimeout(10)
+        self.assertEqual(json.loads(peer.recv(1 << 16))["type"], "hello")
+        return agent, peer
+
+    def test_an_agent_that_cannot(self):
+        """What it is told to do and cannot is said, as a lab would wait for it in vain."""
+        agent, peer = self.agent("setpriv", "--bounding-set", "-net_raw")
+        peer.send(b'{"type": "measure", "count": 1, "targets": []}')
+        self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
+            "type": "failed", "reason": "cannot measure its wires: Operation not permitted"})
+        files = len(os.listdir(f"/proc/{agent.pid}/fd"))
+        resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (files, files))
+        peer.send(b'{"type": "start", "daemon": {"name": "lb", "argv": ["true"]}}')
+        self.assertEqual(json.loads(peer.recv(1 << 16) or b"null"), {
+            "type": "failed", "reason": "cannot start lb: Too many open files"})
+        peer.send(b'{"type": "end"}')
+        self.assertEqual(agent.wait(10), 0)
+
+    def test_last_words(self):
+        """What a daemon has said before it died is heard, though its death is heard first."""
+        if not os.path.exists("/run/lab"):  # where daemons start
+            os.mkdir("/run/lab")
+            self.addCleanup(os.rmdir, "/run/lab")
+        agent, peer = self.agent()
+        argv = ["sh", "-c", "kill -STOP $PPID; seq 10000"]
+        peer.send(json.dumps({"type": "start",
+                              "daemon": {"name": "lb", "argv": argv}}).encode())
+
+        def state(pid):
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                return f.read().rpartition(") ")[2][0]
+
+        def children():
+            with open(f"/proc/{agent.pid}/task/{agent.pid}/children", encoding="ascii") as f:
+                return f.read().split()
+        wait_until(lambda: state(agent.pid) == "T" and [state(p) for p in children()] == ["Z"], 10,
+                   "the daemon's death")
+        agent.send_signal(signal.SIGCONT)
+        lines = []
+        while True:
+            message = json.loads(peer.recv(1 << 16) or b"null")
+            if message["type"] == "exited":
+                break
+            lines += [message["line"]] if message["type"] == "log" else []
+        self.assertEqual(lines, [str(n) for n in range(1, 10001)])
 
     def test_an_agent_waits(self):
         control = self.dir + "/control"
