@@ -91,7 +91,7 @@ class QuickRun(unittest.TestCase):
         cls.lab("up", "--build", "--no-start")
         path = os.path.join(cls.lab.base.name, "said")
         with open(path, "w+", encoding="utf-8") as said, capture_of(cls.lab) as cls.capture:
-            run = cls.lab.popen("up", stdout=said)
+            run = cls.lab.popen("up", "--no-color", stdout=said)
             cls.addClassCleanup(run.kill)
             cls.lab.wait_up()
             # So that there is something to be seen on the bridge.
