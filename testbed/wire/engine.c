@@ -49,14 +49,14 @@ struct direction {
 	size_t heap_at; /* place in the heap, 0 when idle */
 };
 
-enum command_kind { COMMAND_PLUG, COMMAND_UNPLUG, COMMAND_CUT, COMMAND_STATS, COMMAND_STOP };
+enum command_kind { COMMAND_PLUG, COMMAND_CUT, COMMAND_STATS, COMMAND_STOP };
 
 /* On the caller's stack, who waits for done. */
 struct command {
 	enum command_kind kind;
 	const struct wire_end *ends;
 	size_t count;
-	int fd;
+	int fd; /* to plug in, -1 for none; and then the one that was there before */
 	struct instant at;
 	struct wire_stats *stats;
 	bool reset;
@@ -202,18 +202,24 @@ static void due_deliver(struct wire_engine *e)
 	}
 }
 
-static void end_plug(struct wire_engine *e, struct wire_end at, int fd)
+/*
+ * Returns what was plugged in before, for the caller to close: closing a TAP device waits for the
+ * kernel's network lock, which whoever takes down a namespace holds for a long time.
+ */
+static int end_plug(struct wire_engine *e, struct wire_end at, int fd)
 {
 	size_t direction = 2 * at.wire + at.end;
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = direction };
 	struct direction *d = &e->directions[direction];
+	int before = d->fd;
 
-	if (d->fd >= 0)
-		close(d->fd); /* which takes it out of the epoll set */
+	if (before >= 0)
+		epoll_ctl(e->epoll, EPOLL_CTL_DEL, before, NULL);
 	d->fd = fd;
 	d->cut = false;
 	if (fd >= 0)
 		epoll_ctl(e->epoll, EPOLL_CTL_ADD, fd, &ev);
+	return before;
 }
 
 /* Returns false when the thread shall end. */
@@ -221,10 +227,7 @@ static bool command_run(struct wire_engine *e, struct command *c)
 {
 	switch (c->kind) {
 	case COMMAND_PLUG:
-		end_plug(e, c->ends[0], c->fd);
-		break;
-	case COMMAND_UNPLUG:
-		end_plug(e, c->ends[0], -1);
+		c->fd = end_plug(e, c->ends[0], c->fd);
 		break;
 	case COMMAND_CUT:
 		for (size_t i = 0; i < c->count; i++)
@@ -400,13 +403,13 @@ void wire_engine_plug(struct wire_engine *e, struct wire_end at, int fd)
 	struct command c = { .kind = COMMAND_PLUG, .ends = &at, .fd = fd };
 
 	command_send(e, &c);
+	if (c.fd >= 0)
+		close(c.fd);
 }
 
 void wire_engine_unplug(struct wire_engine *e, struct wire_end at)
 {
-	struct command c = { .kind = COMMAND_UNPLUG, .ends = &at };
-
-	command_send(e, &c);
+	wire_engine_plug(e, at, -1);
 }
 
 struct instant wire_engine_cut(struct wire_engine *e, const struct wire_end *ends, size_t count)
