@@ -21,6 +21,7 @@ USERS = 32  # of each variant: four groups of eight
 COLUMNS = "t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail"
 SEED = 7
 RAMP_NS, PERIOD_NS = 4 * 10**9, 10**8  # of quick.json's users and their udp probes
+RUNS = 3
 RUN_S = 240  # patience: 35 s for a trial, and up to three are repeated on a loaded machine
 
 
@@ -78,10 +79,15 @@ class QuickRun(unittest.TestCase):
         cls.mark = f"CATCHMENT_TEST={cls.lab}"
         cls.links = set(os.listdir("/sys/class/net"))
         cls.out = os.path.join(cls.base, "out")
-        cls.done = subprocess.run(
-            [TESTBED, "run", "quick", "--seed", str(SEED), "--lab", cls.lab, "--out", cls.out], check=False, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "CATCHMENT_TEST": cls.lab}, timeout=RUN_S)
+        for _ in range(RUNS):
+            cls.done = subprocess.run(
+                [TESTBED, "run", "quick", "--seed", str(SEED), "--lab", cls.lab, "--out", cls.out],
+                check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env={**os.environ, "CATCHMENT_TEST": cls.lab},
+                timeout=RUN_S)
+            # Refused to measure: the machine was disturbed for minutes, by others.
+            if "giving up: 0 of 1 trials valid" not in cls.done.stderr:
+                break
         if cls.done.returncode != 0:
             raise AssertionError(f"status {cls.done.returncode}: {cls.done.stderr}")
         cls.dir = os.path.join(cls.out, os.readlink(os.path.join(cls.out, "latest")))
