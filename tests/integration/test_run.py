@@ -21,7 +21,7 @@ USERS = 32  # of each variant: four groups of eight
 COLUMNS = "t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail"
 SEED = 7
 RAMP_NS, PERIOD_NS = 4 * 10**9, 10**8  # of quick.json's users and their udp probes
-RUNS = 3
+RUNS = 5
 RUN_S = 240  # patience: 35 s for a trial, and up to three are repeated on a loaded machine
 
 
@@ -80,6 +80,7 @@ class QuickRun(unittest.TestCase):
         cls.links = set(os.listdir("/sys/class/net"))
         cls.out = os.path.join(cls.base, "out")
         for _ in range(RUNS):
+            shutil.rmtree(cls.out, ignore_errors=True)
             cls.done = subprocess.run(
                 [TESTBED, "run", "quick", "--seed", str(SEED), "--lab", cls.lab, "--out", cls.out],
                 check=False, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
