@@ -165,8 +165,9 @@ static void run(struct geodns *g, struct ev_loop *loop)
 	log_info("started: %zu zones, %zu geographic names", g->catalog->conf->zone_count,
 		 g->catalog->conf->name_count);
 	ev_run(loop, 0);
-	for (unsigned i = 0; i < 2; i++)
-		ev_signal_stop(loop, &signals[i]);
+	/* Not ev_signal_stop(): it brings back the default, and a second signal would kill. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
 }
 
 /* The API first: it still answers requests that have come, from all the others. */

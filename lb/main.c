@@ -105,8 +105,9 @@ static int run(const struct lb_conf *conf)
 		return EXIT_ENVIRONMENT;
 	term.data = interrupt.data = lb;
 	ev_run(loop, 0);
-	ev_signal_stop(loop, &term);
-	ev_signal_stop(loop, &interrupt);
+	/* Not ev_signal_stop(): it brings back the default, and a second signal would kill. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
 	lb_daemon_free(lb);
 	ev_loop_destroy(loop);
 	return EXIT_SUCCESS;

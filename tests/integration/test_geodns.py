@@ -591,6 +591,10 @@ class Start(unittest.TestCase):
             server.daemon.signal(signal.SIGCONT)
             self.assertEqual(server.daemon.wait(), 0, server.daemon.log())
 
+    def test_more_signals_do_not_cut_the_stop_short(self):
+        with Nameserver(configuration(listen=[ASIDE + ":53"])) as server:
+            self.assertEqual(server.daemon.stop_impatiently(), 0)
+
     def test_check_starts_nothing(self):
         with tempfile.TemporaryDirectory() as folder:
             example = os.path.join(ROOT, "docs/example/geodns.json")

@@ -242,6 +242,11 @@ class Stop(LabTest):
                 wait_until(lambda b=bird, p=prefix: not b.has(p), 2, "%s gone" % prefix)
         self.assertFalse(os.path.exists(lab.socket))
 
+    def test_more_signals_do_not_cut_the_stop_short(self):
+        daemon = self.start_converged()
+        self.assertEqual(daemon.stop_impatiently(), 0)
+        self.assertEqual(self.lab.addresses(), {"127.0.0.1", "::1"})
+
     def test_stops_in_time_with_a_deaf_peer(self):
         lab, daemon = self.lab, self.start_converged()
         os.kill(lab.birds[0].process.pid, signal.SIGSTOP)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from .netns import die_with_parent
 from .wait import wait_until
@@ -48,6 +49,14 @@ class Daemon:
     def stop(self, timeout=10):
         """SIGTERM; the exit status. What does not end in time is killed, and that is a failure."""
         return self.signal(signal.SIGTERM, timeout)
+
+    def stop_impatiently(self, timeout=10):
+        """SIGTERM and SIGINT without a pause until it has ended; the exit status."""
+        deadline = time.monotonic() + timeout
+        while self.is_running() and time.monotonic() < deadline:
+            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGINT)
+        return self.wait(timeout=1)
 
     def kill(self):
         return self.signal(signal.SIGKILL, 10)
