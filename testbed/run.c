@@ -20,7 +20,6 @@
 #include "testbed/report/report.h"
 #include "testbed/trial.h"
 
-#define ATTEMPTS_EXTRA 3 /* invalid trials that a run may repeat */
 #define FILES_MAX      65536
 
 struct run {
@@ -161,6 +160,12 @@ static void run_stop(struct run *run)
 	ev_break(run->loop, EVBREAK_ALL);
 }
 
+/* A noisy machine spoils trial after trial; it shall cost time, not the run. */
+static unsigned attempts_max(unsigned wanted)
+{
+	return 2 * wanted + 3;
+}
+
 static void trial_begin(struct run *run);
 
 static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
@@ -180,7 +185,7 @@ static void on_trial_done(void *ctx, struct trial *trial, const char *reason)
 	result_write(run);
 	if (run->valid >= run->wanted) {
 		run_stop(run);
-	} else if (run->attempts >= run->wanted + ATTEMPTS_EXTRA) {
+	} else if (run->attempts >= attempts_max(run->wanted)) {
 		say("giving up: %u of %u trials valid after %u attempts", run->valid, run->wanted,
 		    run->attempts);
 		run->failed = true;
