@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -16,7 +17,9 @@ from support.compose import Compose, docker
 
 SCHEMA = os.path.join(ROOT, "testbed", "report", "result.schema.json")
 NODES = 17  # of quick.json
-RUN_S = 260  # patience: up to three trials are repeated on a loaded machine
+RUN_S = 260  # patience: up to four trials are repeated on a loaded machine
+RUNS = 3
+OWNER = 4321
 ANYCAST, FRA_ONLY = "198.18.0.1", "198.18.33.1"  # A of the variant anycast, U of geodns4 at fra
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
 
@@ -87,7 +90,27 @@ class QuickRun(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(Compose("quick"))
-        os.chown(cls.lab.out, 4321, 4321)
+        os.chown(cls.lab.out, OWNER, OWNER)
+        for _ in range(RUNS):
+            cls.run_once()
+            # Refused to measure: the machine was disturbed for minutes, by others.
+            if "giving up: 0 of 1 trials valid" not in cls.said:
+                break
+            cls.lab("down", "-v", "-t", "0")
+            for name in os.listdir(cls.lab.out):
+                path = os.path.join(cls.lab.out, name)
+                os.unlink(path) if os.path.islink(path) else shutil.rmtree(path)
+        cls.states = [cls.lab.inspect(name, "{{.State.Status}} {{.State.ExitCode}}")
+                      for name in ("testbed", "fra", "t2", "ns1", "paris")]
+        latest = os.path.join(cls.lab.out, "latest")
+        if not os.path.exists(latest):
+            raise AssertionError(f"no report; status {cls.status}:\n{cls.said}")
+        cls.dir = os.path.realpath(latest)
+        with open(os.path.join(cls.dir, "result.json"), encoding="utf-8") as f:
+            cls.result = json.load(f)
+
+    @classmethod
+    def run_once(cls):
         cls.lab("up", "--build", "--no-start")
         path = os.path.join(cls.lab.base.name, "said")
         with open(path, "w+", encoding="utf-8") as said, capture_of(cls.lab) as cls.capture:
@@ -100,14 +123,6 @@ class QuickRun(unittest.TestCase):
             cls.status = run.wait(RUN_S)
             said.seek(0)
             cls.said = said.read()
-        cls.states = [cls.lab.inspect(name, "{{.State.Status}} {{.State.ExitCode}}")
-                      for name in ("testbed", "fra", "t2", "ns1", "paris")]
-        latest = os.path.join(cls.lab.out, "latest")
-        if not os.path.exists(latest):
-            raise AssertionError(f"no report; status {cls.status}:\n{cls.said}")
-        cls.dir = os.path.realpath(latest)
-        with open(os.path.join(cls.dir, "result.json"), encoding="utf-8") as f:
-            cls.result = json.load(f)
 
     def test_the_table_is_the_last_thing_said(self):
         lines = [line.partition("| ")[2] for line in self.said.splitlines()
@@ -146,7 +161,7 @@ class QuickRun(unittest.TestCase):
     def test_the_report_belongs_to_the_folder_s_owner(self):
         for path in (self.dir, os.path.join(self.dir, "report.html"),
                      os.path.join(self.dir, "nodes", "fra")):
-            self.assertEqual((os.stat(path).st_uid, os.stat(path).st_gid), (4321, 4321), path)
+            self.assertEqual((os.stat(path).st_uid, os.stat(path).st_gid), (OWNER, OWNER), path)
 
     def test_each_lb_and_geodns_answers_on_loopback(self):
         self.assertEqual(self.health, dict.fromkeys((1, 2, 3, 51, 52, 53), 200))

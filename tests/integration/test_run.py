@@ -22,7 +22,7 @@ COLUMNS = "t_ns,trial,source,kind,variant,user,pop,result,latency_us,detail"
 SEED = 7
 RAMP_NS, PERIOD_NS = 4 * 10**9, 10**8  # of quick.json's users and their udp probes
 RUNS = 5
-RUN_S = 240  # patience: 35 s for a trial, and up to three are repeated on a loaded machine
+RUN_S = 240  # patience: 35 s for a trial, and up to four are repeated on a loaded machine
 
 
 class Outside(html.parser.HTMLParser):
