@@ -314,7 +314,7 @@ class OverRest(unittest.TestCase):
                 status, headers, text = rest.request("POST", "/v1/runs", {"scenario": scenario},
                                                      {"Content-Type": "application/json"})
                 self.assertEqual(status, 202, text)
-                run = wait_until(lambda at=headers["Location"]: self.ended(rest, at), 120,
+                run = wait_until(lambda at=headers["Location"]: self.ended(rest, at), RUN_S,
                                  "the run has ended", interval=0.5)
                 # On a busy machine no trial may be valid, but all have been had.
                 self.assertGreaterEqual(run["trials"]["attempts"], 1, run)
