@@ -108,7 +108,7 @@ static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_peer_conf *peer)
 {
 	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
-		  "next_hop", "default_route", "policy", "hold_time");
+		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security");
 	peer->remote.addr = conf_addr(item, "address");
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -125,6 +125,17 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	load_next_hops(item, peer);
 	peer->hold_time = load_hold_time(item, hold_time);
 	lb_policy_load(item, &peer->policy);
+}
+
+/* An external peer is on the wire unless said otherwise (RFC 4271, section 5.1.3). */
+static void load_transport(const struct conf *item, uint32_t own_asn, struct bgp_peer_conf *peer)
+{
+	const struct conf at = conf_get(item, "ttl_security");
+
+	peer->transport.hops = (uint8_t)conf_int(item, "multihop", 1, 255, peer->asn != own_asn);
+	peer->transport.ttl_security = conf_bool(item, "ttl_security", false);
+	if (peer->transport.ttl_security && peer->transport.hops == 0)
+		conf_fail(&at, "towards a peer of the own ASN needs multihop");
 }
 
 static void check_peer(const struct conf *item, const struct bgp_speaker_conf *bgp, size_t index)
@@ -191,6 +202,7 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 		peers[i].name = lb_conf_unique_name(&array, i, &item);
 		peers[i].connect_retry = connect_retry;
 		load_peer(&item, hold_time, &peers[i]);
+		load_transport(&item, out->asn, &peers[i]);
 		check_peer(&item, out, i);
 	}
 }

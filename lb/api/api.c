@@ -64,6 +64,13 @@ static json_t *families_object(const struct addr *ipv4, const struct addr *ipv6)
 	return json_pack("{s:o, s:o}", "ipv4", lb_json_addr(ipv4), "ipv6", lb_json_addr(ipv6));
 }
 
+static json_t *transport_object(const struct bgp_transport *transport)
+{
+	return json_pack("{s:o, s:b}", "multihop",
+			 transport->hops ? json_integer(transport->hops) : json_null(),
+			 "ttl_security", transport->ttl_security);
+}
+
 json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 {
 	struct bgp_peer_info info;
@@ -90,6 +97,7 @@ json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 			  families_object(&info.default_route4, &info.default_route6), "announced",
 			  (json_int_t)info.announced, "established", (json_int_t)info.established,
 			  "updates_malformed", (json_int_t)info.updates_malformed));
+	json_object_set_new(peer, "transport", transport_object(info.transport));
 	json_object_update_new(peer, json_pack("{s:o, s:o, s:o, s:o, s:o}", "messages_in",
 					       messages_object(info.in), "messages_out",
 					       messages_object(info.out), "last_error_in",

@@ -34,6 +34,7 @@ struct refused {
 
 struct bgp_listener {
 	struct ev_loop *loop;
+	bgp_on_listen *on_listen;
 	bgp_on_accept *on_accept;
 	void *ctx;
 	struct listening *sockets;
@@ -41,11 +42,13 @@ struct bgp_listener {
 	size_t refused_count;
 };
 
-struct bgp_listener *bgp_listener_new(struct ev_loop *loop, bgp_on_accept *on_accept, void *ctx)
+struct bgp_listener *bgp_listener_new(struct ev_loop *loop, bgp_on_listen *on_listen,
+				      bgp_on_accept *on_accept, void *ctx)
 {
 	struct bgp_listener *listener = x_new(struct bgp_listener);
 
 	listener->loop = loop;
+	listener->on_listen = on_listen;
 	listener->on_accept = on_accept;
 	listener->ctx = ctx;
 	return listener;
@@ -152,7 +155,7 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 		refuse(listener, fd, subcode);
 }
 
-static int listen_on(const struct endpoint *endpoint)
+static int listen_on(struct bgp_listener *listener, const struct endpoint *endpoint)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = endpoint_to_sockaddr(endpoint, &sa);
@@ -161,6 +164,11 @@ static int listen_on(const struct endpoint *endpoint)
 
 	if (fd < 0)
 		return -errno;
+	error = listener->on_listen(listener->ctx, fd, endpoint->addr.family);
+	if (error) {
+		close(fd);
+		return error;
+	}
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
 	    (sa.ss_family != AF_INET6 ||
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
@@ -173,7 +181,7 @@ static int listen_on(const struct endpoint *endpoint)
 
 int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpoint)
 {
-	int fd = listen_on(endpoint);
+	int fd = listen_on(listener, endpoint);
 	struct listening *listening;
 
 	if (fd < 0)

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lb/bgp/next_hop.h"
 #include "lb/bgp/notification.h"
@@ -77,8 +78,9 @@ static struct bgp_link *link_add(struct bgp_peer *peer, enum bgp_connection whic
 
 static void dial(struct bgp_peer *peer)
 {
-	struct bgp_session *session = bgp_session_dial(peer->env->loop, &peer->conf->remote,
-						       &peer->conf->local, &peer->dial_error);
+	struct bgp_session *session =
+		bgp_session_dial(peer->env->loop, &peer->conf->remote, &peer->conf->local,
+				 &peer->conf->transport, &peer->dial_error);
 
 	if (session)
 		link_add(peer, BGP_OUTGOING, session);
@@ -434,8 +436,31 @@ bool bgp_peer_is_idle(const struct bgp_peer *peer)
 	return !peer->links;
 }
 
+/*
+ * What the peer asks of a connection holds for the one it dials, too. A fault of ours is one of
+ * the connection; somebody who pretends to be near is not even told (RFC 5082, section 3).
+ */
+static bool is_welcome(struct bgp_peer *peer, int fd)
+{
+	const struct bgp_transport *transport = &peer->conf->transport;
+	unsigned long more;
+
+	if (bgp_transport_is_near(fd, transport))
+		return bgp_transport_apply(fd, peer->conf->remote.addr.family, transport) == 0;
+	snprintf(peer->last_down, sizeof(peer->last_down),
+		 "a connection from further than %u hops (RFC 5082) was closed", transport->hops);
+	if (bgp_log_limit_pass(&peer->far, clock_now(), &more))
+		log_warn("peer %s: %s (%lu more since the last such line)", peer->conf->name,
+			 peer->last_down, more);
+	return false;
+}
+
 enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd)
 {
+	if (!is_welcome(peer, fd)) {
+		close(fd);
+		return 0;
+	}
 	switch (bgp_peer_fsm_accept(&peer->fsm)) {
 	case BGP_REFUSE_STOPPED:
 		return BGP_CEASE_REJECTED;
@@ -503,6 +528,7 @@ void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info)
 		.incoming = leader == BGP_INCOMING && link,
 		.remote = peer->conf->remote,
 		.remote_asn = peer->conf->asn,
+		.transport = &peer->conf->transport,
 		.established = peer->established,
 		.updates_malformed = peer->updates_malformed,
 		.last_error_in = peer->last_error_in,

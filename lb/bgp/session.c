@@ -270,7 +270,8 @@ static int bind_local(int fd, const struct addr *local)
 }
 
 struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint *remote,
-				     const struct addr *local, int *error)
+				     const struct addr *local,
+				     const struct bgp_transport *transport, int *error)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = endpoint_to_sockaddr(remote, &sa);
@@ -280,7 +281,8 @@ struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint
 	*error = fd < 0 ? -errno : 0;
 	if (fd < 0)
 		return NULL;
-	if (local->family != ADDR_NONE)
+	*error = bgp_transport_apply(fd, remote->addr.family, transport);
+	if (*error == 0 && local->family != ADDR_NONE)
 		*error = bind_local(fd, local);
 	if (*error == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
 		*error = -errno;

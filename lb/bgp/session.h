@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "lb/bgp/frame.h"
+#include "lb/bgp/transport.h"
 #include "lib/addr.h"
 #include "lib/clock.h"
 
@@ -42,7 +43,8 @@ struct bgp_session_handlers {
 
 /* Dial; on_up or on_down follows. local may be ADDR_NONE. NULL and *error (-errno) when refused. */
 struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint *remote,
-				     const struct addr *local, int *error);
+				     const struct addr *local,
+				     const struct bgp_transport *transport, int *error);
 /* Take over an accepted, non-blocking socket; it is up, on_up is not called. */
 struct bgp_session *bgp_session_adopt(struct ev_loop *loop, int fd);
 /* To be set before the loop runs again. handlers must outlive the session. */

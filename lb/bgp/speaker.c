@@ -127,6 +127,21 @@ static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
 	return BGP_CEASE_REJECTED;
 }
 
+/* Options are of the whole socket: what some peer of this family needs, all get. */
+static int on_listen(void *ctx, int fd, enum addr_family family)
+{
+	const struct bgp_speaker *speaker = ctx;
+
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		const struct bgp_peer_conf *peer = &speaker->conf->peers[i];
+
+		if ((enum addr_family)peer->remote.addr.family == family &&
+		    peer->transport.ttl_security)
+			return bgp_transport_listen(fd, family);
+	}
+	return 0;
+}
+
 struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speaker_conf *conf,
 				    const struct bgp_speaker_handlers *handlers)
 {
@@ -154,7 +169,7 @@ struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speak
 
 int bgp_speaker_start(struct bgp_speaker *speaker, const struct endpoint **failed)
 {
-	speaker->listener = bgp_listener_new(speaker->loop, on_accept, speaker);
+	speaker->listener = bgp_listener_new(speaker->loop, on_listen, on_accept, speaker);
 	for (size_t i = 0; i < speaker->conf->listen_count; i++) {
 		int error = bgp_listener_add(speaker->listener, &speaker->conf->listen[i]);
 

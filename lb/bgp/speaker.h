@@ -26,6 +26,7 @@
 #include "lb/bgp/frame.h"
 #include "lb/bgp/policy.h"
 #include "lb/bgp/state.h"
+#include "lb/bgp/transport.h"
 #include "lib/addr.h"
 #include "lib/clock.h"
 
@@ -43,6 +44,7 @@ struct bgp_peer_conf {
 	 * family the first global address of the interface that has the session's.
 	 */
 	struct addr next_hop4, next_hop6;
+	struct bgp_transport transport;
 	uint32_t asn;	    /* expected of the peer, not 0; another: NOTIFICATION 2/2 */
 	bool passive;	    /* never dial, wait for the peer */
 	uint16_t hold_time; /* seconds offered: 0 (no keepalives) or 3 to 65535 */
@@ -97,9 +99,10 @@ struct bgp_peer_info {
 	const char *name;
 	enum bgp_state state;
 	struct instant state_since;
-	bool incoming;		       /* the peer dialled */
-	struct endpoint local, remote; /* of the connection; local zeroed without one */
-	uint32_t remote_asn;	       /* configured */
+	bool incoming;			       /* the peer dialled */
+	struct endpoint local, remote;	       /* of the connection; local zeroed without one */
+	uint32_t remote_asn;		       /* configured */
+	const struct bgp_transport *transport; /* the same */
 	/* The rest of this block is zero unless Established. */
 	uint32_t remote_router_id;
 	uint16_t hold_time, keepalive;			      /* negotiated, seconds */

@@ -117,6 +117,11 @@ static const struct {
 	  "bgp.peers[0].families[1]: is given twice" },
 	{ "next hop", PEER("'next_hop':{'ipv6':'10.0.0.1'}"),
 	  "bgp.peers[0].next_hop.ipv6: expected an IPv6 address" },
+	{ "hops", PEER("'multihop':256"), "bgp.peers[0].multihop: 256 is not between 1 and 255" },
+	{ "TTL security towards ourselves",
+	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,"
+	  "'ttl_security':true}]}}",
+	  "bgp.peers[0].ttl_security: towards a peer of the own ASN needs multihop" },
 	{ "peer twice",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
@@ -161,6 +166,8 @@ Test(lb_conf, fills_in_defaults)
 	cr_expect_eq(conf->bgp.peers[0].remote.port, 179);
 	cr_expect_eq(conf->bgp.peers[0].hold_time, 9);
 	cr_expect_eq(conf->bgp.peers[0].connect_retry, 5);
+	cr_expect_eq(conf->bgp.peers[0].transport.hops, 1);
+	cr_expect_not(conf->bgp.peers[0].transport.ttl_security);
 	cr_expect(conf->bgp.peers[0].ipv4 && !conf->bgp.peers[0].ipv6);
 	cr_expect_eq(conf->dataplane.metric, 32);
 	cr_expect(conf->dataplane.routes && !conf->has_api);
@@ -182,6 +189,7 @@ Test(lb_conf, loads_the_documented_example)
 	peer = &conf->bgp.peers[0];
 	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
+	cr_expect(peer->transport.ttl_security);
 	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
 	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
 	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What peers ask of the TCP connection: how far away they may be, and a key."""
+import os
+import socket
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+from bgp_peer import (IP_MINTTL, KEEPALIVE, TCP_SAVE_SYN, TCP_SAVED_SYN, Peer,  # noqa: E402
+                      SpeakerTest, message, need_root)
+from lb_lab import wait_until  # noqa: E402
+
+PREFIX = "198.18.0.0/24"
+
+
+def setUpModule():
+    need_root()
+
+
+def ttl(value):
+    return lambda sock: sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, value)
+
+
+class Distance(SpeakerTest):
+    def start_with(self, **options):
+        return self.start(peers=[{"name": "t2", "address": "10.1.2.2", "asn": 65102, **options}])
+
+    def peer(self, prepare):
+        peer = Peer(self.lab, prepare=prepare)
+        self.addCleanup(peer.close)
+        return peer
+
+    def test_ttl_of_what_is_sent(self):
+        """1 to a peer on the wire, as many as it is hops away, 255 with TTL security."""
+        listener = self.lab.t2.socket()
+        self.addCleanup(listener.close)
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_SAVE_SYN, 1)
+        ttl(255)(listener)
+        listener.bind(("10.1.2.2", 179))
+        listener.listen()
+        listener.settimeout(10)
+        for options, want in (({}, 1), ({"multihop": 3}, 3), ({"ttl_security": True}, 255)):
+            with self.subTest(str(options)):
+                daemon = self.start_with(**options)
+                sock, _ = listener.accept()
+                with sock:
+                    self.assertEqual(sock.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, 128)[8],
+                                     want)
+                daemon.stop()
+
+    def test_ttl_security_takes_what_is_near(self):
+        daemon = self.start_with(ttl_security=True, passive=True)
+
+        def prepare(sock):  # the answer to the SYN must have come with 255, too
+            ttl(255)(sock)
+            sock.setsockopt(socket.IPPROTO_IP, IP_MINTTL, 255)
+
+        self.peer(prepare).establish()
+        self.wait_state(daemon, "t2", "established")
+        self.assertEqual(daemon.peer("t2")["transport"],
+                         {"multihop": 1, "ttl_security": True})
+
+    def test_ttl_security_is_silent_towards_what_is_far(self):
+        daemon = self.start_with(ttl_security=True, passive=True)
+        far = self.peer(ttl(254))
+        self.assertIsNone(far.read(), "not one byte")
+        self.assertEqual(daemon.peer("t2")["last_down"],
+                         "a connection from further than 1 hops (RFC 5082) was closed")
+
+    def test_ttl_security_counts_hops(self):
+        daemon = self.start_with(ttl_security=True, multihop=3, passive=True)
+        self.assertIsNone(self.peer(ttl(252)).read())
+        self.peer(ttl(253)).establish()
+        self.wait_state(daemon, "t2", "established")
+
+    def test_ttl_security_drops_what_comes_later_from_afar(self):
+        daemon = self.start(hold_time=3, peers=[
+            {"name": "t2", "address": "10.1.2.2", "asn": 65102, "ttl_security": True,
+             "passive": True}])
+        peer = self.peer(ttl(255)).establish()
+        self.wait_state(daemon, "t2", "established")
+        since = daemon.last_id()
+        ttl(254)(peer.sock)
+        peer.send(message(KEEPALIVE))
+        events = daemon.events({"kind": "peer_down", "peer": "t2"}, since)
+        self.assertIn("Hold Timer Expired", str(events[-1]))
+
+    def test_ttl_security_with_bird_from_either_side(self):
+        for passive in (False, True):
+            with self.subTest(passive=passive):
+                bird = self.bird()
+                with open(bird.config, encoding="ascii") as file:
+                    text = file.read().replace("check link no;",
+                                               "check link no; ttl security on; " +
+                                               ("" if passive else "passive;"))
+                bird.stop()
+                with open(bird.config, "w", encoding="ascii") as file:
+                    file.write(text)
+                bird.start()
+                daemon = self.start(peers=[{"name": "t1", "address": "10.1.1.2", "asn": 65101,
+                                            "ttl_security": True, "passive": passive}])
+                wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)
+                daemon.stop()
+                bird.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
