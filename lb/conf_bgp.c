@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The BGP part of the configuration: policies, listeners and peers. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lb/conf.h"
@@ -108,7 +109,8 @@ static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_peer_conf *peer)
 {
 	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
-		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security");
+		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security",
+		  "md5_key_file");
 	peer->remote.addr = conf_addr(item, "address");
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -127,8 +129,34 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	lb_policy_load(item, &peer->policy);
 }
 
+/* The file's first line. What it is stays out of messages: they end up in logs. */
+static const char *load_key(const struct conf *item, struct arena *arena)
+{
+	const struct conf at = conf_get(item, "md5_key_file");
+	char line[BGP_MD5_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
+	FILE *file;
+
+	if (!at.json)
+		return NULL;
+	file = fopen(conf_as_string(&at), "re");
+	if (!file) {
+		conf_fail(&at, "cannot open: %s", strerror(errno));
+		return NULL;
+	}
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	(void)fclose(file);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!line[0])
+		conf_fail(&at, "has no key in its first line");
+	if (strlen(line) > BGP_MD5_KEY_MAX)
+		conf_fail(&at, "a key has at most %d bytes", BGP_MD5_KEY_MAX);
+	return arena_strdup(arena, line);
+}
+
 /* An external peer is on the wire unless said otherwise (RFC 4271, section 5.1.3). */
-static void load_transport(const struct conf *item, uint32_t own_asn, struct bgp_peer_conf *peer)
+static void load_transport(const struct conf *item, struct arena *arena, uint32_t own_asn,
+			   struct bgp_peer_conf *peer)
 {
 	const struct conf at = conf_get(item, "ttl_security");
 
@@ -136,6 +164,7 @@ static void load_transport(const struct conf *item, uint32_t own_asn, struct bgp
 	peer->transport.ttl_security = conf_bool(item, "ttl_security", false);
 	if (peer->transport.ttl_security && peer->transport.hops == 0)
 		conf_fail(&at, "towards a peer of the own ASN needs multihop");
+	peer->transport.md5_key = load_key(item, arena);
 }
 
 static void check_peer(const struct conf *item, const struct bgp_speaker_conf *bgp, size_t index)
@@ -202,7 +231,7 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 		peers[i].name = lb_conf_unique_name(&array, i, &item);
 		peers[i].connect_retry = connect_retry;
 		load_peer(&item, hold_time, &peers[i]);
-		load_transport(&item, out->asn, &peers[i]);
+		load_transport(&item, arena, out->asn, &peers[i]);
 		check_peer(&item, out, i);
 	}
 }

@@ -66,9 +66,10 @@ static json_t *families_object(const struct addr *ipv4, const struct addr *ipv6)
 
 static json_t *transport_object(const struct bgp_transport *transport)
 {
-	return json_pack("{s:o, s:b}", "multihop",
+	return json_pack("{s:o, s:b, s:b}", "multihop",
 			 transport->hops ? json_integer(transport->hops) : json_null(),
-			 "ttl_security", transport->ttl_security);
+			 "ttl_security", transport->ttl_security, "md5",
+			 transport->md5_key != NULL);
 }
 
 json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)

@@ -269,6 +269,15 @@ static int bind_local(int fd, const struct addr *local)
 	return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
 }
 
+static int prepare(int fd, const struct addr *remote, const struct bgp_transport *transport)
+{
+	const struct prefix peer = { *remote, (uint8_t)addr_bits(remote->family) };
+	int error = bgp_transport_apply(fd, remote->family, transport);
+
+	return error || !transport->md5_key ? error
+					    : bgp_transport_key(fd, &peer, transport->md5_key);
+}
+
 struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint *remote,
 				     const struct addr *local,
 				     const struct bgp_transport *transport, int *error)
@@ -281,7 +290,7 @@ struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint
 	*error = fd < 0 ? -errno : 0;
 	if (fd < 0)
 		return NULL;
-	*error = bgp_transport_apply(fd, remote->addr.family, transport);
+	*error = prepare(fd, &remote->addr, transport);
 	if (*error == 0 && local->family != ADDR_NONE)
 		*error = bind_local(fd, local);
 	if (*error == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)

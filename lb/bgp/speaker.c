@@ -131,15 +131,21 @@ static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
 static int on_listen(void *ctx, int fd, enum addr_family family)
 {
 	const struct bgp_speaker *speaker = ctx;
+	int error = 0;
 
-	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+	for (size_t i = 0; i < speaker->conf->peer_count && !error; i++) {
 		const struct bgp_peer_conf *peer = &speaker->conf->peers[i];
+		const struct addr *remote = &peer->remote.addr;
+		const struct prefix host = { *remote, (uint8_t)addr_bits(remote->family) };
 
-		if ((enum addr_family)peer->remote.addr.family == family &&
-		    peer->transport.ttl_security)
-			return bgp_transport_listen(fd, family);
+		if ((enum addr_family)remote->family != family)
+			continue;
+		if (peer->transport.ttl_security)
+			error = bgp_transport_listen(fd, family);
+		if (!error && peer->transport.md5_key)
+			error = bgp_transport_key(fd, &host, peer->transport.md5_key);
 	}
-	return 0;
+	return error;
 }
 
 struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speaker_conf *conf,

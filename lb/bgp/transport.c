@@ -2,8 +2,8 @@
 #include "lb/bgp/transport.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include <linux/tcp.h> /* <netinet/tcp.h> has no TCP_MD5SIG_EXT */
+#include <string.h>
 
 #define TTL_MAX 255
 
@@ -64,4 +64,21 @@ bool bgp_transport_is_near(int fd, const struct bgp_transport *transport)
 		return false;
 	ttl = headers[0] >> 4 == 6 ? headers[IPV6_HOP_LIMIT_AT] : headers[IPV4_TTL_AT];
 	return ttl >= min_ttl(transport);
+}
+
+int bgp_transport_key(int fd, const struct prefix *peers, const char *key)
+{
+	struct tcp_md5sig sig = { .tcpm_keylen = (uint16_t)strlen(key) };
+	struct endpoint ep = { .addr = peers->addr };
+	struct sockaddr_storage sa;
+	int option = TCP_MD5SIG;
+
+	memcpy(&sig.tcpm_addr, &sa, endpoint_to_sockaddr(&ep, &sa));
+	memcpy(sig.tcpm_key, key, sig.tcpm_keylen);
+	if (peers->len < addr_bits((enum addr_family)peers->addr.family)) {
+		option = TCP_MD5SIG_EXT;
+		sig.tcpm_flags = TCP_MD5SIG_FLAG_PREFIX;
+		sig.tcpm_prefixlen = peers->len;
+	}
+	return setsockopt(fd, IPPROTO_TCP, option, &sig, sizeof(sig)) < 0 ? -errno : 0;
 }

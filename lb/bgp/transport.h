@@ -14,6 +14,8 @@
 
 #include "lib/addr.h"
 
+#define BGP_MD5_KEY_MAX 80
+
 struct bgp_transport {
 	/*
 	 * Hops to the peer at most: 1 for a peer on the same wire, which is what TTL is sent; 0
@@ -22,6 +24,8 @@ struct bgp_transport {
 	uint8_t hops;
 	/* Generalized TTL security (RFC 5082): send 255 and take nothing below 256 - hops. */
 	bool ttl_security;
+	/* Every segment is signed with this (RFC 2385); NULL: none is, and none may be. */
+	const char *md5_key; /* 1 to BGP_MD5_KEY_MAX bytes */
 };
 
 /* For a socket that is about to dial, or one that was accepted. */
@@ -36,5 +40,11 @@ int bgp_transport_listen(int fd, enum addr_family family);
  * a stranger sends along before bgp_transport_apply() is thus never read.
  */
 bool bgp_transport_is_near(int fd, const struct bgp_transport *transport);
+
+/*
+ * Key of one peer, or of all within a prefix, on a socket that dials or listens. Accepted sockets
+ * inherit it. Segments with a wrong key are dropped by the kernel, without an answer.
+ */
+int bgp_transport_key(int fd, const struct prefix *peers, const char *key);
 
 #endif

@@ -2,12 +2,13 @@
 """What peers ask of the TCP connection: how far away they may be, and a key."""
 import os
 import socket
+import struct
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
-from bgp_peer import (IP_MINTTL, KEEPALIVE, TCP_SAVE_SYN, TCP_SAVED_SYN, Peer,  # noqa: E402
-                      SpeakerTest, message, need_root)
+from bgp_peer import (IP_MINTTL, KEEPALIVE, NOTIFICATION, TCP_MD5SIG, TCP_SAVE_SYN,  # noqa: E402
+                      TCP_SAVED_SYN, Peer, SpeakerTest, message, need_root)
 from lb_lab import wait_until  # noqa: E402
 
 PREFIX = "198.18.0.0/24"
@@ -58,7 +59,7 @@ class Distance(SpeakerTest):
         self.peer(prepare).establish()
         self.wait_state(daemon, "t2", "established")
         self.assertEqual(daemon.peer("t2")["transport"],
-                         {"multihop": 1, "ttl_security": True})
+                         {"multihop": 1, "ttl_security": True, "md5": False})
 
     def test_ttl_security_is_silent_towards_what_is_far(self):
         daemon = self.start_with(ttl_security=True, passive=True)
@@ -99,6 +100,86 @@ class Distance(SpeakerTest):
                 bird.start()
                 daemon = self.start(peers=[{"name": "t1", "address": "10.1.1.2", "asn": 65101,
                                             "ttl_security": True, "passive": passive}])
+                wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)
+                daemon.stop()
+                bird.stop()
+
+
+def key(address, text=b"a secret"):
+    """TCP_MD5SIG towards this address: struct tcp_md5sig."""
+    where = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(address))
+    return lambda sock: sock.setsockopt(
+        socket.IPPROTO_TCP, TCP_MD5SIG,
+        where + struct.pack("=BBHI80s", 0, 0, len(text), 0, text))
+
+
+class Key(SpeakerTest):
+    def start_with(self, text="a secret\n", **options):
+        path = os.path.join(self.lab.directory, "key")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        return self.start(peers=[{"name": "t2", "address": "10.1.2.2", "asn": 65102,
+                                  "md5_key_file": path, **options}])
+
+    def connect(self, prepare=lambda sock: None, source="10.1.2.2"):
+        peer = Peer(self.lab, source, prepare)
+        self.addCleanup(peer.close)
+        return peer
+
+    def test_the_peer_dials_with_the_key(self):
+        daemon = self.start_with(passive=True)
+        self.connect(key("10.1.2.3")).establish()
+        self.wait_state(daemon, "t2", "established")
+        self.assertTrue(daemon.peer("t2")["transport"]["md5"])
+
+    def test_wrong_key_and_none_are_silence(self):
+        daemon = self.start_with(passive=True)
+
+        def impatient(prepare):
+            def both(sock):
+                prepare(sock)
+                sock.settimeout(1.5)
+            return both
+        for prepare in (key("10.1.2.3", b"another"), lambda sock: None):
+            with self.assertRaises(TimeoutError):
+                Peer(self.lab, prepare=impatient(prepare))
+        self.assertEqual(daemon.peer("t2")["messages_in"]["open"], 0)
+
+    def test_strangers_need_no_key_to_be_refused(self):
+        self.start_with(passive=True)
+        self.lab.t2.run("ip", "address", "add", "10.1.2.77/24", "dev", "lb")
+        stranger = self.connect(source="10.1.2.77")
+        self.assertEqual(stranger.read_until(NOTIFICATION)[:2], b"\6\5")
+
+    def test_we_dial_with_the_key_and_say_when_it_is_wrong(self):
+        listener = self.lab.t2.socket()
+        self.addCleanup(listener.close)
+        key("10.1.2.3")(listener)
+        listener.bind(("10.1.2.2", 179))
+        listener.listen()
+        listener.settimeout(10)
+        daemon = self.start_with()
+        listener.accept()[0].close()
+        daemon.stop()
+        daemon = self.start_with("not the key\n")
+        wait_until(lambda: daemon.peer("t2")["last_down"] == "connection attempt timed out",
+                   what="a reason")
+        self.assertEqual(daemon.peer("t2")["state"], "Connect")
+
+    def test_bird_with_a_key_from_either_side(self):
+        for passive in (False, True):
+            with self.subTest(passive=passive):
+                bird = self.bird()
+                with open(bird.config, encoding="ascii") as file:
+                    text = file.read().replace("check link no;",
+                                               'check link no; password "a secret"; ' +
+                                               ("" if passive else "passive;"))
+                bird.stop()
+                with open(bird.config, "w", encoding="ascii") as file:
+                    file.write(text)
+                bird.start()
+                daemon = self.start_with(name="t1", address="10.1.1.2", asn=65101,
+                                         passive=passive)
                 wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)
                 daemon.stop()
                 bird.stop()

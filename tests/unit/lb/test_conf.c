@@ -122,6 +122,14 @@ static const struct {
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,"
 	  "'ttl_security':true}]}}",
 	  "bgp.peers[0].ttl_security: towards a peer of the own ASN needs multihop" },
+	{ "no key file", PEER("'md5_key_file':'/nowhere'"),
+	  "bgp.peers[0].md5_key_file: cannot open: No such file or directory" },
+	{ "empty key", PEER("'md5_key_file':'/dev/null'"),
+	  "bgp.peers[0].md5_key_file: has no key in its first line" },
+	{ "endless key", PEER("'md5_key_file':'/dev/zero'"),
+	  "bgp.peers[0].md5_key_file: has no key in its first line" },
+	{ "long key", PEER("'md5_key_file':'Makefile'"),
+	  "bgp.peers[0].md5_key_file: a key has at most 80 bytes" },
 	{ "peer twice",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
