@@ -207,6 +207,16 @@ static void load_listen(const struct conf *bgp, struct arena *arena, struct bgp_
 	out->listen = listen;
 }
 
+static const char *load_shutdown_text(const struct conf *bgp)
+{
+	const struct conf at = conf_get(bgp, "shutdown_text");
+	const char *text = conf_string(bgp, "shutdown_text", "catchment-lb is stopping");
+
+	if (strlen(text) > BGP_SHUTDOWN_TEXT_MAX)
+		conf_fail(&at, "has more than %d bytes (RFC 9003)", BGP_SHUTDOWN_TEXT_MAX);
+	return text;
+}
+
 void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out)
 {
 	const struct conf at = conf_require(root, "bgp");
@@ -217,10 +227,11 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 	load_self(root, out);
 	if (!at.json)
 		return;
-	CONF_KEYS(&at, "hold_time", "connect_retry", "listen", "peers");
+	CONF_KEYS(&at, "hold_time", "connect_retry", "listen", "peers", "shutdown_text");
 	hold_time = load_hold_time(&at, 9);
 	connect_retry = (uint16_t)conf_int(&at, "connect_retry", 1, 3600, 5);
 	load_listen(&at, arena, out);
+	out->shutdown_text = load_shutdown_text(&at);
 	array = conf_array(&at, "peers", 0, LB_PEERS_MAX);
 	out->peer_count = conf_count(&array);
 	peers = arena_new_array(arena, struct bgp_peer_conf, out->peer_count);

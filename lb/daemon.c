@@ -239,6 +239,6 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	}
 	announcer_stop(&lb->announcer);
 	announcer_step(&lb->announcer, now, on_announce_change, lb);
-	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, "catchment-lb is stopping");
+	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
 	ev_timer_stop(lb->loop, &lb->linger);
 }

@@ -63,7 +63,7 @@ struct bgp_error bgp_error_make(uint8_t code, uint8_t subcode, const void *data,
 {
 	struct bgp_error err = { .code = code, .subcode = subcode };
 
-	err.data_len = (uint8_t)(len < BGP_ERROR_DATA_MAX ? len : BGP_ERROR_DATA_MAX);
+	err.data_len = (uint16_t)(len < BGP_ERROR_DATA_MAX ? len : BGP_ERROR_DATA_MAX);
 	if (err.data_len > 0)
 		memcpy(err.data, data, err.data_len);
 	return err;
@@ -87,8 +87,8 @@ struct bgp_error bgp_error_cease(enum bgp_cease subcode, const char *text)
 
 	if (!text || !*text)
 		return err;
-	err.data[0] = (uint8_t)utf8_cut(text, BGP_ERROR_DATA_MAX - 1);
-	err.data_len = (uint8_t)(err.data[0] + 1);
+	err.data[0] = (uint8_t)utf8_cut(text, BGP_SHUTDOWN_TEXT_MAX);
+	err.data_len = (uint16_t)(err.data[0] + 1);
 	memcpy(err.data + 1, text, err.data[0]);
 	return err;
 }
@@ -126,7 +126,7 @@ const char *bgp_error_format(const struct bgp_error *err, char buf[BGP_ERROR_TEX
 	buf[used++] = ':';
 	buf[used++] = ' ';
 	/* The length may lie: what came decides. */
-	len = err->data[0] < err->data_len - 1 ? err->data[0] : (size_t)err->data_len - 1;
+	len = err->data[0] < err->data_len - 1 ? err->data[0] : err->data_len - 1U;
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = err->data[1 + i];
 

@@ -62,12 +62,13 @@ enum bgp_cease {
 	BGP_CEASE_HARD_RESET = 9, /* RFC 8538 */
 };
 
-#define BGP_ERROR_DATA_MAX  128
-#define BGP_ERROR_TEXT_SIZE 400
+#define BGP_SHUTDOWN_TEXT_MAX 255 /* octets of UTF-8; RFC 9003, section 2 */
+#define BGP_ERROR_DATA_MAX    (1 + BGP_SHUTDOWN_TEXT_MAX)
+#define BGP_ERROR_TEXT_SIZE   400
 
 struct bgp_error {
 	uint8_t code, subcode;
-	uint8_t data_len;
+	uint16_t data_len;
 	uint8_t data[BGP_ERROR_DATA_MAX]; /* NOTIFICATION data, cut where it is longer */
 };
 

@@ -111,6 +111,12 @@ class WithBird(SpeakerTest):
         control(bird, "enable", "lb")
         wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
 
+    def test_shutdown_text_reaches_the_peer(self):
+        bird, daemon = self.bird(), self.start(shutdown_text="k\u00fchl and dry")
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertIn("k\u00fchl and dry", bird.daemon.log())
+
     def test_stopped_daemon_leaves_nothing_with_the_peer(self):
         bird, daemon = self.bird(), self.start()
         wait_until(lambda: bird.has(PREFIX), what=PREFIX)

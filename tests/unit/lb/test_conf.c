@@ -130,6 +130,12 @@ static const struct {
 	  "bgp.peers[0].md5_key_file: has no key in its first line" },
 	{ "long key", PEER("'md5_key_file':'Makefile'"),
 	  "bgp.peers[0].md5_key_file: a key has at most 80 bytes" },
+	{ "shutdown text",
+	  "{'bgp':{'shutdown_text':'0123456789012345678901234567890123456789012345678901234567890123"
+	  "0123456789012345678901234567890123456789012345678901234567890123"
+	  "0123456789012345678901234567890123456789012345678901234567890123"
+	  "0123456789012345678901234567890123456789012345678901234567890123'}}",
+	  "bgp.shutdown_text: has more than 255 bytes (RFC 9003)" },
 	{ "peer twice",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",

@@ -103,8 +103,8 @@ Test(bgp_notification, long_text_is_cut_at_a_character)
 	for (size_t i = 0; i < 400; i += 2)
 		memcpy(text + i, "\xc3\xa4", 2);
 	err = bgp_error_cease(BGP_CEASE_SHUTDOWN, text);
-	cr_expect_eq(err.data[0], 126);
-	cr_expect_eq(err.data_len, 127);
+	cr_expect_eq(err.data[0], 254, "RFC 9003: up to 255 octets");
+	cr_expect_eq(err.data_len, 255);
 }
 
 Test(bgp_notification, hard_reset_is_unwrapped)
