@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lb/bgp/frame.h"
+#include "lb/bgp/notification.h"
 #include "lb/bgp/update.h"
 #include "lib/alloc.h"
 
@@ -13,13 +13,18 @@ struct entry {
 	struct bgp_policy want, told;
 };
 
+/* What is due of one family besides its routes. */
+struct marks {
+	bool end_of_rib, begin, end;
+};
+
 /* Entries are sorted by prefix; those neither wanted nor sent are dropped. */
 struct adj_rib_out {
 	struct entry *entries;
 	size_t count, capacity;
 	bool up;
 	struct adj_rib_out_session session;
-	bool end_of_rib4, end_of_rib6; /* due */
+	struct marks marks4, marks6;
 };
 
 struct adj_rib_out *adj_rib_out_new(void)
@@ -114,31 +119,41 @@ void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_se
 	adj_rib_out_session_down(rib);
 	rib->up = true;
 	rib->session = *session;
-	rib->end_of_rib4 = session->next_hop4.family != ADDR_NONE;
-	rib->end_of_rib6 = session->next_hop6.family != ADDR_NONE;
+	rib->marks4.end_of_rib = session->next_hop4.family != ADDR_NONE;
+	rib->marks6.end_of_rib = session->next_hop6.family != ADDR_NONE;
 }
 
 void adj_rib_out_session_down(struct adj_rib_out *rib)
 {
-	rib->up = rib->end_of_rib4 = rib->end_of_rib6 = false;
+	rib->up = false;
+	rib->marks4 = rib->marks6 = (struct marks){ 0 };
 	for (size_t i = 0; i < rib->count; i++)
 		rib->entries[i].sent = rib->entries[i].forced = false;
 	drop_unused(rib);
 }
 
+static const struct addr *next_hop_of(const struct adj_rib_out *rib, enum addr_family family)
+{
+	return family == ADDR_IPV6 ? &rib->session.next_hop6 : &rib->session.next_hop4;
+}
+
+static struct marks *marks_of(struct adj_rib_out *rib, enum addr_family family)
+{
+	return family == ADDR_IPV6 ? &rib->marks6 : &rib->marks4;
+}
+
 void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family)
 {
+	if (!rib->up || family == ADDR_NONE || next_hop_of(rib, family)->family == ADDR_NONE)
+		return;
+	if (rib->session.enhanced_refresh)
+		marks_of(rib, family)->begin = marks_of(rib, family)->end = true;
 	for (size_t i = 0; i < rib->count; i++) {
 		struct entry *e = &rib->entries[i];
 
 		if ((enum addr_family)e->prefix.addr.family == family)
 			e->forced = e->sent;
 	}
-}
-
-static const struct addr *next_hop_of(const struct adj_rib_out *rib, enum addr_family family)
-{
-	return family == ADDR_IPV6 ? &rib->session.next_hop6 : &rib->session.next_hop4;
 }
 
 static bool is_withdraw_due(const struct entry *e)
@@ -226,35 +241,83 @@ static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family
 	return batch->count;
 }
 
-static bool put_end_of_rib(struct adj_rib_out *rib, struct wire_writer *w)
+enum mark { END_OF_RIB, REFRESH_BEGIN, REFRESH_END };
+
+static void put_refresh(struct wire_writer *w, enum addr_family family, enum mark mark)
 {
-	bool *due = rib->end_of_rib4 ? &rib->end_of_rib4 : &rib->end_of_rib6;
+	const struct bgp_refresh refresh = { .family = family,
+					     .kind = mark == REFRESH_BEGIN ? BGP_REFRESH_BEGIN
+									   : BGP_REFRESH_END };
+	uint8_t body[8];
+
+	wire_put_bytes(w, body, bgp_refresh_encode(&refresh, body, sizeof(body)));
+}
+
+/* A whole message with a mark of one family, if it is this one's turn. */
+static bool put_mark(struct wire_writer *w, enum addr_family family, bool *due, enum mark mark,
+		     struct adj_rib_out_batch *batch)
+{
+	size_t start;
 
 	if (!*due)
 		return false;
-	bgp_update_put_end_of_rib(w, due == &rib->end_of_rib4 ? ADDR_IPV4 : ADDR_IPV6);
+	batch->type = mark == END_OF_RIB ? BGP_MSG_UPDATE : BGP_MSG_ROUTE_REFRESH;
+	start = bgp_frame_begin(w, batch->type);
+	if (mark == END_OF_RIB)
+		bgp_update_put_end_of_rib(w, family);
+	else
+		put_refresh(w, family, mark);
+	bgp_frame_end(w, start);
 	*due = false;
 	return true;
+}
+
+/* An UPDATE with withdrawals or announcements of one family. */
+typedef size_t put_routes_fn(struct adj_rib_out *rib, enum addr_family family,
+			     struct wire_writer *w, struct adj_rib_out_batch *batch);
+
+static bool put_update(struct adj_rib_out *rib, enum addr_family family, struct wire_writer *w,
+		       struct adj_rib_out_batch *batch, put_routes_fn *put)
+{
+	struct wire_writer before = *w;
+	size_t start = bgp_frame_begin(w, BGP_MSG_UPDATE);
+
+	batch->type = BGP_MSG_UPDATE;
+	if (put(rib, family, w, batch) == 0) {
+		*w = before;
+		return false;
+	}
+	bgp_frame_end(w, start);
+	mark_sent(rib, batch);
+	return true;
+}
+
+/* The routes of a family between their marks; the first End-of-RIB goes before any refresh. */
+static bool put_family(struct adj_rib_out *rib, enum addr_family family, struct wire_writer *w,
+		       struct adj_rib_out_batch *batch)
+{
+	struct marks *marks = marks_of(rib, family);
+
+	if (!marks->end_of_rib && put_mark(w, family, &marks->begin, REFRESH_BEGIN, batch))
+		return true;
+	return put_update(rib, family, w, batch, put_announcements) ||
+	       put_mark(w, family, &marks->end_of_rib, END_OF_RIB, batch) ||
+	       (!marks->begin && put_mark(w, family, &marks->end, REFRESH_END, batch));
 }
 
 size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,
 			struct adj_rib_out_batch *batch)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	size_t start;
 
 	batch->count = 0;
 	if (!rib->up)
 		return 0;
-	start = bgp_frame_begin(&w, BGP_MSG_UPDATE);
-	if (put_withdrawals(rib, ADDR_IPV4, &w, batch) == 0 &&
-	    put_withdrawals(rib, ADDR_IPV6, &w, batch) == 0 &&
-	    put_announcements(rib, ADDR_IPV4, &w, batch) == 0 &&
-	    put_announcements(rib, ADDR_IPV6, &w, batch) == 0 && !put_end_of_rib(rib, &w))
-		return 0;
-	bgp_frame_end(&w, start);
-	mark_sent(rib, batch);
-	return wire_written(&w);
+	if (put_update(rib, ADDR_IPV4, &w, batch, put_withdrawals) ||
+	    put_update(rib, ADDR_IPV6, &w, batch, put_withdrawals) ||
+	    put_family(rib, ADDR_IPV4, &w, batch) || put_family(rib, ADDR_IPV6, &w, batch))
+		return wire_written(&w);
+	return 0;
 }
 
 size_t adj_rib_out_sent_count(const struct adj_rib_out *rib)

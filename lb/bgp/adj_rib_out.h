@@ -5,7 +5,8 @@
  * Pure. The wanted set outlives sessions; what was sent is forgotten with each. Between the two
  * lies what is due: adj_rib_out_next() writes it out as UPDATEs, withdrawals first, prefixes with
  * equal attributes together, End-of-RIB once when the first round of a family is through. What
- * has not changed is not sent again.
+ * has not changed is not sent again. What is refreshed stands between the two marks of RFC 7313
+ * where the peer knows them.
  */
 #ifndef LB_BGP_ADJ_RIB_OUT_H
 #define LB_BGP_ADJ_RIB_OUT_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lb/bgp/frame.h"
 #include "lb/bgp/policy.h"
 #include "lib/addr.h"
 
@@ -25,13 +27,14 @@ struct adj_rib_out;
 /* What a session sets the stage with; a next hop of ADDR_NONE: the family is not spoken. */
 struct adj_rib_out_session {
 	uint32_t asn;
-	bool four_octet;
+	bool four_octet, enhanced_refresh;
 	struct addr next_hop4, next_hop6;
 };
 
-/* What adj_rib_out_next() has put into a message; count 0: End-of-RIB. */
+/* What adj_rib_out_next() has put into a message; an UPDATE with count 0 is End-of-RIB. */
 struct adj_rib_out_batch {
-	bool announced; /* else withdrawn */
+	enum bgp_message_type type; /* UPDATE, or ROUTE_REFRESH: a mark */
+	bool announced;		    /* else withdrawn */
 	size_t count;
 	struct prefix prefixes[ADJ_RIB_OUT_BATCH];
 };
@@ -48,11 +51,14 @@ void adj_rib_out_withdraw_all(struct adj_rib_out *rib);
 void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_session *session);
 /* It is gone, and with it what the peer had. */
 void adj_rib_out_session_down(struct adj_rib_out *rib);
-/* Everything announced in this family is due again (RFC 2918), End-of-RIB is not. */
+/*
+ * Everything announced in this family is due again (RFC 2918), End-of-RIB is not. To a peer that
+ * knows them, the beginning and the end of it are marked (RFC 7313); End-of-RIB comes before.
+ */
 void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family);
 
 /*
- * Write the next UPDATE, header included, and take it as sent. Returns its size; 0 when nothing
+ * Write the next message, header included, and take it as sent. Returns its size; 0 when nothing
  * is due, or size, which should be BGP_MESSAGE_MAX, is too small for any.
  */
 size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,

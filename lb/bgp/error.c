@@ -46,6 +46,7 @@ static const struct error_name subcode_names[] = {
 	{ BGP_ERR_FSM, 1, "Unexpected Message in OpenSent" },
 	{ BGP_ERR_FSM, 2, "Unexpected Message in OpenConfirm" },
 	{ BGP_ERR_FSM, 3, "Unexpected Message in Established" },
+	{ BGP_ERR_ROUTE_REFRESH, 1, "Invalid Message Length" },
 	{ BGP_ERR_CEASE, 1, "Maximum Number of Prefixes Reached" },
 	{ BGP_ERR_CEASE, 2, "Administrative Shutdown" },
 	{ BGP_ERR_CEASE, 3, "Peer De-configured" },

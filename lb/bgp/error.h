@@ -46,6 +46,10 @@ enum bgp_update_error {
 	BGP_UPDATE_BAD_NETWORK = 10,
 };
 
+enum bgp_route_refresh_error {
+	BGP_ROUTE_REFRESH_BAD_LENGTH = 1, /* RFC 7313, section 5 */
+};
+
 enum bgp_fsm_error {
 	BGP_FSM_UNSPECIFIC = 0,
 	BGP_FSM_IN_OPEN_SENT = 1,

@@ -13,7 +13,7 @@ static const struct size_range sizes[BGP_MSG_TYPES] = {
 	[BGP_MSG_UPDATE] = { 23, BGP_MESSAGE_MAX },
 	[BGP_MSG_NOTIFICATION] = { 21, BGP_MESSAGE_MAX },
 	[BGP_MSG_KEEPALIVE] = { BGP_HEADER_SIZE, BGP_HEADER_SIZE },
-	[BGP_MSG_ROUTE_REFRESH] = { 23, 23 },
+	[BGP_MSG_ROUTE_REFRESH] = { 23, BGP_MESSAGE_MAX }, /* judged by its kind: RFC 7313 */
 };
 
 static const uint8_t marker[MARKER_SIZE] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,

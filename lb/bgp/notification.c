@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lb/bgp/notification.h"
 
+#include "lb/bgp/frame.h"
 #include "lib/wire.h"
 
 enum { AFI_IPV4 = 1, AFI_IPV6 = 2 };
@@ -57,6 +58,16 @@ bool bgp_refresh_decode(struct bgp_refresh *refresh, const uint8_t *body, size_t
 		return false;
 	*refresh = (struct bgp_refresh){ .family = bgp_afi_family(afi, safi), .kind = kind };
 	return true;
+}
+
+struct bgp_error bgp_refresh_bad_length(const uint8_t *body, size_t len, bool enhanced)
+{
+	const uint8_t *message = body - BGP_HEADER_SIZE;
+
+	if (enhanced && len > 2 && (body[2] == BGP_REFRESH_BEGIN || body[2] == BGP_REFRESH_END))
+		return bgp_error_make(BGP_ERR_ROUTE_REFRESH, BGP_ROUTE_REFRESH_BAD_LENGTH, message,
+				      BGP_HEADER_SIZE + len);
+	return bgp_error_make(BGP_ERR_HEADER, BGP_HEADER_BAD_LENGTH, body - 3, 2);
 }
 
 size_t bgp_refresh_encode(const struct bgp_refresh *refresh, uint8_t *buf, size_t size)

@@ -31,6 +31,11 @@ struct bgp_refresh {
 
 /* False unless the body has exactly four bytes. */
 bool bgp_refresh_decode(struct bgp_refresh *refresh, const uint8_t *body, size_t len);
+/*
+ * What to say to a body of another length (RFC 7313, section 5): body is that of a message in the
+ * buffer it came in, header before it. enhanced: both sides know the marks.
+ */
+struct bgp_error bgp_refresh_bad_length(const uint8_t *body, size_t len, bool enhanced);
 size_t bgp_refresh_encode(const struct bgp_refresh *refresh, uint8_t *buf, size_t size);
 
 /* AFI and SAFI of unicast in this family, and back; ADDR_NONE when it is neither. */

@@ -14,6 +14,7 @@ enum {
 	CAP_ROUTE_REFRESH = 2,
 	CAP_GRACEFUL_RESTART = 64,
 	CAP_FOUR_OCTET_ASN = 65,
+	CAP_ENHANCED_REFRESH = 70,
 };
 
 static struct bgp_error open_error(uint8_t subcode)
@@ -76,6 +77,8 @@ static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes,
 			get_four_octet_asn(walk, value, len);
 		else if (code == CAP_ROUTE_REFRESH)
 			walk->open->route_refresh = true;
+		else if (code == CAP_ENHANCED_REFRESH)
+			walk->open->enhanced_refresh = true;
 		else if (code == CAP_GRACEFUL_RESTART)
 			walk->open->graceful_restart = true;
 	}
@@ -172,6 +175,10 @@ static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 		wire_put_u8(w, CAP_ROUTE_REFRESH);
 		wire_put_u8(w, 0);
 	}
+	if (open->enhanced_refresh) {
+		wire_put_u8(w, CAP_ENHANCED_REFRESH);
+		wire_put_u8(w, 0);
+	}
 	if (open->graceful_restart) {
 		wire_put_u8(w, CAP_GRACEFUL_RESTART);
 		wire_put_u8(w, 2);
@@ -228,6 +235,7 @@ struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp
 		.ipv4 = own->ipv4 && peer->ipv4,
 		.ipv6 = own->ipv6 && peer->ipv6,
 		.four_octet_asn = own->four_octet_asn && peer->four_octet_asn,
+		.enhanced_refresh = own->enhanced_refresh && peer->enhanced_refresh,
 	};
 	if (!out->ipv4 && !out->ipv6)
 		return no_common_family(own);

@@ -3,8 +3,8 @@
  * open.h - the OPEN message body (RFC 4271, section 4.2) with its capabilities (RFC 5492).
  *
  * Known: multiprotocol IPv4 and IPv6 unicast (RFC 4760), 4-octet AS numbers (RFC 6793), route
- * refresh (RFC 2918), graceful restart (RFC 4724, only noted). All others are ignored. Extended
- * parameter length (RFC 9072) is understood, never sent. Pure.
+ * refresh (RFC 2918) and its enhanced form (RFC 7313), graceful restart (RFC 4724, only noted). All
+ * others are ignored. Extended parameter length (RFC 9072) is understood, never sent. Pure.
  */
 #ifndef LB_BGP_OPEN_H
 #define LB_BGP_OPEN_H
@@ -23,12 +23,12 @@ struct bgp_open {
 	uint32_t router_id;
 	/* Without any multiprotocol capability ipv4 is set: that is what it then means. */
 	bool ipv4, ipv6;
-	bool four_octet_asn, route_refresh, graceful_restart;
+	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
 };
 
 /* What both sides can do. */
 struct bgp_negotiated {
-	bool ipv4, ipv6, four_octet_asn;
+	bool ipv4, ipv6, four_octet_asn, enhanced_refresh;
 };
 
 /* The error to send as NOTIFICATION; code 0 and *open filled in when there is none. */

@@ -28,6 +28,7 @@ struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer)
 		.ipv6 = peer->conf->ipv6,
 		.four_octet_asn = true,
 		.route_refresh = true,
+		.enhanced_refresh = true,
 	};
 }
 
@@ -124,6 +125,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	peer->last_down[0] = '\0';
 	choose_next_hops(peer, link);
 	session.four_octet = link->negotiated.four_octet_asn;
+	session.enhanced_refresh = link->negotiated.enhanced_refresh;
 	session.next_hop4 = peer->next_hop4;
 	session.next_hop6 = peer->next_hop6;
 	adj_rib_out_session_up(peer->rib, &session);
@@ -393,7 +395,7 @@ void bgp_peer_start(struct bgp_peer *peer)
 	step(peer, BGP_OUTGOING, BGP_EVENT_START);
 }
 
-/* One UPDATE into the queue; false when none is due. */
+/* One message into the queue; false when none is due. */
 static bool queue_update(struct bgp_peer *peer)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
@@ -404,8 +406,8 @@ static bool queue_update(struct bgp_peer *peer)
 		free(batch);
 		return false;
 	}
+	peer->out[batch->type]++;
 	bgp_session_write(peer->up->session, buf, size, batch);
-	peer->out[BGP_MSG_UPDATE]++;
 	return true;
 }
 
@@ -508,6 +510,7 @@ static void get_session_info(const struct bgp_peer *peer, const struct bgp_link 
 	info->ipv6 = link->negotiated.ipv6;
 	info->four_octet_asn = link->open.four_octet_asn;
 	info->route_refresh = link->open.route_refresh;
+	info->enhanced_refresh = link->open.enhanced_refresh;
 	info->graceful_restart = link->open.graceful_restart;
 	info->next_hop4 = peer->next_hop4;
 	info->next_hop6 = peer->next_hop6;

@@ -54,6 +54,7 @@ static void set_default(struct bgp_peer *peer, enum addr_family family, const st
 	struct addr *kept = family == ADDR_IPV6 ? &peer->default6 : &peer->default4;
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 
+	*(family == ADDR_IPV6 ? &peer->stale6 : &peer->stale4) = false;
 	if (addr_equal(kept, hop))
 		return;
 	*kept = *hop;
@@ -129,17 +130,39 @@ static void take_notification(struct bgp_link *link, const struct bgp_frame *fra
 	step(link, BGP_EVENT_NOTIFICATION);
 }
 
+/* The peer begins, or ends, to say again all that it has for us (RFC 7313, section 4.2). */
+static void take_mark(struct bgp_peer *peer, const struct bgp_refresh *refresh)
+{
+	bool *stale = refresh->family == ADDR_IPV6 ? &peer->stale6 : &peer->stale4;
+	const struct addr none = { 0 };
+
+	if (refresh->kind == BGP_REFRESH_BEGIN)
+		*stale = true;
+	else if (refresh->kind == BGP_REFRESH_END && *stale)
+		set_default(peer, refresh->family, &none);
+}
+
 static void take_refresh(struct bgp_link *link, const struct bgp_frame *frame)
 {
 	struct bgp_peer *peer = link->peer;
 	struct bgp_refresh refresh;
-	bool whole = bgp_refresh_decode(&refresh, frame->body, frame->body_len);
+	struct bgp_error err;
 
-	step(link, BGP_EVENT_ROUTE_REFRESH);
-	if (!whole || peer->up != link || refresh.kind != BGP_REFRESH_REQUEST)
+	if (!bgp_refresh_decode(&refresh, frame->body, frame->body_len)) {
+		err = bgp_refresh_bad_length(frame->body, frame->body_len,
+					     link->negotiated.enhanced_refresh);
+		step_bad(link, &err);
 		return;
-	adj_rib_out_refresh(peer->rib, refresh.family);
-	peer->env->on_due(peer->env->speaker);
+	}
+	step(link, BGP_EVENT_ROUTE_REFRESH);
+	if (peer->up != link || refresh.family == ADDR_NONE)
+		return;
+	if (refresh.kind == BGP_REFRESH_REQUEST) {
+		adj_rib_out_refresh(peer->rib, refresh.family);
+		peer->env->on_due(peer->env->speaker);
+	} else if (link->negotiated.enhanced_refresh) {
+		take_mark(peer, &refresh);
+	}
 }
 
 void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame)

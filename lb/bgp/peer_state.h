@@ -39,6 +39,7 @@ struct bgp_peer {
 	struct addr next_hop4, next_hop6;
 	unsigned ifindex;
 	struct addr default4, default6;
+	bool stale4, stale6; /* not heard of again since the peer began a refresh (RFC 7313) */
 	/* For information. */
 	enum bgp_state last_state;
 	struct instant state_since;

@@ -106,12 +106,13 @@ struct bgp_peer_info {
 	const struct bgp_transport *transport; /* the same */
 	/* The rest of this block is zero unless Established. */
 	uint32_t remote_router_id;
-	uint16_t hold_time, keepalive;			      /* negotiated, seconds */
-	bool ipv4, ipv6;				      /* families negotiated */
-	bool four_octet_asn, route_refresh, graceful_restart; /* capabilities of the peer */
-	struct addr next_hop4, next_hop6;		      /* that we announce */
-	struct addr default_route4, default_route6;	      /* next hops taken, ADDR_NONE: none */
-	size_t announced; /* prefixes that the peer has from us */
+	uint16_t hold_time, keepalive; /* negotiated, seconds */
+	bool ipv4, ipv6;	       /* families negotiated */
+	/* Capabilities of the peer. */
+	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
+	struct addr next_hop4, next_hop6;	    /* that we announce */
+	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
+	size_t announced;			    /* prefixes that the peer has from us */
 	/* Since the start of the speaker. */
 	uint64_t established;				/* times */
 	uint64_t in[BGP_MSG_TYPES], out[BGP_MSG_TYPES]; /* messages by enum bgp_message_type */

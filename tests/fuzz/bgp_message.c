@@ -38,7 +38,8 @@ static void decode(const struct bgp_frame *frame)
 	case BGP_MSG_KEEPALIVE:
 		break;
 	case BGP_MSG_ROUTE_REFRESH:
-		if (!bgp_refresh_decode(&refresh, frame->body, frame->body_len))
+		if (bgp_refresh_decode(&refresh, frame->body, frame->body_len) !=
+		    (frame->body_len == 4))
 			abort();
 		break;
 	}

@@ -66,6 +66,23 @@ class WithBird(SpeakerTest):
         self.assertEqual(daemon.peer("t1")["messages_in"]["route_refresh"], 2)
         self.assertTrue(bird.has(PREFIX) and bird.has(PREFIX6))
 
+    def test_enhanced_refresh_marks_begin_and_end(self):
+        """BIRD would drop what is not sent between the marks, so it must all still be there."""
+        bird, daemon = self.bird(), self.start()
+        wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced")
+        self.assertTrue(daemon.peer("t1")["capabilities"]["enhanced_refresh"])
+        control(bird, "reload", "in", "lb")
+        # One beginning and one end for each family.
+        wait_until(lambda: daemon.peer("t1")["messages_out"]["route_refresh"] == 4, what="marks")
+        self.assertTrue(bird.has(PREFIX) and bird.has(PREFIX6))
+        # And BIRD's own marks around what it sends again leave the default route where it is.
+        before = daemon.peer("t1")["messages_in"]["update"]
+        since = daemon.last_id()
+        control(bird, "reload", "out", "lb")
+        wait_until(lambda: daemon.peer("t1")["messages_in"]["update"] > before, what="again")
+        self.assertEqual(daemon.last_id(), since, "nothing has changed")
+        self.assertEqual(self.lab.legs(), ["10.1.1.2"])
+
     def test_withdrawal_and_announcement_follow_the_origin(self):
         bird = self.bird()
         self.start()
@@ -166,6 +183,7 @@ class WithBadPeers(SpeakerTest):
             ("attributes overrun", (3, 1), message(UPDATE, b"\0\0\0\x09")),
             ("NLRI /33", (3, 10), message(UPDATE, b"\0\0\0\0\x21\1\2\3\4\5")),
             ("unknown well-known", (3, 2), message(UPDATE, b"\0\0\0\3\x40\x63\0\0")),
+            ("refresh too long", (1, 2), message(ROUTE_REFRESH, b"\0\1\0\1\0")),
             ("OPEN again", (5, 3), message(OPEN, open_body())),
         )
         for what, want, wrong in rows:
@@ -187,6 +205,29 @@ class WithBadPeers(SpeakerTest):
         peer.send(message(UPDATE, b"\0\1\0\0\0"))
         wait_until(lambda: self.lab.legs() == [], what="withdrawn")
         self.assertEqual(daemon.peer("t2")["state"].lower(), "established")
+
+    def test_a_default_route_not_refreshed_is_gone(self):
+        """RFC 7313: what the peer does not say again between its marks it has no more."""
+        daemon = self.start()
+        peer = self.peer()
+        body = open_body()
+        caps = body[12:] + b"\x46\0"
+        peer.send(message(OPEN, body[:9] + bytes([len(caps) + 2, 2, len(caps)]) + caps))
+        peer.read_until(KEEPALIVE)
+        peer.send(message(KEEPALIVE))
+        route = b"\x40\1\1\0" + b"\x40\2\6\2\1\0\0\xfe\x4e" + b"\x40\3\4\x0a\1\2\2"
+        update = message(UPDATE, struct.pack(">HH", 0, len(route)) + route + b"\0")
+        begin, end = (message(ROUTE_REFRESH, bytes([0, 1, kind, 1])) for kind in (1, 2))
+        peer.send(update)
+        wait_until(lambda: self.lab.legs() == ["10.1.2.2"], what="installed")
+        since = daemon.last_id()
+        peer.send(begin, update, end)
+        peer.send(begin, message(KEEPALIVE), end)
+        wait_until(lambda: self.lab.legs() == [], what="gone")
+        self.assertEqual([e["next_hop"] for e in
+                          daemon.events({"kind": "default_route", "next_hop": None}, since)
+                          if e["kind"] == "default_route"], [None], "not at the first refresh")
+        self.assertEqual(daemon.peer("t2")["state"], "Established")
 
     def test_one_byte_at_a_time(self):
         daemon = self.start()

@@ -39,7 +39,7 @@ static void withdraw(struct adj_rib_out *rib, const char *text)
 	adj_rib_out_withdraw(rib, &prefix);
 }
 
-/* What comes next, in short: "+2 -1 E" is two announced, one withdrawn, End-of-RIB. */
+/* What comes next: "+2 -1 E B e" is two announced, one withdrawn, End-of-RIB, refresh marks. */
 static const char *drain(struct adj_rib_out *rib)
 {
 	static char text[256];
@@ -55,6 +55,12 @@ static const char *drain(struct adj_rib_out *rib)
 
 		cr_assert_eq(bgp_frame_next(&frame, &err, buf, size), BGP_FRAME_MESSAGE);
 		cr_assert_eq(frame.size, size);
+		cr_assert_eq(frame.type, batch.type);
+		if (frame.type == BGP_MSG_ROUTE_REFRESH) {
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%c",
+						 used ? " " : "", frame.body[2] == 1 ? 'B' : 'e');
+			continue;
+		}
 		cr_assert_eq(bgp_update_decode(&update, frame.body, frame.body_len, true),
 			     BGP_UPDATE_OK);
 		cr_assert_eq(batch.count == 0, update.end_of_rib != ADDR_NONE);
@@ -81,7 +87,7 @@ Test(adj_rib_out, life)
 	announce(rib, "2001:db8::/48", 0);
 	cr_expect_str_eq(drain(rib), "", "no session, nothing to say");
 	session_up(rib);
-	cr_expect_str_eq(drain(rib), "+2 +1 +1 E E", "equal attributes together");
+	cr_expect_str_eq(drain(rib), "+2 +1 E +1 E", "equal attributes together");
 	cr_expect_eq(adj_rib_out_sent_count(rib), 4);
 	announce(rib, "198.18.0.0/24", 0);
 	cr_expect_str_eq(drain(rib), "", "nothing has changed");
@@ -133,6 +139,31 @@ Test(adj_rib_out, refresh)
 	cr_expect_str_eq(drain(rib), "");
 	adj_rib_out_withdraw_all(rib);
 	cr_expect_str_eq(drain(rib), "-1 -1");
+	adj_rib_out_free(rib);
+}
+
+Test(adj_rib_out, refresh_with_marks_of_rfc_7313)
+{
+	struct adj_rib_out *rib = adj_rib_out_new();
+	struct adj_rib_out_session session = { .asn = 64500,
+					       .four_octet = true,
+					       .enhanced_refresh = true };
+
+	addr_parse(&session.next_hop4, "10.0.0.1");
+	announce(rib, "198.18.0.0/24", 0);
+	announce(rib, "198.18.1.0/24", 1);
+	adj_rib_out_session_up(rib, &session);
+	adj_rib_out_refresh(rib, ADDR_IPV4);
+	adj_rib_out_refresh(rib, ADDR_IPV6);
+	cr_expect_str_eq(drain(rib), "+1 +1 E B e", "End-of-RIB before the refresh");
+	adj_rib_out_refresh(rib, ADDR_IPV4);
+	withdraw(rib, "198.18.1.0/24");
+	announce(rib, "198.18.2.0/24", 2);
+	cr_expect_str_eq(drain(rib), "-1 B +1 +1 e", "all between the marks");
+	adj_rib_out_refresh(rib, ADDR_IPV4);
+	adj_rib_out_session_down(rib);
+	adj_rib_out_session_up(rib, &session);
+	cr_expect_str_eq(drain(rib), "+1 +1 E", "a refresh ends with its session");
 	adj_rib_out_free(rib);
 }
 

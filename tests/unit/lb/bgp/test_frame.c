@@ -36,7 +36,8 @@ static const struct row rows[] = {
 	{ "keepalive with a body",      { MARK, 0, 20, 4 }, 19, BGP_FRAME_ERROR, 2, 2 },
 	{ "open too short",             { MARK, 0, 28, 1 }, 19, BGP_FRAME_ERROR, 2, 2 },
 	{ "notification too short",     { MARK, 0, 20, 3 }, 19, BGP_FRAME_ERROR, 2, 2 },
-	{ "route refresh too long",     { MARK, 0, 24, 5 }, 19, BGP_FRAME_ERROR, 2, 2 },
+	{ "route refresh too short",    { MARK, 0, 22, 5 }, 19, BGP_FRAME_ERROR, 2, 2 },
+	{ "route refresh, any length",  { MARK, 0, 24, 5 }, 24, BGP_FRAME_MESSAGE, 0, 0 },
 };
 /* clang-format on */
 
@@ -127,4 +128,32 @@ Test(bgp_refresh, decode)
 	cr_expect_eq(refresh.family, ADDR_NONE, "VPNv4 is not ours");
 	cr_expect_not(bgp_refresh_decode(&refresh, (uint8_t[]){ 0, 1, 0 }, 3));
 	cr_expect_not(bgp_refresh_decode(&refresh, (uint8_t[]){ 0, 1, 0, 1, 0 }, 5));
+}
+
+Test(bgp_refresh, bad_length)
+{
+	static const struct {
+		const char *what;
+		uint8_t kind;
+		bool enhanced;
+		uint8_t code, subcode, data_len;
+	} bad[] = {
+		{ "request", BGP_REFRESH_REQUEST, true, 1, 2, 2 },
+		{ "begin", BGP_REFRESH_BEGIN, true, 7, 1, 24 },
+		{ "end", BGP_REFRESH_END, true, 7, 1, 24 },
+		{ "begin, marks not known", BGP_REFRESH_BEGIN, false, 1, 2, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		uint8_t message[] = { MARK, 0, 24, 5, 0, 1, bad[i].kind, 1, 0 };
+		struct bgp_error err =
+			bgp_refresh_bad_length(message + BGP_HEADER_SIZE, 5, bad[i].enhanced);
+
+		cr_expect_eq(err.code, bad[i].code, "%s", bad[i].what);
+		cr_expect_eq(err.subcode, bad[i].subcode, "%s", bad[i].what);
+		cr_expect_eq(err.data_len, bad[i].data_len, "%s", bad[i].what);
+		cr_expect_eq(memcmp(err.data, bad[i].data_len == 2 ? message + 16 : message,
+				    bad[i].data_len),
+			     0, "%s", bad[i].what);
+	}
 }

@@ -50,6 +50,8 @@ static const struct row rows[] = {
 	{ "4-octet AS of 2 octets",      { HEAD, 6, 2, 4, 65, 2, 0, 1 }, 16, 2, 0, { 0 } },
 	{ "route refresh and restart",   { HEAD, 8, 2, 6, 2, 0, 64, 2, 0, 120 }, 18, 0, 0,
 	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true } },
+	{ "enhanced refresh",            { HEAD, 4, 2, 2, 70, 0 }, 14, 0, 0,
+	  { AS65001, .ipv4 = true, .enhanced_refresh = true } },
 	{ "capability overruns",         { HEAD, 5, 2, 3, 1, 4, 0 }, 15, 2, 0, { 0 } },
 	{ "capability without length",   { HEAD, 3, 2, 1, 1 }, 13, 2, 0, { 0 } },
 	{ "MP capability too long",      { HEAD, 9, 2, 7, 1, 5, 0, 1, 0, 1, 0 }, 19, 2, 0, { 0 } },
@@ -80,6 +82,8 @@ Test(bgp_open, decode)
 		cr_expect_eq(open.ipv6, row->want.ipv6, "%s: ipv6", row->what);
 		cr_expect_eq(open.four_octet_asn, row->want.four_octet_asn, "%s: as4", row->what);
 		cr_expect_eq(open.route_refresh, row->want.route_refresh, "%s: rr", row->what);
+		cr_expect_eq(open.enhanced_refresh, row->want.enhanced_refresh, "%s: err",
+			     row->what);
 		cr_expect_eq(open.graceful_restart, row->want.graceful_restart, "%s: gr",
 			     row->what);
 	}
