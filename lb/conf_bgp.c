@@ -37,11 +37,17 @@ void lb_policy_load(const struct conf *object, struct bgp_policy *out)
 	for (size_t i = 0; i < conf_count(&communities); i++) {
 		const struct conf item = conf_item(&communities, i);
 		const char *text = conf_as_string(&item);
-		uint32_t community = 0;
+		struct bgp_large_community large;
+		uint32_t community;
 
-		if (!bgp_community_parse(&community, text))
-			conf_fail(&item, "'%.40s' is neither ASN:VALUE nor a known name", text);
-		bgp_policy_add_community(out, community);
+		if (bgp_community_parse(&community, text))
+			bgp_policy_add_community(out, community);
+		else if (bgp_large_community_parse(&large, text))
+			bgp_policy_add_large(out, &large);
+		else
+			conf_fail(&item,
+				  "'%.40s' is neither ASN:VALUE, ASN:VALUE:VALUE nor a known name",
+				  text);
 	}
 }
 

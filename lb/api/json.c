@@ -59,6 +59,9 @@ json_t *lb_json_policy(const struct bgp_policy *policy)
 	for (size_t i = 0; i < policy->community_count; i++)
 		json_array_append_new(communities, json_string(bgp_community_format(
 							   policy->communities[i], text)));
+	for (size_t i = 0; i < policy->large_count; i++)
+		json_array_append_new(communities, json_string(bgp_large_community_format(
+							   &policy->large[i], text)));
 	return json_pack("{s:i, s:o, s:o}", "prepend", (int)policy->prepend, "communities",
 			 communities, "med",
 			 policy->has_med ? json_integer(policy->med) : json_null());

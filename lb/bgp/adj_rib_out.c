@@ -10,8 +10,15 @@
 struct entry {
 	struct prefix prefix;
 	bool wanted, sent, forced; /* forced: due though nothing has changed */
-	struct bgp_policy want, told;
+	size_t want, told;	   /* indices into policies, or NO_POLICY */
 };
+
+/* A route has hundreds of bytes of policy, but most of a peer's have the same. */
+struct shared_policy {
+	struct bgp_policy policy;
+	size_t users; /* 0: free to be another */
+};
+#define NO_POLICY SIZE_MAX
 
 /* What is due of one family besides its routes. */
 struct marks {
@@ -22,6 +29,8 @@ struct marks {
 struct adj_rib_out {
 	struct entry *entries;
 	size_t count, capacity;
+	struct shared_policy *policies;
+	size_t policy_count;
 	bool up;
 	struct adj_rib_out_session session;
 	struct marks marks4, marks6;
@@ -37,7 +46,36 @@ void adj_rib_out_free(struct adj_rib_out *rib)
 	if (!rib)
 		return;
 	free(rib->entries);
+	free(rib->policies);
 	free(rib);
+}
+
+static size_t policy_add(struct adj_rib_out *rib, const struct bgp_policy *policy)
+{
+	size_t unused = rib->policy_count;
+
+	for (size_t i = 0; i < rib->policy_count; i++) {
+		struct shared_policy *shared = &rib->policies[i];
+
+		if (shared->users == 0) {
+			unused = i;
+		} else if (bgp_policy_equal(&shared->policy, policy)) {
+			shared->users++;
+			return i;
+		}
+	}
+	if (unused == rib->policy_count)
+		rib->policies =
+			xreallocarray(rib->policies, ++rib->policy_count, sizeof(*rib->policies));
+	rib->policies[unused] = (struct shared_policy){ *policy, 1 };
+	return unused;
+}
+
+static void policy_remove(struct adj_rib_out *rib, size_t *index)
+{
+	if (*index != NO_POLICY)
+		rib->policies[*index].users--;
+	*index = NO_POLICY;
 }
 
 /* Index of the prefix, or where it belongs. */
@@ -70,7 +108,8 @@ static struct entry *insert(struct adj_rib_out *rib, size_t at, const struct pre
 	}
 	memmove(&rib->entries[at + 1], &rib->entries[at], (rib->count - at) * sizeof(struct entry));
 	rib->count++;
-	rib->entries[at] = (struct entry){ .prefix = *prefix };
+	rib->entries[at] =
+		(struct entry){ .prefix = *prefix, .want = NO_POLICY, .told = NO_POLICY };
 	return &rib->entries[at];
 }
 
@@ -79,8 +118,14 @@ static void drop_unused(struct adj_rib_out *rib)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < rib->count; i++) {
-		if (rib->entries[i].wanted || rib->entries[i].sent)
-			rib->entries[kept++] = rib->entries[i];
+		struct entry *e = &rib->entries[i];
+
+		if (e->wanted || e->sent) {
+			rib->entries[kept++] = *e;
+			continue;
+		}
+		policy_remove(rib, &e->want);
+		policy_remove(rib, &e->told);
 	}
 	rib->count = kept;
 }
@@ -92,8 +137,11 @@ void adj_rib_out_announce(struct adj_rib_out *rib, const struct prefix *prefix,
 	size_t at = find(rib, prefix, &found);
 	struct entry *e = found ? &rib->entries[at] : insert(rib, at, prefix);
 
+	size_t want = policy_add(rib, policy);
+
 	e->wanted = true;
-	e->want = *policy;
+	policy_remove(rib, &e->want);
+	e->want = want;
 }
 
 void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix)
@@ -165,7 +213,7 @@ static bool is_announce_due(const struct adj_rib_out *rib, const struct entry *e
 {
 	if (!e->wanted || next_hop_of(rib, e->prefix.addr.family)->family == ADDR_NONE)
 		return false;
-	return !e->sent || e->forced || !bgp_policy_equal(&e->want, &e->told);
+	return !e->sent || e->forced || e->want != e->told;
 }
 
 /* Collect withdrawals of one family into the batch. */
@@ -187,7 +235,7 @@ static const struct bgp_policy *collect_announcements(const struct adj_rib_out *
 						      enum addr_family family,
 						      struct adj_rib_out_batch *batch)
 {
-	const struct bgp_policy *policy = NULL;
+	size_t policy = NO_POLICY;
 
 	batch->announced = true;
 	batch->count = 0;
@@ -196,12 +244,12 @@ static const struct bgp_policy *collect_announcements(const struct adj_rib_out *
 
 		if ((enum addr_family)e->prefix.addr.family != family || !is_announce_due(rib, e))
 			continue;
-		if (!policy)
-			policy = &e->want;
-		if (bgp_policy_equal(policy, &e->want))
+		if (policy == NO_POLICY)
+			policy = e->want;
+		if (policy == e->want)
 			batch->prefixes[batch->count++] = e->prefix;
 	}
-	return policy;
+	return policy == NO_POLICY ? NULL : &rib->policies[policy].policy;
 }
 
 static void mark_sent(struct adj_rib_out *rib, const struct adj_rib_out_batch *batch)
@@ -212,7 +260,9 @@ static void mark_sent(struct adj_rib_out *rib, const struct adj_rib_out_batch *b
 
 		e->sent = batch->announced;
 		e->forced = false;
+		policy_remove(rib, &e->told);
 		e->told = e->want;
+		rib->policies[e->told].users++;
 	}
 	drop_unused(rib);
 }
@@ -338,6 +388,6 @@ bool adj_rib_out_has_sent(const struct adj_rib_out *rib, const struct prefix *pr
 	if (!found || !rib->entries[at].sent)
 		return false;
 	if (policy)
-		*policy = rib->entries[at].told;
+		*policy = rib->policies[rib->entries[at].told].policy;
 	return true;
 }

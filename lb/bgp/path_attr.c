@@ -180,6 +180,14 @@ static enum bgp_verdict get_communities(struct bgp_attrs *out, const struct attr
 	return BGP_UPDATE_OK;
 }
 
+static enum bgp_verdict get_large(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+{
+	(void)four_octet;
+	out->large = attr->value;
+	out->large_count = attr->len / 12;
+	return BGP_UPDATE_OK;
+}
+
 /* The next hop field of MP_REACH (RFC 4760, section 3; RFC 2545). False: wrong length. */
 static bool get_mp_next_hop(struct bgp_attrs *out, enum addr_family family, const uint8_t *bytes,
 			    size_t len)
@@ -257,7 +265,7 @@ static const struct attr_rule rules[ATTR_CODES] = {
 	[ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD, NULL },
 	[ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD, NULL },
 	[ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
-				     WITHDRAW, NULL },
+				     WITHDRAW, get_large },
 };
 /* clang-format on */
 
@@ -391,9 +399,12 @@ void bgp_attr_end(struct wire_writer *w, size_t start)
 
 static void put_head(struct wire_writer *w, uint8_t flags, uint8_t code, size_t len)
 {
-	wire_put_u8(w, flags);
+	wire_put_u8(w, len > UINT8_MAX ? flags | BGP_ATTR_EXTENDED : flags);
 	wire_put_u8(w, code);
-	wire_put_u8(w, (uint8_t)len);
+	if (len > UINT8_MAX)
+		wire_put_u16(w, (uint16_t)len);
+	else
+		wire_put_u8(w, (uint8_t)len);
 }
 
 /* One AS_SEQUENCE of the own ASN; at most 33 members, so the length fits one octet. */
@@ -414,6 +425,27 @@ static void put_path(struct wire_writer *w, uint8_t flags, uint8_t code,
 	}
 }
 
+static void put_communities(struct wire_writer *w, const struct bgp_policy *policy)
+{
+	if (policy->community_count == 0)
+		return;
+	put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES, (size_t)policy->community_count * 4);
+	for (size_t i = 0; i < policy->community_count; i++)
+		wire_put_u32(w, policy->communities[i]);
+}
+
+static void put_large(struct wire_writer *w, const struct bgp_policy *policy)
+{
+	if (policy->large_count == 0)
+		return;
+	put_head(w, OPTIONAL_TRANSITIVE, ATTR_LARGE_COMMUNITIES, (size_t)policy->large_count * 12);
+	for (size_t i = 0; i < policy->large_count; i++) {
+		wire_put_u32(w, policy->large[i].asn);
+		wire_put_u32(w, policy->large[i].data1);
+		wire_put_u32(w, policy->large[i].data2);
+	}
+}
+
 void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs)
 {
 	const struct bgp_policy *policy = &attrs->policy;
@@ -429,13 +461,9 @@ void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs
 		put_head(w, OPTIONAL, ATTR_MED, 4);
 		wire_put_u32(w, policy->med);
 	}
-	if (policy->community_count > 0) {
-		put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES,
-			 (size_t)policy->community_count * 4);
-		for (size_t i = 0; i < policy->community_count; i++)
-			wire_put_u32(w, policy->communities[i]);
-	}
+	put_communities(w, policy);
 	/* RFC 6793, section 4.2.2: a peer of two octets gets the true path beside. */
 	if (!attrs->four_octet && attrs->asn > UINT16_MAX)
 		put_path(w, OPTIONAL_TRANSITIVE, ATTR_AS4_PATH, attrs, true);
+	put_large(w, policy);
 }

@@ -52,6 +52,8 @@ struct bgp_attrs {
 	struct bgp_nlri mp_reach, mp_unreach;
 	const uint8_t *communities; /* NULL or community_count numbers in network order */
 	size_t community_count;
+	const uint8_t *large; /* NULL or large_count times twelve octets, also so */
+	size_t large_count;
 };
 
 /* Never fails: the verdict is in *attrs. four_octet: RFC 6793 was negotiated. */
@@ -70,7 +72,7 @@ struct bgp_route_attrs {
 /* All but MP_REACH; NEXT_HOP only when the next hop is IPv4. */
 void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs);
 /* Enough for whatever bgp_attrs_encode() writes. */
-#define BGP_ATTRS_SIZE_MAX 512
+#define BGP_ATTRS_SIZE_MAX 1024
 
 /* One prefix in wire form, for NLRI of its family. */
 void bgp_nlri_put(struct wire_writer *w, const struct prefix *prefix);

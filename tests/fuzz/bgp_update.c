@@ -45,7 +45,7 @@ static void encode(const uint8_t *data, size_t len)
 					 .four_octet = wire_get_u8(&r) & 1 };
 	struct prefix prefixes[64], back;
 	uint8_t body[BGP_BODY_MAX];
-	struct wire_writer w = wire_writer(body, 600 + wire_get_u16(&r) % 3000);
+	struct wire_writer w = wire_writer(body, 1200 + wire_get_u16(&r) % 2800);
 	struct bgp_update update;
 	struct wire_reader nlri;
 	size_t count = 1 + wire_get_u8(&r) % 64, taken;
@@ -56,6 +56,11 @@ static void encode(const uint8_t *data, size_t len)
 	attrs.policy.med = wire_get_u32(&r);
 	for (unsigned n = wire_get_u8(&r) % (BGP_COMMUNITIES_MAX + 1); n > 0; n--)
 		bgp_policy_add_community(&attrs.policy, wire_get_u32(&r));
+	for (unsigned n = wire_get_u8(&r) % (BGP_COMMUNITIES_MAX + 1); n > 0; n--) {
+		const struct bgp_large_community large = { wire_get_u32(&r), n, 0 };
+
+		bgp_policy_add_large(&attrs.policy, &large);
+	}
 	for (size_t i = 0; i < count; i++)
 		prefixes[i] = get_prefix(&r, family);
 	taken = bgp_update_put_announce(&w, &attrs, prefixes, count);
@@ -64,6 +69,7 @@ static void encode(const uint8_t *data, size_t len)
 	      BGP_UPDATE_OK);
 	CHECK(update.attrs.med == attrs.policy.med);
 	CHECK(update.attrs.community_count == attrs.policy.community_count);
+	CHECK(update.attrs.large_count == attrs.policy.large_count);
 	nlri = family == ADDR_IPV4
 		       ? wire_reader(update.reach.bytes, update.reach.len)
 		       : wire_reader(update.attrs.mp_reach.bytes, update.attrs.mp_reach.len);

@@ -128,6 +128,15 @@ class WithBird(SpeakerTest):
         control(bird, "enable", "lb")
         wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
 
+    def test_large_communities(self):
+        bird = self.bird()
+        self.start(peers=[{"name": "t1", "address": "10.1.1.2", "asn": 65101, "policy": {
+            "communities": ["4200000000:1:2", "64500:3:4", "no-export"]}}])
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        route = bird.ask("show", "route", PREFIX, "all")
+        self.assertIn("BGP.large_community: (4200000000, 1, 2) (64500, 3, 4)", route)
+        self.assertIn("BGP.community: (65535,65281) (65101,100)", route)
+
     def test_shutdown_text_reaches_the_peer(self):
         bird, daemon = self.bird(), self.start(shutdown_text="k\u00fchl and dry")
         wait_until(lambda: bird.has(PREFIX), what=PREFIX)

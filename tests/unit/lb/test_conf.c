@@ -80,7 +80,8 @@ static const struct {
 	{ "linger", VIP("'origins':['a'],'linger_ms':-1"),
 	  "vips[0].linger_ms: -1 is not between 0 and 3600000" },
 	{ "community", VIP("'origins':['a'],'policy':{'communities':['65536:1']}"),
-	  "vips[0].policy.communities[0]: '65536:1' is neither ASN:VALUE nor a known name" },
+	  "vips[0].policy.communities[0]: '65536:1' is neither ASN:VALUE, ASN:VALUE:VALUE nor "
+	  "a known name" },
 	{ "med", VIP("'origins':['a'],'policy':{'med':4294967296}"),
 	  "vips[0].policy.med: 4294967296 is not between 0 and 4294967295" },
 	{ "prepend", VIP("'origins':['a'],'policy':{'prepend':17}"),
@@ -200,6 +201,7 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect_eq(conf->vips[1].announce, LB_ANNOUNCE_ALWAYS);
 	cr_expect(conf->vips[0].policy.has_med);
 	cr_expect_eq(conf->vips[0].policy.communities[0], 65101U << 16 | 100);
+	cr_expect_eq(conf->vips[0].policy.large[0].data2, 2);
 	peer = &conf->bgp.peers[0];
 	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);

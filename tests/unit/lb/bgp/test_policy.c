@@ -15,6 +15,11 @@ static const struct row rows[] = {
 	{ "65535:65535", true, 0xffffffff },
 	{ "graceful-shutdown", true, 0xffff0000 },
 	{ "no-export", true, 0xffffff01 },
+	{ "no-llgr", true, 0xffff0007 },
+	{ "blackhole", true, 0xffff029a },
+	{ "no-advertise", true, 0xffffff02 },
+	{ "no-export-subconfed", true, 0xffffff03 },
+	{ "no-peer", true, 0xffffff04 },
 	{ "65536:1", false, 0 },
 	{ "1:65536", false, 0 },
 	{ "1", false, 0 },
@@ -63,4 +68,48 @@ Test(bgp_policy, no_room)
 		cr_assert(bgp_policy_add_community(&policy, i));
 	cr_expect_not(bgp_policy_add_community(&policy, 1000));
 	cr_expect(bgp_policy_add_community(&policy, 3), "already there");
+}
+
+Test(bgp_policy, large_community)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+	} large[] = {
+		{ "64500:1:2", true },
+		{ "0:0:0", true },
+		{ "4294967295:4294967295:4294967295", true },
+		{ "4294967296:0:0", false },
+		{ "1:2", false },
+		{ "1:2:", false },
+		{ "1:2:3:4", false },
+		{ "1:-2:3", false },
+		{ "99999999999999999999999:1:1", false },
+	};
+	char text[BGP_COMMUNITY_TEXT_SIZE];
+
+	for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		struct bgp_large_community c;
+
+		cr_expect_eq(bgp_large_community_parse(&c, large[i].text), large[i].ok, "'%s'",
+			     large[i].text);
+		if (large[i].ok)
+			cr_expect_str_eq(bgp_large_community_format(&c, text), large[i].text);
+	}
+}
+
+Test(bgp_policy, large_communities_are_united_and_compared)
+{
+	struct bgp_policy a = { 0 }, b = { 0 }, both;
+
+	bgp_policy_add_large(&a, &(struct bgp_large_community){ 1, 2, 3 });
+	bgp_policy_add_large(&b, &(struct bgp_large_community){ 1, 2, 3 });
+	cr_expect(bgp_policy_equal(&a, &b));
+	bgp_policy_add_large(&b, &(struct bgp_large_community){ 1, 2, 4 });
+	cr_expect_not(bgp_policy_equal(&a, &b));
+	both = bgp_policy_merge(&a, &b);
+	cr_expect_eq(both.large_count, 2, "each once");
+	for (uint32_t i = 0; i < BGP_COMMUNITIES_MAX; i++)
+		bgp_policy_add_large(&both, &(struct bgp_large_community){ 9, i, 0 });
+	cr_expect_eq(both.large_count, BGP_COMMUNITIES_MAX);
 }

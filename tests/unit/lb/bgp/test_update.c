@@ -243,7 +243,7 @@ Test(bgp_update, announce_round_trip)
 {
 	struct bgp_route_attrs attrs = { .asn = 4200000001, .four_octet = true };
 	struct prefix prefix;
-	uint8_t body[256];
+	uint8_t body[1024];
 	struct wire_writer w = wire_writer(body, sizeof(body));
 	struct bgp_update u;
 	size_t len;
@@ -252,6 +252,8 @@ Test(bgp_update, announce_round_trip)
 	cr_assert(addr_parse(&attrs.next_hop, "10.0.0.1"));
 	attrs.policy = (struct bgp_policy){ .prepend = 3, .has_med = true, .med = 50 };
 	bgp_policy_add_community(&attrs.policy, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	for (uint32_t i = 0; i < BGP_COMMUNITIES_MAX; i++)
+		bgp_policy_add_large(&attrs.policy, &(struct bgp_large_community){ 64500, i, 9 });
 	cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
 	len = wire_written(&w);
 	cr_assert_eq(bgp_update_decode(&u, body, len, true), BGP_UPDATE_OK);
@@ -259,6 +261,8 @@ Test(bgp_update, announce_round_trip)
 	cr_expect(bgp_as_path_contains(&u.attrs.as_path, 4200000001));
 	cr_expect_eq(u.attrs.med, 50);
 	cr_expect_eq(u.attrs.community_count, 1);
+	cr_expect_eq(u.attrs.large_count, BGP_COMMUNITIES_MAX, "384 octets");
+	cr_expect_eq(u.attrs.large[12 + 7], 1, "the second's first number");
 	cr_expect(addr_equal(&u.attrs.next_hop, &attrs.next_hop));
 	for (size_t size = 0; size < len; size++) {
 		w = wire_writer(body, size);
