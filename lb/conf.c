@@ -90,7 +90,7 @@ static void load_identity(const struct conf *root, struct lb_conf *conf)
 	id->addresses = load_addresses(&at, conf->arena, id->prefixes, id->prefix_count,
 				       &id->address_count);
 	id->port = (uint16_t)conf_int(&at, "port", 1, UINT16_MAX, 8053);
-	lb_policy_load(&at, &id->policy);
+	lb_policy_load(&at, "policy", &id->policy);
 }
 
 /* Every check is read, used or not: a mistake in an unused one is a mistake all the same. */
@@ -181,12 +181,35 @@ static void load_vip_origins(const struct conf *item, struct lb_conf *conf, stru
 	}
 }
 
+/* From below all of the origins down to just what is needed, each step lower than the last. */
+static void load_ladder(const struct conf *item, struct arena *arena, struct lb_vip_conf *vip)
+{
+	const struct conf array = conf_array(item, "ladder", 0, LB_LADDER_MAX);
+	bool always = vip->announce == LB_ANNOUNCE_ALWAYS;
+	int64_t lowest = always ? 1 : (int64_t)vip->min_healthy + 1;
+	int64_t highest = (int64_t)vip->origin_count;
+
+	vip->step_count = conf_count(&array);
+	vip->ladder = arena_new_array(arena, struct lb_step_conf, vip->step_count);
+	for (size_t i = 0; i < vip->step_count && !item->err->set; i++) {
+		const struct conf at = conf_item(&array, i);
+		struct bgp_policy own;
+
+		CONF_KEYS(&at, "healthy_below", "policy");
+		vip->ladder[i].healthy_below =
+			(unsigned)conf_int(&at, "healthy_below", lowest, highest, CONF_REQUIRED);
+		highest = (int64_t)vip->ladder[i].healthy_below - 1;
+		lb_policy_load(&at, "policy", &own);
+		vip->ladder[i].policy = bgp_policy_merge(&vip->policy, &own);
+	}
+}
+
 static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vip_conf *vip)
 {
 	static const char *const modes[] = { "verdict", "always", NULL };
 
 	CONF_KEYS(item, "name", "prefixes", "addresses", "announce", "min_healthy", "origins",
-		  "linger_ms", "policy");
+		  "linger_ms", "policy", "ladder");
 	vip->prefixes = load_prefixes(item, conf->arena, &vip->prefix_count);
 	vip->addresses = load_addresses(item, conf->arena, vip->prefixes, vip->prefix_count,
 					&vip->address_count);
@@ -197,7 +220,8 @@ static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vi
 		vip->min_healthy =
 			(unsigned)conf_int(item, "min_healthy", 1, (int64_t)vip->origin_count, 1);
 	vip->linger_ms = (unsigned)conf_int(item, "linger_ms", 0, 3600000, 60000);
-	lb_policy_load(item, &vip->policy);
+	lb_policy_load(item, "policy", &vip->policy);
+	load_ladder(item, conf->arena, vip);
 }
 
 /* Whether prefix overlaps one of others; says so at item. */

@@ -21,11 +21,18 @@
 #define LB_LISTEN_MAX	   8
 #define LB_COMMUNITIES_MAX 16 /* so that a VIP's and a peer's fit together into one route */
 #define LB_PREPEND_MAX	   16
+#define LB_LADDER_MAX	   8
 
 struct lb_origin_conf {
 	const char *name;
 	const char *check_name;
 	struct check_spec check; /* with the origin's address as target */
+};
+
+/* A step of the ladder from announced to withdrawn: less wanted with each origin that is lost. */
+struct lb_step_conf {
+	unsigned healthy_below;	  /* applies while fewer origins are healthy */
+	struct bgp_policy policy; /* the VIP's with the step's on top */
 };
 
 enum lb_announce_mode { LB_ANNOUNCE_VERDICT, LB_ANNOUNCE_ALWAYS };
@@ -40,6 +47,8 @@ struct lb_vip_conf {
 	unsigned min_healthy; /* 1 to origin_count */
 	unsigned linger_ms;
 	struct bgp_policy policy;
+	size_t step_count;
+	struct lb_step_conf *ladder; /* the one that asks for most origins first */
 };
 
 /* Absent: prefix_count 0. */
@@ -85,7 +94,7 @@ void lb_conf_free(struct lb_conf *conf);
 const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const char *name);
 
 /* Parts of the loader, for its files. Both leave *out usable on a mistake. */
-void lb_policy_load(const struct conf *object, struct bgp_policy *out);
+void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out);
 void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out);
 /* The name of item i of an array of objects; a mistake if an earlier item has it too. */
 const char *lb_conf_unique_name(const struct conf *array, size_t i, const struct conf *item);

@@ -21,9 +21,9 @@ static uint32_t load_asn(const struct conf *object)
 	return asn;
 }
 
-void lb_policy_load(const struct conf *object, struct bgp_policy *out)
+void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out)
 {
-	const struct conf at = conf_get(object, "policy");
+	const struct conf at = conf_get(object, key);
 	struct conf communities;
 
 	*out = (struct bgp_policy){ 0 };
@@ -116,7 +116,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 {
 	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
 		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security",
-		  "md5_key_file");
+		  "md5_key_file", "deprefer");
 	peer->remote.addr = conf_addr(item, "address");
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -132,7 +132,8 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	load_families(item, peer);
 	load_next_hops(item, peer);
 	peer->hold_time = load_hold_time(item, hold_time);
-	lb_policy_load(item, &peer->policy);
+	lb_policy_load(item, "policy", &peer->policy);
+	lb_policy_load(item, "deprefer", &peer->deprefer);
 }
 
 /* The file's first line. What it is stays out of messages: they end up in logs. */

@@ -102,6 +102,9 @@ static void on_announce_change(void *ctx, const struct announcement *item)
 	case ANNOUNCE_ANNOUNCED:
 		bgp_speaker_announce(lb->speaker, &item->prefix, item->policy);
 		break;
+	case ANNOUNCE_DEPREFERRED:
+		bgp_speaker_deprefer(lb->speaker, &item->prefix, item->policy);
+		break;
 	case ANNOUNCE_WITHDRAWN:
 		bgp_speaker_withdraw(lb->speaker, &item->prefix);
 		break;

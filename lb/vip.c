@@ -50,6 +50,7 @@ bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant n
 	else if (vip->state == HEALTH_UNKNOWN && count.up + count.unknown >= vip->conf->min_healthy)
 		state = HEALTH_UNKNOWN;
 	vip->up = count.up;
+	vip->unknown = count.unknown;
 	write_reason(vip, &count);
 	if (state == vip->state)
 		return false;

@@ -24,6 +24,7 @@ struct vip {
 	enum health state;
 	struct instant since; /* when state began */
 	size_t up;	      /* origins that are */
+	size_t unknown;	      /* origins that have not answered yet */
 	/* "1 of 2 origins up, 1 needed", then "; origin web1: connection refused" of the first
 	 * down. */
 	char reason[240];

@@ -8,6 +8,7 @@
 
 struct decision {
 	enum announce_state state;
+	const struct bgp_policy *policy;
 	char reason[sizeof(((struct announcement *)NULL)->reason)];
 };
 
@@ -29,6 +30,34 @@ static void decide_by_verdict(const struct vip *vip, struct decision *out)
 	out->state = vip->state == HEALTH_UP ? ANNOUNCE_ANNOUNCED : ANNOUNCE_WITHDRAWN;
 	snprintf(out->reason, sizeof(out->reason), "vip %s %s: %s", vip->conf->name, verdict,
 		 vip->reason);
+}
+
+/* The lowest step that applies; origins that have not answered yet are not held against it. */
+static const struct lb_step_conf *find_step(const struct vip *vip)
+{
+	const struct lb_step_conf *found = NULL;
+
+	for (size_t i = 0; i < vip->conf->step_count; i++)
+		if (vip->up + vip->unknown < vip->conf->ladder[i].healthy_below)
+			found = &vip->conf->ladder[i];
+	return found;
+}
+
+static void decide_preference(const struct announcement *item, struct decision *out)
+{
+	const struct lb_step_conf *step = NULL;
+	size_t len = strlen(out->reason);
+
+	out->policy = item->base;
+	if (item->vip && out->state == ANNOUNCE_ANNOUNCED)
+		step = find_step(item->vip);
+	if (!step)
+		return;
+	out->state = ANNOUNCE_DEPREFERRED;
+	out->policy = &step->policy;
+	snprintf(out->reason + len, sizeof(out->reason) - len,
+		 "; step %zu of its ladder: fewer than %u origins are healthy",
+		 (size_t)(step - item->vip->conf->ladder) + 1, step->healthy_below);
 }
 
 /* The rules, the strongest first. */
@@ -65,6 +94,7 @@ static void add(struct announcer *announcer, const struct prefix *prefix, const 
 	*item = (struct announcement){
 		.prefix = *prefix,
 		.vip = vip,
+		.base = policy,
 		.policy = policy,
 		.since = now,
 		.reason = "the daemon is starting",
@@ -103,8 +133,10 @@ void announcer_step(struct announcer *announcer, struct instant now, announce_ch
 		bool changed;
 
 		decide(announcer, item, &decision);
-		changed = decision.state != item->state;
+		decide_preference(item, &decision);
+		changed = decision.state != item->state || decision.policy != item->policy;
 		item->state = decision.state;
+		item->policy = decision.policy;
 		memcpy(item->reason, decision.reason, sizeof(item->reason));
 		if (!changed)
 			continue;
@@ -132,7 +164,7 @@ bool announcer_has_vip(const struct announcer *announcer, const struct vip *vip)
 {
 	for (size_t i = 0; i < announcer->count; i++)
 		if (announcer->items[i].vip == vip &&
-		    announcer->items[i].state == ANNOUNCE_ANNOUNCED)
+		    announcer->items[i].state != ANNOUNCE_WITHDRAWN)
 			return true;
 	return false;
 }
@@ -142,6 +174,8 @@ const char *announce_state_name(enum announce_state state)
 	switch (state) {
 	case ANNOUNCE_WITHDRAWN:
 		return "withdrawn";
+	case ANNOUNCE_DEPREFERRED:
+		return "de-preferred";
 	case ANNOUNCE_ANNOUNCED:
 		return "announced";
 	}

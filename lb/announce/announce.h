@@ -3,25 +3,28 @@
  * announce.h - which prefixes the world shall hear of from here, and why.
  *
  * Pure. One announcement per prefix of the configuration. The decision is a
- * function of what the prefix belongs to, that VIP's verdict, whether its
- * addresses are there, and whether the daemon is stopping; it is told to the
- * caller only when it changes, so that a peer never hears of what has not
- * changed. The caller carries it out.
+ * function of what the prefix belongs to, that VIP's verdict and how many
+ * origins it has left, whether its addresses are there, and whether the daemon
+ * is stopping; it is told to the caller only when it changes, so that a peer
+ * never hears of what has not changed. The caller carries it out.
+ *
+ *	announced -> de-preferred, step by step of the VIP's ladder -> withdrawn
  */
 #ifndef LB_ANNOUNCE_ANNOUNCE_H
 #define LB_ANNOUNCE_ANNOUNCE_H
 
 #include "lb/vip.h"
 
-enum announce_state { ANNOUNCE_WITHDRAWN, ANNOUNCE_ANNOUNCED };
+enum announce_state { ANNOUNCE_WITHDRAWN, ANNOUNCE_DEPREFERRED, ANNOUNCE_ANNOUNCED };
 
 struct announcement {
 	struct prefix prefix;
-	const struct vip *vip; /* NULL: the identity's */
-	const struct bgp_policy *policy;
+	const struct vip *vip;		 /* NULL: the identity's */
+	const struct bgp_policy *base;	 /* when nothing is amiss */
+	const struct bgp_policy *policy; /* now: base, or that of a step of the ladder */
 	bool missing; /* an address in it is not on this machine; the caller's to set */
 	enum announce_state state;
-	struct instant since; /* when state began */
+	struct instant since; /* when state, or its step, began */
 	char reason[320];     /* of state, kept up to date while it lasts */
 };
 
@@ -47,6 +50,7 @@ const struct announcement *announcer_find(const struct announcer *announcer,
 					  const struct prefix *prefix);
 /* Whether any prefix of this VIP is announced; the identity's if NULL. */
 bool announcer_has_vip(const struct announcer *announcer, const struct vip *vip);
-const char *announce_state_name(enum announce_state state); /* "withdrawn", "announced" */
+const char *
+announce_state_name(enum announce_state state); /* "withdrawn", "de-preferred", "announced" */
 
 #endif

@@ -167,7 +167,7 @@ static int get_status(void *ctx, const struct http_request *req, struct http_rep
 	for (size_t i = 0; i < conf->vip_count; i++)
 		up += lb->vips[i].state == HEALTH_UP;
 	for (size_t i = 0; i < lb->announcer.count; i++)
-		announced += lb->announcer.items[i].state == ANNOUNCE_ANNOUNCED;
+		announced += lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN;
 	reply->json = json_pack("{s:s, s:s, s:I, s:I, s:b, s:I, s:o, s:o, s:o}", "pop", conf->pop,
 				"version", version_text(), "started_ns", (json_int_t)lb->started.ns,
 				"now_ns", (json_int_t)clock_now().ns, "stopping", lb->stopping,

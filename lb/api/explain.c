@@ -37,10 +37,10 @@ static char *peer_reason(const struct announcement *item, const struct bgp_peer_
 				 info->last_down);
 	if (!spoken)
 		return xstrdup("the family is not spoken with this peer");
-	if (item->state == ANNOUNCE_ANNOUNCED && next_hop->family == ADDR_NONE)
+	if (item->state != ANNOUNCE_WITHDRAWN && next_hop->family == ADDR_NONE)
 		return xstrdup("there is no address of this family on the session's interface to "
 			       "be the next hop");
-	if (item->state == ANNOUNCE_ANNOUNCED)
+	if (item->state != ANNOUNCE_WITHDRAWN)
 		return xstrdup(sent ? "it has been sent" : "it is about to be sent");
 	return xstrdup(sent ? "the withdrawal is about to be sent"
 			    : "it is not announced to anybody");

@@ -43,7 +43,7 @@ static void write_vips(const struct lb_daemon *lb, struct metrics *m)
 	for (size_t i = 0; i < lb->announcer.count; i++) {
 		char prefix[PREFIX_TEXT_SIZE];
 
-		sample(m, lb->announcer.items[i].state == ANNOUNCE_ANNOUNCED, "prefix",
+		sample(m, lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN, "prefix",
 		       prefix_format(&lb->announcer.items[i].prefix, prefix));
 	}
 }

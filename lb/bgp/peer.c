@@ -480,10 +480,12 @@ enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd)
 }
 
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
-		       const struct bgp_policy *extra)
+		       const struct bgp_policy *extra, bool depreferred)
 {
 	struct bgp_policy policy = bgp_policy_merge(&peer->conf->policy, extra);
 
+	if (depreferred)
+		policy = bgp_policy_merge(&policy, &peer->conf->deprefer);
 	adj_rib_out_announce(peer->rib, prefix, &policy);
 }
 

@@ -39,7 +39,7 @@ bool bgp_peer_is_idle(const struct bgp_peer *peer);
 enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
 
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
-		       const struct bgp_policy *extra);
+		       const struct bgp_policy *extra, bool depreferred);
 void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix);
 /* Queue the UPDATEs that are due. */
 void bgp_peer_flush(struct bgp_peer *peer);

@@ -221,7 +221,15 @@ void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *pref
 			  const struct bgp_policy *extra)
 {
 	for (size_t i = 0; i < speaker->conf->peer_count; i++)
-		bgp_peer_announce(speaker->peers[i], prefix, extra);
+		bgp_peer_announce(speaker->peers[i], prefix, extra, false);
+	on_due(speaker);
+}
+
+void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *prefix,
+			  const struct bgp_policy *extra)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_announce(speaker->peers[i], prefix, extra, true);
 	on_due(speaker);
 }
 

@@ -56,6 +56,7 @@ struct bgp_peer_conf {
 	bool ipv4, ipv6;    /* address families offered, at least one */
 	bool default_route; /* take 0.0.0.0/0 and ::/0 from this peer */
 	struct bgp_policy policy;
+	struct bgp_policy deprefer; /* on top of all others for what is de-preferred */
 };
 
 struct bgp_speaker_conf {
@@ -143,6 +144,9 @@ void bgp_speaker_free(struct bgp_speaker *speaker);
  * extra replaces it; with an equal one nothing is sent.
  */
 void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,
+			  const struct bgp_policy *extra);
+/* The same for a prefix that peers shall like less, with each peer's own deprefer on top. */
+void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *prefix,
 			  const struct bgp_policy *extra);
 /* Unknown prefixes are ignored. */
 void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix);

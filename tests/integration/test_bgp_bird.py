@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 from bgp_peer import (KEEPALIVE, MARKER, NOTIFICATION, OPEN, ROUTE_REFRESH, UPDATE,  # noqa: E402
                       Bird6, Peer, SpeakerTest, control, message, need_root, open_body)
-from lb_lab import wait_until  # noqa: E402
+from lb_lab import Origin, configuration, wait_until  # noqa: E402
 
 PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8:1000::/48"
 
@@ -136,6 +136,37 @@ class WithBird(SpeakerTest):
         route = bird.ask("show", "route", PREFIX, "all")
         self.assertIn("BGP.large_community: (4200000000, 1, 2) (64500, 3, 4)", route)
         self.assertIn("BGP.community: (65535,65281) (65101,100)", route)
+
+    def test_ladder_deprefers_before_it_withdraws(self):
+        bird = self.bird()
+        base = configuration(self.lab.socket)
+        base["checks"]["echo"] = {**base["checks"]["web"], "port": 8081}
+        base["origins"].append({"name": "second", "address": "127.0.0.1", "check": "echo"})
+        base["vips"][0]["origins"].append("second")
+        base["vips"][0]["ladder"] = [
+            {"healthy_below": 2, "policy": {"communities": ["graceful-shutdown"], "prepend": 2}}]
+        base["bgp"]["peers"][0]["deprefer"] = {"med": 77}
+        second = Origin(self.lab.lb, 8081)
+        self.addCleanup(second.stop)
+        daemon = self.lab.start(**base)
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        self.assertIn("BGP.as_path: 64500 64500\n", bird.ask("show", "route", PREFIX, "all"))
+        second.stop()
+        wait_until(lambda: "(65535,0)" in bird.ask("show", "route", PREFIX, "all"),
+                   what="graceful shutdown")
+        route = bird.ask("show", "route", PREFIX, "all")
+        self.assertIn("BGP.as_path: 64500 64500 64500 64500\n", route)
+        self.assertIn("BGP.med: 77\n", route)
+        explained = daemon.get("/v1/explain?prefix=198.18.0.1")[1]
+        self.assertEqual(explained["state"], "de-preferred")
+        self.assertIn("step 1 of its ladder: fewer than 2 origins are healthy",
+                      explained["reason"])
+        self.lab.origin.stop()
+        wait_until(lambda: not bird.has(PREFIX), what="withdrawn")
+        self.lab.origin.start()
+        second.start()
+        wait_until(lambda: bird.has(PREFIX) and
+                   "(65535,0)" not in bird.ask("show", "route", PREFIX, "all"), what="as before")
 
     def test_shutdown_text_reaches_the_peer(self):
         bird, daemon = self.bird(), self.start(shutdown_text="k\u00fchl and dry")

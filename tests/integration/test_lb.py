@@ -398,7 +398,9 @@ class Api(LabTest):
     """docs/api/lb.yaml is what is answered: every path, status, key and kind of event."""
 
     def test_answers_are_as_described(self):
-        lab, daemon = self.lab, self.start_converged()
+        vips = configuration(self.lab.socket)["vips"]
+        vips[1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
+        lab, daemon = self.lab, self.start_converged(vips=vips)
         api = openapi.Checker(openapi.Spec("lb.yaml"), support.Rest(lab.socket))
         api.probe()
         api.ask("GET", "/healthz", 200)

@@ -101,6 +101,15 @@ static const struct {
 	  "'origins':['a']},{'name':'w','prefixes':['198.18.0.0/23'],'addresses':['198.18.1.1'],"
 	  "'origins':['a']}]}",
 	  "vips[1].prefixes[0]: overlaps 198.18.0.0/24 of vip 'v'" },
+	{ "ladder as low as min_healthy",
+	  VIP("'origins':['a','b'],'min_healthy':2,'ladder':[{'healthy_below':2}]"),
+	  "vips[0].ladder[0].healthy_below: 2 is not between 3 and 2" },
+	{ "ladder that does not fall",
+	  VIP("'origins':['a','b'],'announce':'always',"
+	      "'ladder':[{'healthy_below':1},{'healthy_below':1}]"),
+	  "vips[0].ladder[1].healthy_below: 1 is not between 1 and 0" },
+	{ "step without a number", VIP("'origins':['a','b'],'ladder':[{}]"),
+	  "vips[0].ladder[0].healthy_below: required" },
 	{ "hold time", "{'bgp':{'hold_time':2}}",
 	  "bgp.hold_time: 1 and 2 seconds are not allowed (RFC 4271, 4.2)" },
 	{ "peer's hold time", PEER("'hold_time':1"),
@@ -202,12 +211,16 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect(conf->vips[0].policy.has_med);
 	cr_expect_eq(conf->vips[0].policy.communities[0], 65101U << 16 | 100);
 	cr_expect_eq(conf->vips[0].policy.large[0].data2, 2);
+	cr_expect_eq(conf->vips[0].ladder[0].healthy_below, 2);
+	cr_expect_eq(conf->vips[0].ladder[0].policy.med, 200, "the step's wins");
+	cr_expect_eq(conf->vips[0].ladder[0].policy.community_count, 2, "the VIP's, too");
 	peer = &conf->bgp.peers[0];
 	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
 	cr_expect(peer->transport.ttl_security);
 	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
 	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
+	cr_expect_eq(conf->bgp.peers[1].deprefer.prepend, 3);
 	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");
 	lb_conf_free(conf);
 }

@@ -24,7 +24,10 @@ static void on_change(void *ctx, const struct announcement *item)
 	size_t len = strlen(f->heard);
 
 	snprintf(f->heard + len, sizeof(f->heard) - len, "%s%s ",
-		 item->state == ANNOUNCE_ANNOUNCED ? "+" : "-", prefix_format(&item->prefix, text));
+		 item->state == ANNOUNCE_ANNOUNCED     ? "+"
+		 : item->state == ANNOUNCE_DEPREFERRED ? "~"
+						       : "-",
+		 prefix_format(&item->prefix, text));
 }
 
 static const char *step(struct fixture *f, int64_t ns)
@@ -120,6 +123,45 @@ Test(announce, not_without_its_addresses)
 	f->announcer.items[2].missing = false;
 	f->announcer.items[3].missing = true;
 	cr_expect_str_eq(step(f, 4), "+2001:db8:1000::/48 -198.18.33.0/24 ", "nor always");
+	fixture_free(f);
+}
+
+/* Three origins lost one by one and found again, with a step for each. */
+Test(announce, ladder)
+{
+	struct fixture *f = fixture_new();
+	struct lb_step_conf ladder[] = { { .healthy_below = 3 }, { .healthy_below = 2 } };
+	const struct announcement *any = announcer_find(&f->announcer, &f->any[0]);
+	struct vip *vip = &f->vips[0];
+
+	f->vip_confs[0].ladder = ladder;
+	f->vip_confs[0].step_count = 2;
+	vip->state = HEALTH_UP;
+	vip->up = 1;
+	vip->unknown = 2;
+	step(f, 2);
+	cr_expect_eq(any->state, ANNOUNCE_ANNOUNCED, "what is not known yet is no reason");
+	vip->unknown = 0;
+	vip->up = 3;
+	cr_expect_str_eq(step(f, 3), "");
+	vip->up = 2;
+	cr_expect_str_eq(step(f, 4), "~198.18.0.0/24 ~2001:db8:1000::/48 ");
+	cr_expect_eq(any->policy, &ladder[0].policy);
+	cr_expect_str_eq(any->reason, "vip any is up: so it is; step 1 of its ladder: fewer than 3 "
+				      "origins are healthy");
+	cr_expect_str_eq(step(f, 5), "", "nothing has changed");
+	vip->up = 1;
+	cr_expect_str_eq(step(f, 6), "~198.18.0.0/24 ~2001:db8:1000::/48 ", "a step further");
+	cr_expect_eq(any->policy, &ladder[1].policy);
+	cr_expect_eq(any->since.ns, 6);
+	cr_expect(announcer_has_vip(&f->announcer, vip));
+	vip->up = 0;
+	vip->state = HEALTH_DOWN;
+	cr_expect_str_eq(step(f, 7), "-198.18.0.0/24 -2001:db8:1000::/48 ");
+	vip->up = 3;
+	vip->state = HEALTH_UP;
+	cr_expect_str_eq(step(f, 8), "+198.18.0.0/24 +2001:db8:1000::/48 ");
+	cr_expect_eq(any->policy, any->base);
 	fixture_free(f);
 }
 

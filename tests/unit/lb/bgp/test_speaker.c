@@ -71,6 +71,7 @@ static void configure(struct end *end, struct ev_loop *loop, int i, uint32_t rem
 		.connect_retry = 1,
 		.ipv4 = true,
 		.ipv6 = true,
+		.deprefer = { .has_med = true, .med = 7 },
 	};
 	addr_parse(&end->peer.next_hop6, "2001:db8::1");
 	end->conf = (struct bgp_speaker_conf){ .asn = 64500 + (uint32_t)i,
@@ -152,6 +153,10 @@ Test(bgp_speaker, life)
 	wait_for(loop, &a.announced, 3);
 	cr_expect(bgp_speaker_has_sent(a.speaker, 0, &p4, &told));
 	cr_expect_eq(told.prepend, 2);
+	bgp_speaker_deprefer(a.speaker, &p4, &extra);
+	wait_for(loop, &a.announced, 4);
+	cr_expect(bgp_speaker_has_sent(a.speaker, 0, &p4, &told));
+	cr_expect(told.prepend == 2 && told.has_med && told.med == 7, "the peer's own on top");
 	bgp_speaker_withdraw(a.speaker, &p6);
 	wait_for(loop, &a.withdrawn, 1);
 	cr_expect_not(bgp_speaker_has_sent(a.speaker, 0, &p6, NULL));
