@@ -234,10 +234,12 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 	load_self(root, out);
 	if (!at.json)
 		return;
-	CONF_KEYS(&at, "hold_time", "connect_retry", "listen", "peers", "shutdown_text");
+	CONF_KEYS(&at, "hold_time", "connect_retry", "listen", "peers", "shutdown_text",
+		  "drain_ms");
 	hold_time = load_hold_time(&at, 9);
 	connect_retry = (uint16_t)conf_int(&at, "connect_retry", 1, 3600, 5);
 	load_listen(&at, arena, out);
+	out->drain_ms = (unsigned)conf_int(&at, "drain_ms", 0, 3600000, 0);
 	out->shutdown_text = load_shutdown_text(&at);
 	array = conf_array(&at, "peers", 0, LB_PEERS_MAX);
 	out->peer_count = conf_count(&array);

@@ -228,12 +228,28 @@ void lb_daemon_on_stopped(void *ctx)
 	ev_break(lb->loop, EVBREAK_ALL);
 }
 
+static void drain(struct lb_daemon *lb)
+{
+	lb->draining = true;
+	log_info("draining for %u ms", lb->conf->bgp.drain_ms);
+	announcer_drain(&lb->announcer);
+	lb_daemon_decide(lb, clock_now());
+	ev_now_update(lb->loop);
+	ev_timer_set(&lb->drain, lb->conf->bgp.drain_ms / 1e3, 0);
+	ev_timer_start(lb->loop, &lb->drain);
+}
+
 void lb_daemon_stop(struct lb_daemon *lb)
 {
 	struct instant now = clock_now();
 
 	if (lb->stopping)
 		return;
+	if (lb->conf->bgp.drain_ms > 0 && !lb->draining) {
+		drain(lb);
+		return;
+	}
+	ev_timer_stop(lb->loop, &lb->drain);
 	lb->stopping = true;
 	lb_event_stopping(lb->events, now);
 	for (size_t i = 0; i < lb->conf->origin_count; i++) {
@@ -244,4 +260,11 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	announcer_step(&lb->announcer, now, on_announce_change, lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
 	ev_timer_stop(lb->loop, &lb->linger);
+}
+
+void lb_daemon_on_drained(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	lb_daemon_stop(timer->data);
 }

@@ -42,7 +42,7 @@ struct lb_daemon {
 	struct ev_loop *loop;
 	const struct lb_conf *conf;
 	struct instant started;
-	bool stopping;
+	bool draining, stopping;
 	int lock; /* held by one daemon per network namespace */
 
 	struct event_log *events;
@@ -58,6 +58,7 @@ struct lb_daemon {
 	struct http_server **pages; /* verdict pages, one for each identity address */
 	struct http_server *api;    /* NULL when there is none */
 
+	struct ev_timer drain;	/* until the stop that was asked for */
 	struct ev_timer linger; /* looks at the seats that linger or are incomplete */
 };
 
@@ -66,7 +67,11 @@ struct lb_daemon {
  * what stood in the way has been logged: returns -errno.
  */
 int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_conf *conf);
-/* Withdraw all, end the sessions; breaks the loop when done, within two seconds. Twice is once. */
+/*
+ * De-prefer what the VIPs announce for bgp.drain_ms, if that is not 0, then withdraw all and end
+ * the sessions; breaks the loop when done, two seconds later at the latest. A second time ends the
+ * draining at once, a third is nothing.
+ */
 void lb_daemon_stop(struct lb_daemon *lb);
 /* Remove what was added to the machine, and free all. NULL is fine. */
 void lb_daemon_free(struct lb_daemon *lb);

@@ -183,7 +183,8 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_
 	lb->started = clock_now();
 	lb->events = event_log_new(EVENTS_KEPT);
 	ev_init(&lb->linger, lb_daemon_on_linger);
-	lb->linger.data = lb;
+	ev_init(&lb->drain, lb_daemon_on_drained);
+	lb->linger.data = lb->drain.data = lb;
 	err = lock_namespace(lb);
 	if (!err)
 		err = start_dataplane(lb);
@@ -211,6 +212,7 @@ void lb_daemon_free(struct lb_daemon *lb)
 	if (!lb)
 		return;
 	ev_timer_stop(lb->loop, &lb->linger);
+	ev_timer_stop(lb->loop, &lb->drain);
 	/* First: requests that have come meanwhile are still answered, from all that is below. */
 	http_server_free(lb->api);
 	for (size_t i = 0; i < lb->page_count; i++)

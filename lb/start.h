@@ -13,6 +13,7 @@ void lb_daemon_decide(struct lb_daemon *lb, struct instant now);
 void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip);
 
 /* Callbacks that start.c hands out; the context is the daemon, of a check the lb_origin_check. */
+void lb_daemon_on_drained(struct ev_loop *loop, struct ev_timer *timer, int revents);
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents);
 void lb_daemon_on_check(void *ctx, struct check *check, const struct check_result *result);
 void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason);

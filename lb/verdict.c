@@ -8,6 +8,8 @@ static const char *obstacle(const struct lb_daemon *lb, size_t vip)
 {
 	if (lb->stopping)
 		return "the daemon is stopping";
+	if (lb->draining)
+		return "the daemon is draining";
 	if (lb->vips[vip].state != HEALTH_UP)
 		return lb->vips[vip].reason;
 	return lb->seats[vip].incomplete ? "an address of it cannot be put on this machine" : NULL;

@@ -43,6 +43,19 @@ static const struct lb_step_conf *find_step(const struct vip *vip)
 	return found;
 }
 
+/* On top of what was told last, once: while it lasts nothing is told again. */
+static void decide_drain(struct announcement *item, struct decision *out)
+{
+	if (item->policy != &item->drain) {
+		item->drain = *out->policy;
+		bgp_policy_add_community(&item->drain, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	}
+	out->state = ANNOUNCE_DEPREFERRED;
+	out->policy = &item->drain;
+	snprintf(out->reason, sizeof(out->reason),
+		 "the daemon is draining: users shall go elsewhere before it stops");
+}
+
 static void decide_preference(const struct announcement *item, struct decision *out)
 {
 	const struct lb_step_conf *step = NULL;
@@ -134,6 +147,8 @@ void announcer_step(struct announcer *announcer, struct instant now, announce_ch
 
 		decide(announcer, item, &decision);
 		decide_preference(item, &decision);
+		if (announcer->draining && item->vip && decision.state != ANNOUNCE_WITHDRAWN)
+			decide_drain(item, &decision);
 		changed = decision.state != item->state || decision.policy != item->policy;
 		item->state = decision.state;
 		item->policy = decision.policy;
@@ -144,6 +159,11 @@ void announcer_step(struct announcer *announcer, struct instant now, announce_ch
 		if (on_change)
 			on_change(ctx, item);
 	}
+}
+
+void announcer_drain(struct announcer *announcer)
+{
+	announcer->draining = true;
 }
 
 void announcer_stop(struct announcer *announcer)

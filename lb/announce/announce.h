@@ -21,7 +21,8 @@ struct announcement {
 	struct prefix prefix;
 	const struct vip *vip;		 /* NULL: the identity's */
 	const struct bgp_policy *base;	 /* when nothing is amiss */
-	const struct bgp_policy *policy; /* now: base, or that of a step of the ladder */
+	const struct bgp_policy *policy; /* now: base, that of a step of the ladder, or drain */
+	struct bgp_policy drain;
 	bool missing; /* an address in it is not on this machine; the caller's to set */
 	enum announce_state state;
 	struct instant since; /* when state, or its step, began */
@@ -31,7 +32,7 @@ struct announcement {
 struct announcer {
 	size_t count;
 	struct announcement *items; /* the identity's first, then in the VIPs' order */
-	bool stopping;
+	bool draining, stopping;
 };
 
 typedef void announce_change_fn(void *ctx, const struct announcement *item);
@@ -44,6 +45,8 @@ void announcer_fini(struct announcer *announcer);
 /* Decide everything anew; on_change (may be NULL) hears of each changed state, in order. */
 void announcer_step(struct announcer *announcer, struct instant now, announce_change_fn *on_change,
 		    void *ctx);
+/* From now on what the VIPs announce is de-preferred, as RFC 8326 has it. Takes effect as below. */
+void announcer_drain(struct announcer *announcer);
 /* From now on nothing is announced. Takes effect with the next step. */
 void announcer_stop(struct announcer *announcer);
 const struct announcement *announcer_find(const struct announcer *announcer,

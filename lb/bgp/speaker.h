@@ -66,7 +66,8 @@ struct bgp_speaker_conf {
 	size_t listen_count;		   /* 0: nobody can dial us */
 	const struct bgp_peer_conf *peers; /* distinct names, distinct remote addresses */
 	size_t peer_count;
-	const char *shutdown_text; /* for bgp_speaker_stop(), whose caller reads it */
+	unsigned drain_ms; /* what is announced is de-preferred for so long before the stop */
+	const char *shutdown_text; /* both for bgp_speaker_stop(), whose caller reads it */
 };
 
 /* Peers are told by their index in bgp_speaker_conf.peers. Any handler may be NULL. */

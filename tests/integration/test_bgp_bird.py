@@ -168,6 +168,26 @@ class WithBird(SpeakerTest):
         wait_until(lambda: bird.has(PREFIX) and
                    "(65535,0)" not in bird.ask("show", "route", PREFIX, "all"), what="as before")
 
+    def test_drains_before_it_stops(self):
+        """Drained, withdrawn, in that order; a second signal does not wait."""
+        for impatient in (False, True):
+            with self.subTest(impatient=impatient):
+                bird = self.bird()
+                daemon = self.start(drain_ms=30000 if impatient else 1000)
+                wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)
+                daemon.process.send_signal(signal.SIGTERM)
+                wait_until(lambda b=bird: "(65535,0)" in b.ask("show", "route", PREFIX, "all"),
+                           what="graceful shutdown")
+                begin = time.monotonic()
+                self.assertEqual(daemon.get("/v1/explain?prefix=" + PREFIX)[1]["state"],
+                                 "de-preferred")
+                if impatient:
+                    daemon.process.send_signal(signal.SIGTERM)
+                self.assertEqual(daemon.process.wait(10), 0)
+                self.assertEqual(time.monotonic() - begin > 0.5, not impatient)
+                self.assertFalse(bird.has(PREFIX))
+                bird.stop()
+
     def test_shutdown_text_reaches_the_peer(self):
         bird, daemon = self.bird(), self.start(shutdown_text="k\u00fchl and dry")
         wait_until(lambda: bird.has(PREFIX), what=PREFIX)

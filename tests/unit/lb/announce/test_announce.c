@@ -165,6 +165,25 @@ Test(announce, ladder)
 	fixture_free(f);
 }
 
+Test(announce, drains_before_it_withdraws)
+{
+	struct fixture *f = fixture_new();
+	const struct announcement *any = announcer_find(&f->announcer, &f->any[0]);
+
+	f->vips[0].state = HEALTH_UP;
+	step(f, 2);
+	announcer_drain(&f->announcer);
+	cr_expect_str_eq(step(f, 3), "~198.18.0.0/24 ~2001:db8:1000::/48 ~198.18.33.0/24 ",
+			 "the VIPs', not the identity by which it is reached");
+	cr_expect_eq(any->policy->communities[0], BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	cr_expect_str_eq(step(f, 4), "", "once");
+	f->vips[0].state = HEALTH_DOWN;
+	cr_expect_str_eq(step(f, 5), "-198.18.0.0/24 -2001:db8:1000::/48 ", "verdicts still count");
+	announcer_stop(&f->announcer);
+	cr_expect_str_eq(step(f, 6), "-10.200.1.0/24 -198.18.33.0/24 ");
+	fixture_free(f);
+}
+
 Test(announce, finds_by_prefix)
 {
 	struct fixture *f = fixture_new();
