@@ -18,6 +18,8 @@ enum {
 	ATTR_EXT_COMMUNITIES = 16,
 	ATTR_AS4_PATH = 17,
 	ATTR_AS4_AGGREGATOR = 18,
+	ATTR_IPV6_EXT_COMMUNITIES = 25,
+	ATTR_AIGP = 26,
 	ATTR_LARGE_COMMUNITIES = 32,
 	ATTR_CODES = 33, /* size of the table */
 };
@@ -167,8 +169,32 @@ static enum bgp_verdict get_internal(struct bgp_attrs *out, const struct attr *a
 static enum bgp_verdict get_aggregator(struct bgp_attrs *out, const struct attr *attr,
 				       bool four_octet)
 {
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+	uint32_t asn = four_octet ? wire_get_u32(&r) : wire_get_u16(&r);
+
 	(void)out;
-	return attr->len == (four_octet ? 8 : 6) ? BGP_UPDATE_OK : BGP_UPDATE_ATTR_DISCARDED;
+	if (attr->len != (four_octet ? 8 : 6) || asn == 0) /* RFC 7607, section 2 */
+		return BGP_UPDATE_ATTR_DISCARDED;
+	return BGP_UPDATE_OK;
+}
+
+static enum bgp_verdict get_as4_aggregator(struct bgp_attrs *out, const struct attr *attr,
+					   bool four_octet)
+{
+	(void)four_octet;
+	return get_aggregator(out, attr, true);
+}
+
+/* Checked, but of no use to us: from a peer of four octets it says nothing (RFC 6793, 4.1). */
+static enum bgp_verdict get_as4_path(struct bgp_attrs *out, const struct attr *attr,
+				     bool four_octet)
+{
+	const struct bgp_as_path path = { attr->value, attr->len, true };
+	bool malformed, has_zero = path_find(&path, 0, &malformed);
+
+	(void)out;
+	(void)four_octet;
+	return malformed || has_zero ? BGP_UPDATE_ATTR_DISCARDED : BGP_UPDATE_OK;
 }
 
 static enum bgp_verdict get_communities(struct bgp_attrs *out, const struct attr *attr,
@@ -262,8 +288,13 @@ static const struct attr_rule rules[ATTR_CODES] = {
 				  get_mp_unreach },
 	[ATTR_EXT_COMMUNITIES] = { "EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 8, ANY_LEN, 8,
 				   WITHDRAW, NULL },
-	[ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD, NULL },
-	[ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD, NULL },
+	[ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD,
+			  get_as4_path },
+	[ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD,
+				get_as4_aggregator },
+	[ATTR_IPV6_EXT_COMMUNITIES] = { "IPV6_EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 20, ANY_LEN,
+					20, WITHDRAW, NULL },
+	[ATTR_AIGP] = { "AIGP", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
 	[ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
 				     WITHDRAW, get_large },
 };
@@ -288,9 +319,12 @@ static void take_known(struct bgp_attrs *out, const struct attr *attr, const str
 {
 	enum bgp_verdict verdict;
 
-	/* Wrong flags say nothing about the value: MP_REACH still tells what to withdraw. */
+	/*
+	 * RFC 7606, section 3 (c). Wrong flags say nothing about the value: MP_REACH still tells
+	 * what to withdraw. What an external peer must not send is discarded whatever its flags.
+	 */
 	if ((attr->flags & FLAGS_CHECKED) != rule->flags)
-		judge(out, rule->wrong == DISCARD ? DISCARD : WITHDRAW, attr->code);
+		judge(out, rule->get == get_internal ? DISCARD : WITHDRAW, attr->code);
 	if (attr->len < rule->min || attr->len > rule->max ||
 	    (rule->multiple && attr->len % rule->multiple != 0)) {
 		judge(out, rule->wrong, attr->code);
@@ -320,6 +354,11 @@ static void take(struct bgp_attrs *out, const struct attr *attr, struct seen *se
 		take_known(out, attr, rule, four_octet);
 	else if (!(attr->flags & BGP_ATTR_OPTIONAL))
 		reset(out, BGP_UPDATE_UNKNOWN_WELL_KNOWN, attr);
+}
+
+const char *bgp_attr_name(uint8_t code)
+{
+	return code < ATTR_CODES && rules[code].name ? rules[code].name : "attribute";
 }
 
 void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet)

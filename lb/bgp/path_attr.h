@@ -58,6 +58,8 @@ struct bgp_attrs {
 
 /* Never fails: the verdict is in *attrs. four_octet: RFC 6793 was negotiated. */
 void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet);
+/* As the RFCs have it, "attribute" when there is no rule for it here. */
+const char *bgp_attr_name(uint8_t code);
 /* The own ASN in a path means a loop (RFC 4271, section 9.1.2). */
 bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
 

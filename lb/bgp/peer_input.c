@@ -87,9 +87,9 @@ static void note_malformed(struct bgp_peer *peer, enum bgp_verdict verdict, uint
 
 	peer->updates_malformed++;
 	if (bgp_log_limit_pass(&peer->malformed, clock_now(), &more))
-		log_warn("peer %s: malformed attribute %u in UPDATE: %s (%lu more malformed "
+		log_warn("peer %s: malformed %s (%u) in UPDATE: %s, RFC 7606 (%lu more malformed "
 			 "UPDATEs since the last such line)",
-			 peer->conf->name, attribute,
+			 peer->conf->name, bgp_attr_name(attribute), attribute,
 			 verdict == BGP_UPDATE_TREAT_AS_WITHDRAW ? "treated as withdraw"
 								 : "attribute discarded",
 			 more);
