@@ -116,7 +116,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 {
 	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
 		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security",
-		  "md5_key_file", "deprefer");
+		  "md5_key_file", "deprefer", "role", "role_strict");
 	peer->remote.addr = conf_addr(item, "address");
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -172,6 +172,20 @@ static void load_transport(const struct conf *item, struct arena *arena, uint32_
 	if (peer->transport.ttl_security && peer->transport.hops == 0)
 		conf_fail(&at, "towards a peer of the own ASN needs multihop");
 	peer->transport.md5_key = load_key(item, arena);
+}
+
+static void load_role(const struct conf *item, uint32_t own_asn, struct bgp_peer_conf *peer)
+{
+	static const char *const roles[] = { "none",	 "provider", "rs", "rs-client",
+					     "customer", "peer",     NULL };
+	const struct conf at = conf_get(item, "role"), strict = conf_get(item, "role_strict");
+
+	peer->role = (enum bgp_role)conf_choice(item, "role", roles, BGP_ROLE_NONE);
+	peer->role_strict = conf_bool(item, "role_strict", false);
+	if (peer->role != BGP_ROLE_NONE && peer->asn == own_asn)
+		conf_fail(&at, "is for peers of another AS (RFC 9234)");
+	if (peer->role_strict && peer->role == BGP_ROLE_NONE)
+		conf_fail(&strict, "needs a role of our own");
 }
 
 static void check_peer(const struct conf *item, const struct bgp_speaker_conf *bgp, size_t index)
@@ -252,6 +266,7 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 		peers[i].connect_retry = connect_retry;
 		load_peer(&item, hold_time, &peers[i]);
 		load_transport(&item, arena, out->asn, &peers[i]);
+		load_role(&item, out->asn, &peers[i]);
 		check_peer(&item, out, i);
 	}
 }

@@ -91,10 +91,11 @@ json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 			 "keepalive", (int)info.keepalive, "families", families);
 	json_object_update_new(
 		peer,
-		json_pack("{s:{s:b, s:b, s:b, s:b}, s:o, s:o, s:I, s:I, s:I}", "capabilities",
-			  "four_octet_asn", info.four_octet_asn, "route_refresh",
+		json_pack("{s:{s:b, s:b, s:b, s:b, s:s}, s:I, s:o, s:o, s:I, s:I, s:I}",
+			  "capabilities", "four_octet_asn", info.four_octet_asn, "route_refresh",
 			  info.route_refresh, "enhanced_refresh", info.enhanced_refresh,
-			  "graceful_restart", info.graceful_restart, "next_hop",
+			  "graceful_restart", info.graceful_restart, "role",
+			  bgp_role_name(info.role), "leaks", (json_int_t)info.leaks, "next_hop",
 			  families_object(&info.next_hop4, &info.next_hop6), "default_route",
 			  families_object(&info.default_route4, &info.default_route6), "announced",
 			  (json_int_t)info.announced, "established", (json_int_t)info.established,

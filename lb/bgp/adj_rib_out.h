@@ -27,7 +27,7 @@ struct adj_rib_out;
 /* What a session sets the stage with; a next hop of ADDR_NONE: the family is not spoken. */
 struct adj_rib_out_session {
 	uint32_t asn;
-	bool four_octet, enhanced_refresh;
+	bool four_octet, enhanced_refresh, otc;
 	struct addr next_hop4, next_hop6;
 };
 

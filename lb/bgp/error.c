@@ -33,6 +33,7 @@ static const struct error_name subcode_names[] = {
 	{ BGP_ERR_OPEN, 4, "Unsupported Optional Parameter" },
 	{ BGP_ERR_OPEN, 6, "Unacceptable Hold Time" },
 	{ BGP_ERR_OPEN, 7, "Unsupported Capability" },
+	{ BGP_ERR_OPEN, 11, "Role Mismatch" },
 	{ BGP_ERR_UPDATE, 1, "Malformed Attribute List" },
 	{ BGP_ERR_UPDATE, 2, "Unrecognized Well-known Attribute" },
 	{ BGP_ERR_UPDATE, 3, "Missing Well-known Attribute" },

@@ -37,6 +37,7 @@ enum bgp_open_error {
 	BGP_OPEN_BAD_PARAMETER = 4,
 	BGP_OPEN_BAD_HOLD_TIME = 6,
 	BGP_OPEN_BAD_CAPABILITY = 7, /* RFC 5492 */
+	BGP_OPEN_ROLE_MISMATCH = 11, /* RFC 9234 */
 };
 
 enum bgp_update_error {

@@ -12,6 +12,7 @@ enum { PARAM_CAPABILITIES = 2, PARAM_EXTENDED_LENGTH = 255 };
 enum {
 	CAP_MULTIPROTOCOL = 1,
 	CAP_ROUTE_REFRESH = 2,
+	CAP_ROLE = 9,
 	CAP_GRACEFUL_RESTART = 64,
 	CAP_FOUR_OCTET_ASN = 65,
 	CAP_ENHANCED_REFRESH = 70,
@@ -27,6 +28,7 @@ struct capability_walk {
 	struct bgp_open *open;
 	bool multiprotocol; /* at least one */
 	bool malformed;
+	bool role_mismatch; /* two roles that are not the same */
 };
 
 static void get_multiprotocol(struct capability_walk *walk, const uint8_t *value, size_t len)
@@ -59,6 +61,23 @@ static void get_four_octet_asn(struct capability_walk *walk, const uint8_t *valu
 	walk->open->asn = asn;
 }
 
+static void get_role(struct capability_walk *walk, const uint8_t *value, size_t len)
+{
+	enum bgp_role role;
+
+	if (len != 1) {
+		walk->malformed = true;
+		return;
+	}
+	if (value[0] >= BGP_ROLE_PEER) { /* one that is not known fits none */
+		walk->role_mismatch = true;
+		return;
+	}
+	role = (enum bgp_role)(value[0] + BGP_ROLE_PROVIDER);
+	walk->role_mismatch |= walk->open->role != BGP_ROLE_NONE && walk->open->role != role;
+	walk->open->role = role;
+}
+
 /* The value of one capabilities parameter: any number of code, length, value. */
 static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes, size_t size)
 {
@@ -77,6 +96,8 @@ static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes,
 			get_four_octet_asn(walk, value, len);
 		else if (code == CAP_ROUTE_REFRESH)
 			walk->open->route_refresh = true;
+		else if (code == CAP_ROLE)
+			get_role(walk, value, len);
 		else if (code == CAP_ENHANCED_REFRESH)
 			walk->open->enhanced_refresh = true;
 		else if (code == CAP_GRACEFUL_RESTART)
@@ -116,6 +137,8 @@ static struct bgp_error walk_parameters(struct capability_walk *walk, struct wir
 	}
 	if (params.failed || walk->malformed)
 		return open_error(BGP_OPEN_UNSPECIFIC);
+	if (walk->role_mismatch)
+		return open_error(BGP_OPEN_ROLE_MISMATCH);
 	return (struct bgp_error){ 0 };
 }
 
@@ -179,6 +202,11 @@ static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 		wire_put_u8(w, CAP_ENHANCED_REFRESH);
 		wire_put_u8(w, 0);
 	}
+	if (open->role != BGP_ROLE_NONE) {
+		wire_put_u8(w, CAP_ROLE);
+		wire_put_u8(w, 1);
+		wire_put_u8(w, (uint8_t)(open->role - BGP_ROLE_PROVIDER));
+	}
 	if (open->graceful_restart) {
 		wire_put_u8(w, CAP_GRACEFUL_RESTART);
 		wire_put_u8(w, 2);
@@ -231,6 +259,9 @@ struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp
 		return open_error(BGP_OPEN_BAD_ASN);
 	if (peer->router_id == own->router_id && peer->asn == own->asn)
 		return open_error(BGP_OPEN_BAD_ROUTER_ID);
+	if (!bgp_role_fits(own->role, peer->role) ||
+	    (own->role_required && peer->role == BGP_ROLE_NONE))
+		return open_error(BGP_OPEN_ROLE_MISMATCH);
 	*out = (struct bgp_negotiated){
 		.ipv4 = own->ipv4 && peer->ipv4,
 		.ipv6 = own->ipv6 && peer->ipv6,

@@ -3,8 +3,9 @@
  * open.h - the OPEN message body (RFC 4271, section 4.2) with its capabilities (RFC 5492).
  *
  * Known: multiprotocol IPv4 and IPv6 unicast (RFC 4760), 4-octet AS numbers (RFC 6793), route
- * refresh (RFC 2918) and its enhanced form (RFC 7313), graceful restart (RFC 4724, only noted). All
- * others are ignored. Extended parameter length (RFC 9072) is understood, never sent. Pure.
+ * refresh (RFC 2918) and its enhanced form (RFC 7313), role (RFC 9234), graceful restart (RFC 4724,
+ * only noted). All others are ignored. Extended parameter length (RFC 9072) is understood, never
+ * sent. Pure.
  */
 #ifndef LB_BGP_OPEN_H
 #define LB_BGP_OPEN_H
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #include "lb/bgp/error.h"
+#include "lb/bgp/role.h"
 
 #define BGP_AS_TRANS 23456 /* stands for an ASN that does not fit two octets */
 
@@ -24,6 +26,8 @@ struct bgp_open {
 	/* Without any multiprotocol capability ipv4 is set: that is what it then means. */
 	bool ipv4, ipv6;
 	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
+	enum bgp_role role;
+	bool role_required; /* own only: a peer that says none is refused */
 };
 
 /* What both sides can do. */
@@ -37,7 +41,7 @@ struct bgp_error bgp_open_decode(struct bgp_open *open, const uint8_t *body, siz
 size_t bgp_open_encode(const struct bgp_open *open, uint8_t *buf, size_t size);
 /*
  * Judge the peer's OPEN beside our own: ASN as configured, BGP identifier not ours when the
- * ASN is (RFC 6286), a common address family (RFC 5492, section 5).
+ * ASN is (RFC 6286), roles that fit (RFC 9234), a common address family (RFC 5492, section 5).
  */
 struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp_open *own,
 				    const struct bgp_open *peer, uint32_t peer_asn);

@@ -21,7 +21,8 @@ enum {
 	ATTR_IPV6_EXT_COMMUNITIES = 25,
 	ATTR_AIGP = 26,
 	ATTR_LARGE_COMMUNITIES = 32,
-	ATTR_CODES = 33, /* size of the table */
+	ATTR_OTC = 35,
+	ATTR_CODES = 36, /* size of the table */
 };
 
 enum { ORIGIN_IGP = 0, ORIGIN_INCOMPLETE = 2 };
@@ -214,6 +215,16 @@ static enum bgp_verdict get_large(struct bgp_attrs *out, const struct attr *attr
 	return BGP_UPDATE_OK;
 }
 
+static enum bgp_verdict get_otc(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+
+	(void)four_octet;
+	out->has_otc = true;
+	out->otc = wire_get_u32(&r);
+	return BGP_UPDATE_OK;
+}
+
 /* The next hop field of MP_REACH (RFC 4760, section 3; RFC 2545). False: wrong length. */
 static bool get_mp_next_hop(struct bgp_attrs *out, enum addr_family family, const uint8_t *bytes,
 			    size_t len)
@@ -297,6 +308,7 @@ static const struct attr_rule rules[ATTR_CODES] = {
 	[ATTR_AIGP] = { "AIGP", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
 	[ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
 				     WITHDRAW, get_large },
+	[ATTR_OTC] = { "OTC", OPTIONAL_TRANSITIVE, 4, 4, 0, WITHDRAW, get_otc },
 };
 /* clang-format on */
 
@@ -505,4 +517,8 @@ void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs
 	if (!attrs->four_octet && attrs->asn > UINT16_MAX)
 		put_path(w, OPTIONAL_TRANSITIVE, ATTR_AS4_PATH, attrs, true);
 	put_large(w, policy);
+	if (attrs->otc) {
+		put_head(w, OPTIONAL_TRANSITIVE, ATTR_OTC, 4);
+		wire_put_u32(w, attrs->asn);
+	}
 }

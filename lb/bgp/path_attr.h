@@ -44,9 +44,10 @@ struct bgp_attrs {
 	struct bgp_error error; /* with BGP_UPDATE_RESET */
 	uint8_t malformed;	/* code of the attribute that the verdict is about, for the log */
 	bool has_origin, has_as_path, has_next_hop, has_mp_reach, has_mp_unreach, has_med;
+	bool has_otc;
 	uint8_t origin;
 	struct bgp_as_path as_path;
-	uint32_t med;
+	uint32_t med, otc;
 	struct addr next_hop;
 	struct addr mp_next_hop, mp_link_local; /* the second from a next hop of 32 octets */
 	struct bgp_nlri mp_reach, mp_unreach;
@@ -67,6 +68,7 @@ bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
 struct bgp_route_attrs {
 	uint32_t asn; /* own: 1 + policy.prepend times in AS_PATH */
 	bool four_octet;
+	bool otc;	      /* goes only to customers from here (RFC 9234) */
 	struct addr next_hop; /* of the prefixes' family */
 	struct bgp_policy policy;
 };

@@ -29,6 +29,8 @@ struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer)
 		.four_octet_asn = true,
 		.route_refresh = true,
 		.enhanced_refresh = true,
+		.role = peer->conf->role,
+		.role_required = peer->conf->role_strict,
 	};
 }
 
@@ -126,6 +128,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	choose_next_hops(peer, link);
 	session.four_octet = link->negotiated.four_octet_asn;
 	session.enhanced_refresh = link->negotiated.enhanced_refresh;
+	session.otc = bgp_role_marks(peer->conf->role);
 	session.next_hop4 = peer->next_hop4;
 	session.next_hop6 = peer->next_hop6;
 	adj_rib_out_session_up(peer->rib, &session);
@@ -512,6 +515,7 @@ static void get_session_info(const struct bgp_peer *peer, const struct bgp_link 
 	info->ipv6 = link->negotiated.ipv6;
 	info->four_octet_asn = link->open.four_octet_asn;
 	info->route_refresh = link->open.route_refresh;
+	info->role = link->open.role;
 	info->enhanced_refresh = link->open.enhanced_refresh;
 	info->graceful_restart = link->open.graceful_restart;
 	info->next_hop4 = peer->next_hop4;
@@ -536,6 +540,7 @@ void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info)
 		.transport = &peer->conf->transport,
 		.established = peer->established,
 		.updates_malformed = peer->updates_malformed,
+		.leaks = peer->leaks,
 		.last_error_in = peer->last_error_in,
 		.last_error_out = peer->last_error_out,
 		.last_down = peer->last_down,

@@ -71,13 +71,33 @@ void bgp_peer_forget_defaults(struct bgp_peer *peer)
 	set_default(peer, ADDR_IPV6, &none);
 }
 
+/* RFC 9234, section 5: a route that must not have come this way. */
+static bool is_leak(struct bgp_peer *peer, const struct bgp_update *update)
+{
+	const struct bgp_attrs *attrs = &update->attrs;
+	unsigned long more;
+
+	if (!attrs->has_otc || !bgp_role_is_leak(peer->conf->role, attrs->otc, peer->conf->asn))
+		return false;
+	peer->leaks++;
+	if (bgp_log_limit_pass(&peer->leak, clock_now(), &more))
+		log_warn("peer %s: a default route with OTC %u is a leak (RFC 9234) and not taken "
+			 "(%lu more since the last such line)",
+			 peer->conf->name, (unsigned)attrs->otc, more);
+	return true;
+}
+
 static void import_default(struct bgp_peer *peer, enum addr_family family,
 			   const struct bgp_update *update)
 {
 	struct prefix all = { .addr = { .family = (uint8_t)family } };
 	struct addr hop = { 0 };
 
-	if (bgp_update_find(update, &all, peer->env->conf->asn, &hop) != 0)
+	int found = bgp_update_find(update, &all, peer->env->conf->asn, &hop);
+
+	if (found > 0 && is_leak(peer, update))
+		hop = (struct addr){ 0 };
+	if (found != 0)
 		set_default(peer, family, &hop);
 }
 

@@ -43,8 +43,8 @@ struct bgp_peer {
 	/* For information. */
 	enum bgp_state last_state;
 	struct instant state_since;
-	uint64_t established, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed;
-	struct bgp_log_limit malformed, far;
+	uint64_t established, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed, leaks;
+	struct bgp_log_limit malformed, far, leak;
 	char last_error_in[BGP_ERROR_TEXT_SIZE], last_error_out[BGP_ERROR_TEXT_SIZE];
 	char last_down[BGP_ERROR_TEXT_SIZE + 64];
 };

@@ -25,6 +25,7 @@
 
 #include "lb/bgp/frame.h"
 #include "lb/bgp/policy.h"
+#include "lb/bgp/role.h"
 #include "lb/bgp/state.h"
 #include "lb/bgp/transport.h"
 #include "lib/addr.h"
@@ -46,6 +47,8 @@ struct bgp_peer_conf {
 	struct addr next_hop4, next_hop6;
 	struct bgp_transport transport;
 	uint32_t asn;	    /* expected of the peer, not 0; another: NOTIFICATION 2/2 */
+	enum bgp_role role; /* ours towards the peer, or none */
+	bool role_strict;   /* refuse a peer that says none */
 	bool passive;	    /* never dial, wait for the peer */
 	uint16_t hold_time; /* seconds offered: 0 (no keepalives) or 3 to 65535 */
 	/*
@@ -112,12 +115,14 @@ struct bgp_peer_info {
 	bool ipv4, ipv6;	       /* families negotiated */
 	/* Capabilities of the peer. */
 	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
+	enum bgp_role role;
 	struct addr next_hop4, next_hop6;	    /* that we announce */
 	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
 	size_t announced;			    /* prefixes that the peer has from us */
 	/* Since the start of the speaker. */
 	uint64_t established;				/* times */
 	uint64_t in[BGP_MSG_TYPES], out[BGP_MSG_TYPES]; /* messages by enum bgp_message_type */
+	uint64_t leaks;		    /* default routes refused for their OTC (RFC 9234) */
 	uint64_t updates_malformed; /* treated as withdraw or with an attribute discarded */
 	const char *last_error_in, *last_error_out; /* NOTIFICATION as text, "" when none */
 	const char *last_down; /* why the last session ended or none came up, or "" */

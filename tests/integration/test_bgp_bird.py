@@ -289,6 +289,27 @@ class WithBadPeers(SpeakerTest):
                           if e["kind"] == "default_route"], [None], "not at the first refresh")
         self.assertEqual(daemon.peer("t2")["state"], "Established")
 
+    def test_roles(self):
+        """RFC 9234: what does not fit is refused, what leaks is not taken."""
+        daemon = self.start(peers=[{"name": "t2", "address": "10.1.2.2", "asn": 65102,
+                                    "passive": True, "default_route": True, "role": "peer"}])
+
+        def with_role(role):
+            body = open_body()
+            caps = body[12:] + bytes([9, 1, role])
+            return message(OPEN, body[:9] + bytes([len(caps) + 2, 2, len(caps)]) + caps)
+        self.assertEqual(self.notification(with_role(3)), (2, 11))  # a customer
+        peer = self.peer().send(with_role(4), message(KEEPALIVE))  # a peer
+        self.wait_state(daemon, "t2", "established")
+        self.assertEqual(daemon.peer("t2")["capabilities"]["role"], "peer")
+        self.assertIn(b"\xc0\x23\4\0\0\xfb\xf4", peer.read_until(UPDATE), "OTC of our own")
+        route = b"\x40\1\1\0" + b"\x40\2\6\2\1\0\0\xfe\x4e" + b"\x40\3\4\x0a\1\2\2"
+        for otc, legs in ((65102, ["10.1.2.2"]), (65103, []), (65102, ["10.1.2.2"])):
+            marked = route + b"\xc0\x23\4" + struct.pack(">I", otc)
+            peer.send(message(UPDATE, struct.pack(">HH", 0, len(marked)) + marked + b"\0"))
+            wait_until(lambda want=legs: self.lab.legs() == want, what=str(legs))
+        self.assertEqual(daemon.peer("t2")["leaks"], 1)
+
     def test_one_byte_at_a_time(self):
         daemon = self.start()
         peer = self.peer()

@@ -146,6 +146,12 @@ static const struct {
 	  "0123456789012345678901234567890123456789012345678901234567890123"
 	  "0123456789012345678901234567890123456789012345678901234567890123'}}",
 	  "bgp.shutdown_text: has more than 255 bytes (RFC 9003)" },
+	{ "role", PEER("'role':'boss'"), "bgp.peers[0].role: unknown value 'boss'" },
+	{ "strict without a role", PEER("'role_strict':true"),
+	  "bgp.peers[0].role_strict: needs a role of our own" },
+	{ "role towards ourselves",
+	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,'role':'peer'}]}}",
+	  "bgp.peers[0].role: is for peers of another AS (RFC 9234)" },
 	{ "peer twice",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
@@ -218,6 +224,7 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
 	cr_expect(peer->transport.ttl_security);
+	cr_expect_eq(peer->role, BGP_ROLE_CUSTOMER);
 	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
 	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
 	cr_expect_eq(conf->bgp.peers[1].deprefer.prepend, 3);

@@ -52,6 +52,13 @@ static const struct row rows[] = {
 	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true } },
 	{ "enhanced refresh",            { HEAD, 4, 2, 2, 70, 0 }, 14, 0, 0,
 	  { AS65001, .ipv4 = true, .enhanced_refresh = true } },
+	{ "role customer",               { HEAD, 5, 2, 3, 9, 1, 3 }, 15, 0, 0,
+	  { AS65001, .ipv4 = true, .role = BGP_ROLE_CUSTOMER } },
+	{ "the same role twice",         { HEAD, 8, 2, 6, 9, 1, 3, 9, 1, 3 }, 18, 0, 0,
+	  { AS65001, .ipv4 = true, .role = BGP_ROLE_CUSTOMER } },
+	{ "two roles",                   { HEAD, 8, 2, 6, 9, 1, 3, 9, 1, 4 }, 18, 2, 11, { 0 } },
+	{ "unknown role",                { HEAD, 5, 2, 3, 9, 1, 5 }, 15, 2, 11, { 0 } },
+	{ "role of two octets",          { HEAD, 6, 2, 4, 9, 2, 3, 3 }, 16, 2, 0, { 0 } },
 	{ "capability overruns",         { HEAD, 5, 2, 3, 1, 4, 0 }, 15, 2, 0, { 0 } },
 	{ "capability without length",   { HEAD, 3, 2, 1, 1 }, 13, 2, 0, { 0 } },
 	{ "MP capability too long",      { HEAD, 9, 2, 7, 1, 5, 0, 1, 0, 1, 0 }, 19, 2, 0, { 0 } },
@@ -82,6 +89,7 @@ Test(bgp_open, decode)
 		cr_expect_eq(open.ipv6, row->want.ipv6, "%s: ipv6", row->what);
 		cr_expect_eq(open.four_octet_asn, row->want.four_octet_asn, "%s: as4", row->what);
 		cr_expect_eq(open.route_refresh, row->want.route_refresh, "%s: rr", row->what);
+		cr_expect_eq(open.role, row->want.role, "%s: role", row->what);
 		cr_expect_eq(open.enhanced_refresh, row->want.enhanced_refresh, "%s: err",
 			     row->what);
 		cr_expect_eq(open.graceful_restart, row->want.graceful_restart, "%s: gr",
@@ -106,7 +114,8 @@ Test(bgp_open, round_trip)
 			       .ipv4 = true,
 			       .ipv6 = true,
 			       .four_octet_asn = true,
-			       .route_refresh = true },
+			       .route_refresh = true,
+			       .role = BGP_ROLE_PEER },
 			out;
 	uint8_t buf[64];
 	size_t len = bgp_open_encode(&in, buf, sizeof(buf));
@@ -114,6 +123,7 @@ Test(bgp_open, round_trip)
 	cr_assert_eq(bgp_open_decode(&out, buf, len).code, 0);
 	cr_expect_eq(buf[1] << 8 | buf[2], BGP_AS_TRANS);
 	cr_expect_eq(out.asn, in.asn);
+	cr_expect_eq(out.role, in.role);
 	cr_expect_eq(out.hold_time, in.hold_time);
 	cr_expect_eq(out.router_id, in.router_id);
 	cr_expect(out.ipv4 && out.ipv6 && out.four_octet_asn && out.route_refresh);
@@ -136,6 +146,14 @@ Test(bgp_open, negotiate)
 		     "the same identifier in another AS is fine");
 	cr_expect(both.ipv4 && !both.ipv6 && !both.four_octet_asn);
 	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65102).subcode, BGP_OPEN_BAD_ASN);
+	own.role = BGP_ROLE_CUSTOMER;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0, "the peer says none");
+	own.role_required = true;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).subcode, BGP_OPEN_ROLE_MISMATCH);
+	peer.role = BGP_ROLE_CUSTOMER;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).subcode, BGP_OPEN_ROLE_MISMATCH);
+	peer.role = BGP_ROLE_PROVIDER;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0);
 	peer.ipv4 = false;
 	err = bgp_open_negotiate(&both, &own, &peer, 65101);
 	cr_expect_eq(err.subcode, BGP_OPEN_BAD_CAPABILITY);

@@ -210,6 +210,7 @@ static const struct {
 	{ "AS4_AGGREGATOR", 18, 0xc0, { 8, 8 }, OK, DISCARD, DISCARD, TAW },
 	{ "IPV6_EXTENDED_COMMUNITIES", 25, 0xc0, { 20, 240 }, OK, TAW, TAW, TAW },
 	{ "AIGP", 26, 0x80, { 11, 11 }, DISCARD, DISCARD, DISCARD, DISCARD },
+	{ "OTC", 35, 0xc0, { 4, 4 }, OK, TAW, TAW, TAW },
 	{ "LARGE_COMMUNITIES", 32, 0xc0, { 12, 252 }, OK, TAW, TAW, TAW },
 };
 
@@ -351,7 +352,7 @@ Test(bgp_update, packing)
 
 Test(bgp_update, announce_round_trip)
 {
-	struct bgp_route_attrs attrs = { .asn = 4200000001, .four_octet = true };
+	struct bgp_route_attrs attrs = { .asn = 4200000001, .four_octet = true, .otc = true };
 	struct prefix prefix;
 	uint8_t body[1024];
 	struct wire_writer w = wire_writer(body, sizeof(body));
@@ -370,6 +371,7 @@ Test(bgp_update, announce_round_trip)
 	cr_expect_eq(u.attrs.as_path.len, 2 + 4 * 4);
 	cr_expect(bgp_as_path_contains(&u.attrs.as_path, 4200000001));
 	cr_expect_eq(u.attrs.med, 50);
+	cr_expect(u.attrs.has_otc && u.attrs.otc == 4200000001);
 	cr_expect_eq(u.attrs.community_count, 1);
 	cr_expect_eq(u.attrs.large_count, BGP_COMMUNITIES_MAX, "384 octets");
 	cr_expect_eq(u.attrs.large[12 + 7], 1, "the second's first number");
