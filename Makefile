@@ -1,10 +1,11 @@
 # sudo make lab    install what is missing, build, run the default comparison, print the table
-# sudo make test   install what is missing, build, run every test but those of test-docker
+# sudo make test   install what is missing, build, run every test but interop and test-docker
 #
 # make             build catchment-lb, catchment-geodns and catchment-testbed into build/bin
 # make check       unit tests              make check SAN=1   the same under ASan and UBSan
 # make integration tests of the built programs, in namespaces of their own (root)
 # make test-docker the same in containers; installs and starts an engine where there is none (root)
+# make interop     the BGP speaker beside Debian's stacks, as a matrix (root)
 # make fuzz        build every fuzzer and run it for FUZZ_SECONDS
 # make lint        clang-tidy, cppcheck and the layering rule
 # make format      apply .clang-format     make format-check  fail if it would change anything
@@ -56,7 +57,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration test-docker fuzz lint format format-check compose bench deps deps-test install clean help
+.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose bench deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -107,6 +108,9 @@ check: $(B)/unit
 
 integration: all
 	@$(call owned,tests/run)
+
+interop: all
+	@$(call owned,tests/interop/run)
 
 test-docker: all
 	@$(call owned,tests/docker/run)

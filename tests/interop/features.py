@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is tried with each stack. A feature is a function of a Trial; it raises when it fails."""
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+import lb_lab  # noqa: E402
+import support  # noqa: E402
+from stacks import ADDRESS, ADDRESS6, LB, Options  # noqa: E402
+
+PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8:1000::/48"
+WAIT = 20
+FEATURES = []
+
+
+def feature(name):
+    def register(function):
+        FEATURES.append((name, function))
+        return function
+    return register
+
+
+def wait(condition, what, seconds=WAIT):
+    lb_lab.wait_until(condition, seconds, what)
+
+
+class Trial:
+    """A lab with one stack and one catchment-lb."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.lab = lb_lab.Lab(birds=False)
+        self.stack, self.daemon = None, None
+
+    def start_stack(self, **options):
+        self.stack = self.kind(self.lab, Options(**options))
+        self.stack.start()
+        return self.stack
+
+    def start_lb(self, peer=None, **bgp):
+        conf = lb_lab.configuration(self.lab.socket)
+        one = {"name": "t1", "address": ADDRESS, "local_address": LB, "asn": 65101,
+               "families": ["ipv4", "ipv6"], "default_route": True, **(peer or {})}
+        conf["bgp"].update({"listen": [LB + ":179"], "peers": [one], **bgp})
+        conf["vips"][0]["policy"]["communities"].append("4200000000:1:2")
+        self.daemon = self.lab.start(bgp=conf["bgp"], vips=conf["vips"])
+        return self.daemon
+
+    def both(self, stack=None, peer=None, **bgp):
+        if peer and peer.get("passive"):  # whoever listens comes first
+            self.start_lb(peer, **bgp)
+            self.start_stack(**(stack or {}))
+        else:
+            self.start_stack(**(stack or {}))
+            self.start_lb(peer, **bgp)
+        self.wait_established()
+        return self.stack, self.daemon
+
+    def state(self):
+        return self.daemon.peer("t1")
+
+    def wait_established(self, seconds=WAIT):
+        wait(lambda: self.state()["state"] == "Established", "established here", seconds)
+        wait(self.stack.established, "established there", seconds)
+
+    def wait_announced(self):
+        wait(lambda: self.stack.has(PREFIX), PREFIX)
+        wait(lambda: self.stack.has(PREFIX6), PREFIX6)
+
+    def wait_last_down(self, text):
+        wait(lambda: text in self.state()["last_down"] + self.state()["last_error_in"], text)
+
+    def key(self, text):
+        path = os.path.join(self.lab.directory, "key")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(text + "\n")
+        return path
+
+    def close(self):
+        try:
+            if self.stack:
+                self.stack.close()
+        finally:
+            self.lab.close()
+
+
+@feature("we dial")
+def we_dial(trial):
+    trial.both({"passive": True})
+    assert not trial.state()["incoming"]
+
+
+@feature("peer dials")
+def peer_dials(trial):
+    trial.both(peer={"passive": True})
+    assert trial.state()["incoming"]
+
+
+@feature("announce, withdraw")
+def announce(trial):
+    stack, _ = trial.both()
+    trial.wait_announced()
+    trial.lab.origin.stop()
+    wait(lambda: not stack.has(PREFIX) and not stack.has(PREFIX6), "withdrawn")
+    assert stack.has("198.18.33.0/24"), "announced always"
+    trial.lab.origin.start()
+    trial.wait_announced()
+
+
+@feature("attributes")
+def attributes(trial):
+    """Prepend, MED, communities small and large, next hops of both families."""
+    stack, _ = trial.both()
+    trial.wait_announced()
+    for prefix, hop in ((PREFIX, LB), (PREFIX6, "2001:db8:f001:1::3")):
+        route = stack.route(prefix)
+        assert route.as_path == [64500, 64500], route
+        assert route.med == 10, route
+        assert "65101:100" in route.communities, route
+        assert "4200000000:1:2" in route.large, route
+        assert route.next_hop == hop, route
+
+
+@feature("default route")
+def default_route(trial):
+    trial.both()
+    wait(lambda: trial.lab.legs() == [ADDRESS], "IPv4 default")
+    if trial.kind.families == 2:
+        wait(lambda: trial.lab.legs("-6") == [ADDRESS6], "IPv6 default")
+    trial.stack.kill()
+    wait(lambda: not trial.lab.legs() and not trial.lab.legs("-6"), "gone with the session")
+
+
+@feature("TCP-MD5")
+def md5(trial):
+    for passive in trial.kind.signs_when:
+        trial.both({"key": "secret", "passive": passive},
+                   {"md5_key_file": trial.key("secret"), "passive": not passive})
+        trial.stack.kill()
+        trial.daemon.stop()
+
+
+@feature("TCP-MD5, wrong key")
+def md5_wrong(trial):
+    trial.start_stack(key="another")
+    trial.start_lb({"md5_key_file": trial.key("secret")})
+    wait(lambda: trial.state()["last_down"] == "connection attempt timed out", "silence")
+    assert trial.state()["messages_in"]["open"] == 0
+
+
+@feature("GTSM")
+def gtsm(trial):
+    for passive in (True, False):
+        trial.both({"ttl_security": True, "passive": passive},
+                   {"ttl_security": True, "passive": not passive})
+        trial.stack.kill()
+        trial.daemon.stop()
+
+
+@feature("shutdown text from us")
+def shutdown_text(trial):
+    _, daemon = trial.both(shutdown_text="moved to rack seven")
+    daemon.stop()
+    wait(lambda: "moved to rack seven" in trial.stack.log(), "our words")
+
+
+@feature("shutdown by the peer")
+def shutdown_by_peer(trial):
+    """With its text where it can send one, and back again."""
+    trial.both()
+    trial.stack.shut_down("planned work")
+    trial.wait_last_down("Cease/Administrative Shutdown (6/2)" + (": " if trial.kind.says else "") +
+                         trial.kind.says)
+    trial.stack.start_again()
+    trial.wait_established(30)
+
+
+@feature("peer asks for a refresh")
+def refresh(trial):
+    trial.both()
+    trial.wait_announced()
+    before = trial.state()["messages_out"]["update"]
+    trial.stack.refresh()
+    wait(lambda: trial.state()["messages_in"]["route_refresh"] >= 2, "both families")
+    wait(lambda: trial.state()["messages_out"]["update"] >= before + 4, "everything again")
+    trial.wait_announced()
+    assert trial.state()["established"] == 1
+
+
+@feature("graceful shutdown")
+def graceful_shutdown(trial):
+    _, daemon = trial.both(drain_ms=15000)
+    trial.wait_announced()
+    daemon.process.send_signal(signal.SIGTERM)
+    wait(lambda: "65535:0" in trial.stack.route(PREFIX).communities, "the community", 10)
+    daemon.process.send_signal(signal.SIGTERM)
+    wait(lambda: not trial.stack.has(PREFIX), "withdrawn")
+
+
+@feature("hold time 3")
+def hold_time_3(trial):
+    trial.both({"hold_time": 3}, hold_time=3)
+    assert trial.state()["hold_time"] == 3
+    time.sleep(4)  # longer than the hold time: keepalives must flow both ways
+    assert trial.state()["established"] == 1 and trial.stack.established()
+
+
+@feature("hold time 0")
+def hold_time_0(trial):
+    trial.both({"hold_time": 0}, hold_time=0)
+    assert (trial.state()["hold_time"], trial.state()["keepalive"]) == (0, 0)
+    trial.wait_announced()
+
+
+@feature("2-octet peer")
+def two_octet(trial):
+    trial.both({"two_octet": True})
+    assert not trial.state()["capabilities"]["four_octet_asn"]
+    trial.wait_announced()
+    assert trial.stack.route(PREFIX).as_path == [64500, 64500]
+
+
+@feature("roles")
+def roles(trial):
+    trial.both({"role": "provider"}, {"role": "customer", "role_strict": True})
+    assert trial.state()["capabilities"]["role"] == "provider"
+    trial.wait_announced()
+
+
+@feature("collision")
+def collision(trial):
+    """Both dial at once, five times: one session each time, and it stays."""
+    for _ in range(5):
+        trial.both(hold_time=3)
+        time.sleep(1)  # a second connection would end the first by now
+        state = trial.state()
+        assert state["state"] == "Established" and state["established"] == 1, state
+        trial.stack.kill()
+        trial.daemon.stop()
+
+
+@feature("dies silently, returns")
+def silent_death(trial):
+    trial.both({"hold_time": 3}, hold_time=3)
+    trial.wait_announced()
+    trial.lab.t1.run("ip", "link", "set", "lb", "down")
+    trial.wait_last_down("hold timer expired")
+    trial.stack.kill()
+    trial.lab.t1.run("ip", "link", "set", "lb", "up")
+    trial.lab.t1.run("ip", "address", "replace", ADDRESS6 + "/64", "dev", "lb", "nodad")
+    trial.start_stack(hold_time=3)
+    trial.wait_established(30)
+    trial.wait_announced()
+
+
+@feature("well-formed")
+def well_formed(trial):
+    """tshark takes apart all that a short life sends, and finds nothing to complain about."""
+    path = os.path.join(trial.lab.directory, "all.pcap")
+    capture = support.Daemon(["tshark", "-q", "-i", "t1", "-f", "tcp port 179", "-w", path],
+                             netns=trial.lab.lb, name="tshark")
+    with capture:
+        capture.wait_log("Capturing", 20)
+        stack, daemon = trial.both({"role": None}, drain_ms=500)
+        trial.wait_announced()
+        if "peer asks for a refresh" not in trial.kind.lacks:
+            stack.refresh()
+            wait(lambda: trial.state()["messages_in"]["route_refresh"] >= 2, "refreshed")
+        trial.lab.origin.stop()
+        wait(lambda: not stack.has(PREFIX), "withdrawn")
+        daemon.stop()
+        time.sleep(1)  # what was written last reaches the file
+        capture.signal(signal.SIGINT, 10)
+    bad = trial.lab.lb.run(
+        "tshark", "-r", path, "-Y",
+        "bgp && ip.src == %s && (_ws.malformed || _ws.expert.severity >= 0x600000)" % LB)
+    seen = trial.lab.lb.run("tshark", "-r", path, "-Y", "bgp.type == 2 && ip.src == " + LB,
+                            "-T", "fields", "-e", "frame.number")
+    lines = [line for line in bad.splitlines() if "root" not in line]
+    assert not lines, lines
+    assert sum(line.strip().isdigit() for line in seen.splitlines()) >= 2, seen
+
+
