@@ -17,7 +17,7 @@
 #define LB_ADDRESSES_MAX   64
 #define LB_ORIGINS_MAX	   256
 #define LB_VIPS_MAX	   256
-#define LB_PEERS_MAX	   64
+#define LB_PEERS_MAX	   256 /* with the slots of ranges */
 #define LB_LISTEN_MAX	   8
 #define LB_COMMUNITIES_MAX 16 /* so that a VIP's and a peer's fit together into one route */
 #define LB_PREPEND_MAX	   16

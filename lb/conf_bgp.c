@@ -112,12 +112,29 @@ static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 	return hold_time;
 }
 
+/* One address, or a range of them. */
+static void load_remote(const struct conf *item, struct bgp_peer_conf *peer)
+{
+	const struct conf range = conf_get(item, "range"), limit = conf_get(item, "limit");
+
+	if (!range.json) {
+		peer->remote.addr = conf_addr(item, "address");
+		if (limit.json)
+			conf_fail(&limit, "is for a range");
+		return;
+	}
+	peer->range = conf_as_prefix(&range);
+	peer->remote.addr = peer->range.addr;
+	if (conf_has(item, "address") || conf_has(item, "port"))
+		conf_fail(&range, "stands in place of an address and a port");
+}
+
 static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_peer_conf *peer)
 {
-	CONF_KEYS(item, "name", "address", "port", "local_address", "asn", "passive", "families",
-		  "next_hop", "default_route", "policy", "hold_time", "multihop", "ttl_security",
-		  "md5_key_file", "deprefer", "role", "role_strict");
-	peer->remote.addr = conf_addr(item, "address");
+	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
+		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
+		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict");
+	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
 	if (conf_has(item, "local_address")) {
@@ -127,7 +144,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 		if (peer->local.family != peer->remote.addr.family)
 			conf_fail(&at, "is not of the family of the peer's address");
 	}
-	peer->passive = conf_bool(item, "passive", false);
+	peer->passive = conf_bool(item, "passive", peer->range.addr.family != ADDR_NONE);
 	peer->default_route = conf_bool(item, "default_route", false);
 	load_families(item, peer);
 	load_next_hops(item, peer);
@@ -192,10 +209,20 @@ static void check_peer(const struct conf *item, const struct bgp_speaker_conf *b
 {
 	const struct bgp_peer_conf *peer = &bgp->peers[index];
 	const struct conf at = conf_get(item, "address"), passive = conf_get(item, "passive");
+	const struct conf range = conf_get(item, "range");
 
-	for (size_t i = 0; i < index; i++)
-		if (addr_equal(&peer->remote.addr, &bgp->peers[i].remote.addr))
-			conf_fail(&at, "is already that of peer '%s'", bgp->peers[i].name);
+	for (size_t i = 0; i < index; i++) {
+		const struct bgp_peer_conf *other = &bgp->peers[i];
+
+		if (range.json && other->range.addr.family != ADDR_NONE &&
+		    prefix_overlaps(&peer->range, &other->range))
+			conf_fail(&range, "overlaps that of peer '%s'", other->name);
+		if (!range.json && other->range.addr.family == ADDR_NONE &&
+		    addr_equal(&peer->remote.addr, &other->remote.addr))
+			conf_fail(&at, "is already that of peer '%s'", other->name);
+	}
+	if (range.json && !peer->passive)
+		conf_fail(&passive, "whoever is in a range must dial us");
 	if (peer->passive && bgp->listen_count == 0)
 		conf_fail(&passive, "a passive peer needs bgp.listen");
 }
@@ -238,6 +265,33 @@ static const char *load_shutdown_text(const struct conf *bgp)
 	return text;
 }
 
+/* A slot may be called as another peer is. */
+static void check_names(const struct conf *item, const struct bgp_speaker_conf *out, size_t first)
+{
+	for (size_t i = 0; i < first; i++)
+		for (size_t j = first; j < out->peer_count; j++)
+			if (strcmp(out->peers[i].name, out->peers[j].name) == 0)
+				conf_fail(item, "two peers are called '%s'", out->peers[i].name);
+}
+
+/* A slot for each peer that a range may have at a time: NAME-1, NAME-2 ... */
+static void multiply(const struct conf *item, struct arena *arena, struct bgp_speaker_conf *out,
+		     struct bgp_peer_conf *peer)
+{
+	size_t limit = (size_t)conf_int(item, "limit", 1, LB_PEERS_MAX, 8);
+	const char *name = peer->name;
+
+	for (size_t i = 0; i < limit; i++) {
+		if (out->peer_count - 1 + limit > LB_PEERS_MAX) {
+			conf_fail(item, "more than %d peers, slots included", LB_PEERS_MAX);
+			return;
+		}
+		peer[i] = peer[0];
+		peer[i].name = arena_printf(arena, "%s-%zu", name, i + 1);
+	}
+	out->peer_count += limit - 1;
+}
+
 void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out)
 {
 	const struct conf at = conf_require(root, "bgp");
@@ -256,17 +310,25 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 	out->drain_ms = (unsigned)conf_int(&at, "drain_ms", 0, 3600000, 0);
 	out->shutdown_text = load_shutdown_text(&at);
 	array = conf_array(&at, "peers", 0, LB_PEERS_MAX);
-	out->peer_count = conf_count(&array);
-	peers = arena_new_array(arena, struct bgp_peer_conf, out->peer_count);
+	peers = arena_new_array(arena, struct bgp_peer_conf, LB_PEERS_MAX);
 	out->peers = peers;
-	for (size_t i = 0; i < out->peer_count && !root->err->set; i++) {
+	for (size_t i = 0; i < conf_count(&array) && !root->err->set; i++) {
 		const struct conf item = conf_item(&array, i);
+		struct bgp_peer_conf *peer = &peers[out->peer_count];
 
-		peers[i].name = lb_conf_unique_name(&array, i, &item);
-		peers[i].connect_retry = connect_retry;
-		load_peer(&item, hold_time, &peers[i]);
-		load_transport(&item, arena, out->asn, &peers[i]);
-		load_role(&item, out->asn, &peers[i]);
-		check_peer(&item, out, i);
+		if (out->peer_count == LB_PEERS_MAX) {
+			conf_fail(&item, "more than %d peers, slots included", LB_PEERS_MAX);
+			return;
+		}
+		peer->name = lb_conf_unique_name(&array, i, &item);
+		peer->connect_retry = connect_retry;
+		load_peer(&item, hold_time, peer);
+		load_transport(&item, arena, out->asn, peer);
+		load_role(&item, out->asn, peer);
+		check_peer(&item, out, out->peer_count);
+		out->peer_count++;
+		if (peer->range.addr.family != ADDR_NONE)
+			multiply(&item, arena, out, peer);
+		check_names(&item, out, (size_t)(peer - peers));
 	}
 }

@@ -371,6 +371,8 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 	peer->env = env;
 	peer->index = index;
 	peer->conf = conf;
+	if (conf->range.addr.family == ADDR_NONE)
+		peer->remote = conf->remote;
 	peer->rib = adj_rib_out_new();
 	peer->state_since = now;
 	bgp_peer_fsm_init(&peer->fsm, &fsm, &own);
@@ -439,6 +441,25 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 bool bgp_peer_is_idle(const struct bgp_peer *peer)
 {
 	return !peer->links;
+}
+
+bool bgp_peer_is_free(const struct bgp_peer *peer, const struct addr *from)
+{
+	return peer->conf->range.addr.family != ADDR_NONE && bgp_peer_is_idle(peer) &&
+	       prefix_contains(&peer->conf->range, from);
+}
+
+bool bgp_peer_is_of(const struct bgp_peer *peer, const struct addr *from)
+{
+	return addr_equal(&peer->remote.addr, from);
+}
+
+void bgp_peer_lend(struct bgp_peer *peer, const struct addr *from)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	peer->remote = (struct endpoint){ .addr = *from };
+	log_info("peer %s: is now %s", peer->conf->name, addr_format(from, text));
 }
 
 /*
@@ -535,7 +556,7 @@ void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info)
 		.state = peer->fsm.connection[leader].state,
 		.state_since = peer->state_since,
 		.incoming = leader == BGP_INCOMING && link,
-		.remote = peer->conf->remote,
+		.remote = peer->remote,
 		.remote_asn = peer->conf->asn,
 		.transport = &peer->conf->transport,
 		.established = peer->established,

@@ -27,6 +27,7 @@ struct bgp_peer {
 	const struct bgp_peer_env *env;
 	size_t index;
 	const struct bgp_peer_conf *conf;
+	struct endpoint remote; /* of a slot: who has it, or had it last; no family: nobody yet */
 	struct bgp_peer_fsm fsm;
 	ev_timer timer;
 	struct bgp_link *links;			   /* all, those being closed too */

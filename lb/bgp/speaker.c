@@ -104,26 +104,61 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 }
 
 /* Anybody can be one, as often as they like. */
-static void log_stranger(struct bgp_speaker *speaker, const struct addr *from)
+static void log_stranger(struct bgp_speaker *speaker, const struct addr *from, const char *why)
 {
 	char text[ADDR_TEXT_SIZE];
 	unsigned long more;
 
 	if (bgp_log_limit_pass(&speaker->strangers, clock_now(), &more))
-		log_warn("speaker: connection from %s refused: no such peer (%lu more like it "
+		log_warn("speaker: connection from %s refused: %s (%lu more like it "
 			 "since the last such line)",
-			 addr_format(from, text), more);
+			 addr_format(from, text), why, more);
+}
+
+/* Configured by address, then a slot: the one that he had, one never lent, any that is free. */
+static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struct addr *from)
+{
+	const struct addr nobody = { 0 };
+	struct bgp_peer *slot = NULL;
+
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		struct bgp_peer *peer = speaker->peers[i];
+		bool lent = slot && !bgp_peer_is_of(slot, &nobody);
+
+		if (bgp_peer_is_of(peer, from))
+			return peer;
+		if (bgp_peer_is_free(peer, from) &&
+		    (!slot || (lent && bgp_peer_is_of(peer, &nobody))))
+			slot = peer;
+	}
+	if (slot)
+		bgp_peer_lend(slot, from);
+	return slot;
+}
+
+static bool is_in_range(const struct bgp_speaker *speaker, const struct addr *from)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		const struct prefix *range = &speaker->conf->peers[i].range;
+
+		if (range->addr.family != ADDR_NONE && prefix_contains(range, from))
+			return true;
+	}
+	return false;
 }
 
 static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
 {
 	struct bgp_speaker *speaker = ctx;
+	struct bgp_peer *peer = find_peer(speaker, from);
 
-	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
-		if (addr_equal(&speaker->conf->peers[i].remote.addr, from))
-			return bgp_peer_accept(speaker->peers[i], fd);
+	if (peer)
+		return bgp_peer_accept(peer, fd);
+	if (is_in_range(speaker, from)) {
+		log_stranger(speaker, from, "its range is full");
+		return BGP_CEASE_RESOURCES;
 	}
-	log_stranger(speaker, from);
+	log_stranger(speaker, from, "no such peer");
 	return BGP_CEASE_REJECTED;
 }
 
@@ -137,13 +172,15 @@ static int on_listen(void *ctx, int fd, enum addr_family family)
 		const struct bgp_peer_conf *peer = &speaker->conf->peers[i];
 		const struct addr *remote = &peer->remote.addr;
 		const struct prefix host = { *remote, (uint8_t)addr_bits(remote->family) };
+		bool is_range = peer->range.addr.family != ADDR_NONE;
 
 		if ((enum addr_family)remote->family != family)
 			continue;
 		if (peer->transport.ttl_security)
 			error = bgp_transport_listen(fd, family);
 		if (!error && peer->transport.md5_key)
-			error = bgp_transport_key(fd, &host, peer->transport.md5_key);
+			error = bgp_transport_key(fd, is_range ? &peer->range : &host,
+						  peer->transport.md5_key);
 	}
 	return error;
 }

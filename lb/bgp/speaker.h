@@ -39,7 +39,13 @@ struct bgp_speaker;
 struct bgp_peer_conf {
 	const char *name;
 	struct endpoint remote; /* where to dial; incoming sessions are known by the address */
-	struct addr local;	/* source address of the session, ADDR_NONE: the kernel's choice */
+	/*
+	 * Or, with a family, a slot for whoever dials from within: passive, remote is the range's
+	 * own address. Slots of one range are equal but for their names; whoever comes back gets
+	 * the one he had if it is still his.
+	 */
+	struct prefix range;
+	struct addr local; /* source address of the session, ADDR_NONE: the kernel's choice */
 	/*
 	 * Next hops to announce. ADDR_NONE: the session's own local address, for the other
 	 * family the first global address of the interface that has the session's.

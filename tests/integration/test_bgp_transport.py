@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
-from bgp_peer import (IP_MINTTL, KEEPALIVE, NOTIFICATION, TCP_MD5SIG, TCP_SAVE_SYN,  # noqa: E402
+from bgp_peer import (IP_MINTTL, KEEPALIVE, NOTIFICATION, OPEN, TCP_MD5SIG, TCP_SAVE_SYN,  # noqa: E402
                       TCP_SAVED_SYN, Peer, SpeakerTest, message, need_root)
 from lb_lab import wait_until  # noqa: E402
 
@@ -111,6 +111,42 @@ def key(address, text=b"a secret"):
     return lambda sock: sock.setsockopt(
         socket.IPPROTO_TCP, TCP_MD5SIG,
         where + struct.pack("=BBHI80s", 0, 0, len(text), 0, text))
+
+
+class Range(SpeakerTest):
+    def connect(self, source, prepare=lambda sock: None):
+        peer = Peer(self.lab, source, prepare)
+        self.addCleanup(peer.close)
+        return peer
+
+    def start_with(self, **options):
+        for host in (77, 78):
+            self.lab.t2.run("ip", "address", "add", "10.1.2.%d/24" % host, "dev", "lb")
+        return self.start(peers=[{"name": "ix", "range": "10.1.2.0/24", "asn": 65102, "limit": 2,
+                                  **options}])
+
+    def test_slots_are_lent_and_given_back(self):
+        daemon = self.start_with()
+        self.assertIsNone(daemon.peer("ix-1")["remote"])
+        first = self.connect("10.1.2.2").establish()
+        self.connect("10.1.2.77").establish()
+        self.wait_state(daemon, "ix-1", "established")
+        self.wait_state(daemon, "ix-2", "established")
+        self.assertTrue(daemon.peer("ix-2")["remote"].startswith("10.1.2.77:"))
+        self.assertEqual(self.connect("10.1.2.78").read_until(NOTIFICATION)[:2], b"\6\10")
+        since = daemon.last_id()
+        first.close()
+        daemon.events({"kind": "peer_down", "peer": "ix-1"}, since)
+        wait_until(lambda: self.connect("10.1.2.78").read()[0] == OPEN, what="a slot again")
+        wait_until(lambda: daemon.peer("ix-1")["remote"].startswith("10.1.2.78"), what="his")
+
+    def test_key_of_a_range(self):
+        path = os.path.join(self.lab.directory, "key")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("a secret\n")
+        daemon = self.start_with(md5_key_file=path)
+        self.connect("10.1.2.77", key("10.1.2.3")).establish()
+        self.wait_state(daemon, "ix-1", "established")
 
 
 class Key(SpeakerTest):

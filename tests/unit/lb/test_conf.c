@@ -152,6 +152,25 @@ static const struct {
 	{ "role towards ourselves",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,'role':'peer'}]}}",
 	  "bgp.peers[0].role: is for peers of another AS (RFC 9234)" },
+	{ "range and address", PEER("'range':'10.0.0.0/8'"),
+	  "bgp.peers[0].range: stands in place of an address and a port" },
+	{ "limit without a range", PEER("'limit':2"), "bgp.peers[0].limit: is for a range" },
+	{ "range that is dialled",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'10.0.0.0/8','asn':65101,"
+	  "'passive':false}]}}",
+	  "bgp.peers[0].passive: whoever is in a range must dial us" },
+	{ "ranges that overlap",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'10.0.0.0/8','asn':65101},"
+	  "{'name':'u','range':'10.1.0.0/16','asn':65101}]}}",
+	  "bgp.peers[1].range: overlaps that of peer 't-1'" },
+	{ "a slot's name",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'10.0.0.0/8','asn':65101},"
+	  "{'name':'t-8','address':'10.1.0.1','asn':65101}]}}",
+	  "bgp.peers[1]: two peers are called 't-8'" },
+	{ "too many slots",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'10.0.0.0/8','asn':65101,"
+	  "'limit':200},{'name':'u','range':'11.0.0.0/8','asn':65101,'limit':57}]}}",
+	  "bgp.peers[1]: more than 256 peers, slots included" },
 	{ "peer twice",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
