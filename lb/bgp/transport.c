@@ -70,10 +70,11 @@ int bgp_transport_key(int fd, const struct prefix *peers, const char *key)
 {
 	struct tcp_md5sig sig = { .tcpm_keylen = (uint16_t)strlen(key) };
 	struct endpoint ep = { .addr = peers->addr };
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = endpoint_to_sockaddr(&ep, &sa);
 	int option = TCP_MD5SIG;
 
-	memcpy(&sig.tcpm_addr, &sa, endpoint_to_sockaddr(&ep, &sa));
+	memcpy(&sig.tcpm_addr, &sa, len);
 	memcpy(sig.tcpm_key, key, sig.tcpm_keylen);
 	if (peers->len < addr_bits((enum addr_family)peers->addr.family)) {
 		option = TCP_MD5SIG_EXT;

@@ -152,7 +152,7 @@ def md5_wrong(trial):
 
 @feature("GTSM")
 def gtsm(trial):
-    for passive in (True, False):
+    for passive in trial.kind.near_when:
         trial.both({"ttl_security": True, "passive": passive},
                    {"ttl_security": True, "passive": not passive})
         trial.stack.kill()

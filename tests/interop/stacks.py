@@ -44,6 +44,7 @@ class Stack:
     name = None
     lacks = {}  # feature: why
     signs_when = (True, False)  # passive, dialling: both with TCP-MD5
+    near_when = (True, False)  # and with TTL security
     families = 2  # of default routes that it announces with a next hop
     says = "planned work"  # what a shutdown of its own tells us
 
@@ -252,8 +253,7 @@ route-map hop6 permit 10
 class GoBgp(Stack):
     name = "GoBGP"
     says = ""  # its command takes a text and does not send it
-    lacks = {"hold time 0": "its configuration takes 0 for the default",
-             "shutdown text from us": "it logs the code, not the text",
+    lacks = {"hold time 0": "it gives its writes the hold time, so that all time out",
              "2-octet peer": "it cannot leave the capability out",
              "peer asks for a refresh": "it keeps what it has heard and never asks",
              "roles": "it has none"}
@@ -430,9 +430,9 @@ allow to any
 class ExaBgp(Stack):
     name = "ExaBGP"
     says = ""
+    near_when = (False,)  # listening it answers a SYN with the TTL of the machine
     lacks = {"shutdown text from us": "it neither logs nor passes on the text",
              "collision": "it either dials or listens, never both",
-             "GTSM": "it sends TTL 255 but cannot answer a SYN with it",
              "roles": "it has none"}
 
     @staticmethod
