@@ -168,3 +168,27 @@ const char *bfd_discard_name(enum bfd_discard why)
 
 	return names[why];
 }
+
+const char *bfd_discard_key(enum bfd_discard why)
+{
+	static const char *const keys[BFD_DISCARDS] = {
+		[BFD_ACCEPTED] = "accepted",
+		[BFD_BAD_VERSION] = "bad_version",
+		[BFD_TOO_SHORT] = "too_short",
+		[BFD_LENGTH_BEYOND] = "length_beyond",
+		[BFD_ZERO_MULTIPLIER] = "zero_multiplier",
+		[BFD_MULTIPOINT] = "multipoint",
+		[BFD_ZERO_DISCRIMINATOR] = "zero_discriminator",
+		[BFD_NO_SESSION] = "no_session",
+		[BFD_AUTH_UNEXPECTED] = "auth_unexpected",
+		[BFD_AUTH_MISSING] = "auth_missing",
+		[BFD_AUTH_WRONG_TYPE] = "auth_wrong_type",
+		[BFD_AUTH_WRONG_HASH] = "auth_wrong_hash",
+		[BFD_AUTH_OLD_SEQUENCE] = "auth_old_sequence",
+		[BFD_WRONG_TTL] = "wrong_ttl",
+		[BFD_WRONG_PATH] = "wrong_path",
+		[BFD_IS_ADMIN_DOWN] = "admin_down",
+	};
+
+	return keys[why];
+}

@@ -94,6 +94,8 @@ size_t bfd_packet_encode(const struct bfd_packet *packet, uint8_t *buf, size_t s
 const char *bfd_state_name(enum bfd_state state);
 /* "Control Detection Time Expired" ...; of an unknown one "reserved". */
 const char *bfd_diag_name(uint8_t diag);
+/* Its key in the API: "bad_version" ... */
+const char *bfd_discard_key(enum bfd_discard why);
 /* One phrase: "wrong key", "Detect Mult is zero" ... */
 const char *bfd_discard_name(enum bfd_discard why);
 

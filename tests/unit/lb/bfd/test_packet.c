@@ -138,7 +138,8 @@ Test(bfd_packet, comes_back_as_it_was)
 Test(bfd_packet, everything_has_a_name)
 {
 	for (int i = 0; i < BFD_DISCARDS; i++)
-		cr_expect(bfd_discard_name((enum bfd_discard)i));
+		cr_expect(bfd_discard_name((enum bfd_discard)i) &&
+			  bfd_discard_key((enum bfd_discard)i));
 	for (unsigned i = 0; i < 32; i++)
 		cr_expect_eq(strcmp(bfd_diag_name((uint8_t)i), "reserved") == 0, i > 8);
 	cr_expect_str_eq(bfd_state_name(BFD_ADMIN_DOWN), "AdminDown");
