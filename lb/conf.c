@@ -2,7 +2,8 @@
 /*
  * The order of the loader is that of the document's dependencies: checks, the
  * origins that name them, the VIPs that name those; what must hold between
- * VIPs comes last. The BGP part is in conf_bgp.c.
+ * VIPs comes last. The BGP part is in conf_bgp.c,
+ * that of BFD in conf_bfd.c.
  */
 #include "lb/conf.h"
 
@@ -306,6 +307,7 @@ static void load_root(const struct conf *root, struct lb_conf *conf)
 	load_origins(root, conf);
 	load_vips(root, conf);
 	lb_bgp_conf_load(root, conf->arena, &conf->bgp);
+	lb_bfd_conf_load(root, conf->arena, &conf->bgp, &conf->bfd);
 	load_dataplane(root, &conf->dataplane);
 }
 

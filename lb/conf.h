@@ -9,6 +9,7 @@
 #ifndef LB_CONF_H
 #define LB_CONF_H
 
+#include "lb/bfd/bfd.h"
 #include "lb/bgp/speaker.h"
 #include "lib/check.h"
 #include "lib/http.h"
@@ -60,6 +61,12 @@ struct lb_identity_conf {
 	struct bgp_policy policy;
 };
 
+/* A session for each BGP peer that has one, by the peer's index; without one its name is NULL. */
+struct lb_bfd_conf {
+	size_t count; /* sessions */
+	struct bfd_spec *specs;
+};
+
 struct lb_dataplane_conf {
 	const char *interface;
 	bool routes;
@@ -75,6 +82,7 @@ struct lb_conf {
 	struct lb_origin_conf *origins;
 	struct lb_vip_conf *vips;
 	struct bgp_speaker_conf bgp;
+	struct lb_bfd_conf bfd;
 	struct lb_dataplane_conf dataplane;
 
 	/* What the above borrows from. */
@@ -93,9 +101,12 @@ void lb_conf_free(struct lb_conf *conf);
 /* The vip of this name, or NULL. */
 const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const char *name);
 
-/* Parts of the loader, for its files. Both leave *out usable on a mistake. */
+/* Parts of the loader, for its files. All leave *out usable on a mistake. */
 void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out);
 void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out);
+/* Of the peers in bgp, which has been loaded. */
+void lb_bfd_conf_load(const struct conf *root, struct arena *arena,
+		      const struct bgp_speaker_conf *bgp, struct lb_bfd_conf *out);
 /* The name of item i of an array of objects; a mistake if an earlier item has it too. */
 const char *lb_conf_unique_name(const struct conf *array, size_t i, const struct conf *item);
 

@@ -133,7 +133,8 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 {
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
-		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict");
+		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
+		  "bfd");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);

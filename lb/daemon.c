@@ -196,6 +196,20 @@ void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason)
 	lb_event_peer(lb->events, clock_now(), lb->conf->bgp.peers[peer].name, up, reason);
 }
 
+void lb_daemon_on_bfd(void *ctx, size_t peer, const struct bfd_change *change)
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_event_bfd(lb->events, lb->conf->bgp.peers[peer].name, change);
+	/*
+	 * RFC 5882, sections 3.2 and 4.1: what has never been up cannot fail, and neither our nor
+	 * the peer's administrator says that the path is dead.
+	 */
+	if (change->was == BFD_UP && change->state == BFD_DOWN &&
+	    change->remote_state != BFD_ADMIN_DOWN)
+		bgp_speaker_bfd_down(lb->speaker, peer, change->at);
+}
+
 void lb_daemon_on_default_route(void *ctx, size_t peer, enum addr_family family,
 				const struct addr *next_hop, unsigned ifindex)
 {
@@ -225,6 +239,9 @@ void lb_daemon_on_stopped(void *ctx)
 {
 	struct lb_daemon *lb = ctx;
 
+	/* After BGP, so that nobody takes our end for a failure meanwhile. */
+	if (lb->bfd)
+		bfd_admin_down(lb->bfd);
 	ev_break(lb->loop, EVBREAK_ALL);
 }
 

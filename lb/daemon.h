@@ -6,9 +6,10 @@
  *	                      |          `-------> presence --> data plane
  *	                      `--> verdict page                     ^
  *	          peers --> speaker --default route-----------------'
+ *	          peers --> bfd --down--> speaker
  *
- * Everything happens in one thread, in one loop. What happens is told to the
- * event log and to the log. api/ and verdict.c read the struct, only daemon.c
+ * Everything happens in one thread, in one loop, but for BFD's packets (bfd/bfd.h). What happens
+ * is told to the event log and to the log. api/ and verdict.c read the struct, only daemon.c
  * changes it.
  */
 #ifndef LB_DAEMON_H
@@ -52,6 +53,7 @@ struct lb_daemon {
 	struct lb_seat *seats; /* by vip */
 	struct announcer announcer;
 	struct bgp_speaker *speaker;
+	struct bfd *bfd; /* its tags are the speaker's indices of peers; NULL: no peer has BFD */
 	struct dataplane *dp;
 
 	size_t page_count;

@@ -75,6 +75,26 @@ void lb_event_peer(struct event_log *log, struct instant now, const char *peer, 
 		      json_pack("{s:s, s:o}", "peer", peer, "reason", lb_json_text(reason)));
 }
 
+void lb_event_bfd(struct event_log *log, const char *peer, const struct bfd_change *change)
+{
+	double silent_ms = (double)change->silent_ns / NS_PER_MS;
+	double detection_ms = (double)change->detection_time / 1000;
+
+	if (change->state == BFD_UP) {
+		log_info("bfd %s: up", peer);
+		event_log_add(log, change->at, "bfd_up", json_pack("{s:s}", "peer", peer));
+	} else if (change->was == BFD_UP) {
+		log_info("bfd %s: down: %s, silent for %.1f ms of %.1f", peer,
+			 bfd_diag_name(change->local_diag), silent_ms, detection_ms);
+		event_log_add(log, change->at, "bfd_down",
+			      json_pack("{s:s, s:s, s:s, s:s, s:f, s:f}", "peer", peer,
+					"diagnostic", bfd_diag_name(change->local_diag),
+					"remote_diagnostic", bfd_diag_name(change->remote_diag),
+					"remote_state", bfd_state_name(change->remote_state),
+					"silent_ms", silent_ms, "detection_time_ms", detection_ms));
+	}
+}
+
 void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
 			    enum addr_family family, const struct addr *next_hop)
 {

@@ -10,6 +10,7 @@
 #define LB_EVENT_H
 
 #include "lb/announce/announce.h"
+#include "lb/bfd/bfd.h"
 #include "lib/event_log.h"
 
 void lb_event_started(struct event_log *log, struct instant now, const char *pop);
@@ -27,6 +28,11 @@ void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
 /* peer_up, peer_down {peer, reason} */
 void lb_event_peer(struct event_log *log, struct instant now, const char *peer, bool up,
 		   const char *reason);
+/*
+ * bfd_up {peer}, bfd_down {peer, diagnostic, remote_diagnostic, remote_state, silent_ms,
+ * detection_time_ms}; t_ns is when the BFD thread saw it
+ */
+void lb_event_bfd(struct event_log *log, const char *peer, const struct bfd_change *change);
 /* default_route {peer, family, next_hop}; next_hop null: gone */
 void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
 			    enum addr_family family, const struct addr *next_hop);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lb/api/api.h"
+#include "lb/bfd/socket.h"
 #include "lb/event.h"
 #include "lb/verdict.h"
 #include "lib/alloc.h"
@@ -156,6 +157,33 @@ static int start_speaker(struct lb_daemon *lb)
 	return err;
 }
 
+/* Whatever the number of sessions, a thread and its sockets are there only for those who ask. */
+static int start_bfd(struct lb_daemon *lb)
+{
+	const struct bfd_handlers handlers = { .ctx = lb, .on_change = lb_daemon_on_bfd };
+	const struct lb_bfd_conf *conf = &lb->conf->bfd;
+	int err;
+
+	if (conf->count == 0)
+		return 0;
+	err = bfd_new(&lb->bfd, lb->loop, &handlers);
+	if (err) {
+		log_error("bfd: cannot start its thread: %s", strerror(-err));
+		return err;
+	}
+	for (size_t i = 0; i < lb->conf->bgp.peer_count && !err; i++) {
+		const struct bfd_spec *spec = &conf->specs[i];
+
+		if (spec->name)
+			err = bfd_add(lb->bfd, spec, i);
+		if (err)
+			log_error("bfd %s: cannot open UDP port %u: %s", spec->name,
+				  spec->multihop ? BFD_PORT_MULTIHOP : BFD_PORT_SINGLE_HOP,
+				  strerror(-err));
+	}
+	return err;
+}
+
 static void start_checks(struct lb_daemon *lb)
 {
 	const struct lb_conf *conf = lb->conf;
@@ -196,6 +224,8 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_
 		err = start_api(lb);
 	if (!err)
 		err = start_speaker(lb);
+	if (!err)
+		err = start_bfd(lb);
 	if (err) {
 		lb_daemon_free(lb);
 		return err;
@@ -219,6 +249,7 @@ void lb_daemon_free(struct lb_daemon *lb)
 		http_server_free(lb->pages[i]);
 	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
 		check_free(lb->checks[i].check);
+	bfd_free(lb->bfd);
 	bgp_speaker_free(lb->speaker);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
 		dataplane_ear_close(lb->seats[i].ear);

@@ -17,6 +17,7 @@ void lb_daemon_on_drained(struct ev_loop *loop, struct ev_timer *timer, int reve
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents);
 void lb_daemon_on_check(void *ctx, struct check *check, const struct check_result *result);
 void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason);
+void lb_daemon_on_bfd(void *ctx, size_t peer, const struct bfd_change *change);
 void lb_daemon_on_default_route(void *ctx, size_t peer, enum addr_family family,
 				const struct addr *next_hop, unsigned ifindex);
 void lb_daemon_on_sent(void *ctx, size_t peer, const struct prefix *prefix, bool announced,

@@ -72,6 +72,57 @@ static json_t *transport_object(const struct bgp_transport *transport)
 			 transport->md5_key != NULL);
 }
 
+/* By key of docs/api/lb.yaml, those that there were. */
+static json_t *discarded_object(const uint64_t counts[BFD_DISCARDS])
+{
+	json_t *object = json_object();
+
+	for (int why = BFD_ACCEPTED + 1; why < BFD_DISCARDS; why++)
+		if (counts[why])
+			json_object_set_new(object, bfd_discard_key((enum bfd_discard)why),
+					    json_integer((json_int_t)counts[why]));
+	return object;
+}
+
+/* What the session was configured to be, and what was negotiated. */
+static json_t *bfd_object(const struct lb_daemon *lb, size_t index)
+{
+	const struct bfd_spec *spec = &lb->conf->bfd.specs[index];
+	struct bfd_info info;
+	json_t *bfd;
+
+	if (!bfd_info_get(lb->bfd, index, &info))
+		return json_null();
+	bfd = json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:s, s:b, s:b, s:b}", "state",
+			bfd_state_name(info.state), "remote_state",
+			bfd_state_name(info.remote_state), "since_ns", (json_int_t)info.since.ns,
+			"diagnostic", bfd_diag_name(info.local_diag), "remote_diagnostic",
+			bfd_diag_name(info.remote_diag), "multihop", spec->multihop, "auth",
+			bfd_auth_type_name(spec->session.auth.type), "realtime",
+			bfd_is_realtime(lb->bfd), "remote_control_plane_independent",
+			info.remote_cpi, "remote_demand", info.remote_demand);
+	json_object_update_new(
+		bfd, json_pack("{s:I, s:I, s:I, s:I, s:i, s:i, s:I, s:I}", "tx_interval_us",
+			       (json_int_t)info.tx_interval, "detection_time_us",
+			       (json_int_t)info.detection_time, "remote_min_rx_us",
+			       (json_int_t)info.remote_min_rx, "remote_min_tx_us",
+			       (json_int_t)info.remote_min_tx, "multiplier",
+			       (int)spec->session.detect_mult, "remote_multiplier",
+			       (int)info.remote_detect_mult, "local_discriminator",
+			       (json_int_t)info.local_discriminator, "remote_discriminator",
+			       (json_int_t)info.remote_discriminator));
+	json_object_update_new(bfd, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ups",
+					      (json_int_t)info.ups, "downs", (json_int_t)info.downs,
+					      "detections", (json_int_t)info.detections,
+					      "last_silence_us",
+					      (json_int_t)(info.last_silence_ns / NS_PER_US),
+					      "packets_in", (json_int_t)info.packets_in,
+					      "packets_out", (json_int_t)info.packets_out,
+					      "send_errors", (json_int_t)info.send_errors,
+					      "discarded", discarded_object(info.discarded)));
+	return bfd;
+}
+
 json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 {
 	struct bgp_peer_info info;
@@ -107,6 +158,7 @@ json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 					       lb_json_text(info.last_error_in), "last_error_out",
 					       lb_json_text(info.last_error_out), "last_down",
 					       lb_json_text(info.last_down)));
+	json_object_set_new(peer, "bfd", bfd_object(lb, index));
 	return peer;
 }
 

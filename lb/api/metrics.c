@@ -89,6 +89,86 @@ static void write_peers(const struct lb_daemon *lb, struct metrics *m)
 	write_messages(lb, m, false);
 }
 
+/* A family with a sample for each peer that has a session. */
+static void write_bfd_family(const struct lb_daemon *lb, struct metrics *m,
+			     const char *const head[3],
+			     double (*value)(const struct bfd_info *info))
+{
+	struct bfd_info info;
+
+	metrics_family(m, head[0], head[1], head[2]);
+	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
+		if (bfd_info_get(lb->bfd, i, &info))
+			sample(m, value(&info), "peer", lb->conf->bgp.peers[i].name);
+}
+
+static double bfd_up(const struct bfd_info *info)
+{
+	return info->state == BFD_UP;
+}
+
+static double bfd_downs(const struct bfd_info *info)
+{
+	return (double)info->downs;
+}
+
+static double bfd_detections(const struct bfd_info *info)
+{
+	return (double)info->detections;
+}
+
+static double bfd_silence(const struct bfd_info *info)
+{
+	return (double)info->silence_sum_ns / NS_PER_S;
+}
+
+static double bfd_detection_time(const struct bfd_info *info)
+{
+	return (double)info->detection_time / 1e6;
+}
+
+static double bfd_discarded(const struct bfd_info *info)
+{
+	uint64_t sum = 0;
+
+	for (int why = BFD_ACCEPTED + 1; why < BFD_DISCARDS; why++)
+		sum += info->discarded[why];
+	return (double)sum;
+}
+
+static void write_bfd(const struct lb_daemon *lb, struct metrics *m)
+{
+	static const struct {
+		const char *head[3];
+		double (*value)(const struct bfd_info *info);
+	} families[] = {
+		{ { "catchment_lb_bfd_up", "gauge", "1 while the BFD session is Up." }, bfd_up },
+		{ { "catchment_lb_bfd_downs_total", "counter",
+		    "Times that the BFD session ceased to be Up." },
+		  bfd_downs },
+		{ { "catchment_lb_bfd_detections_total", "counter",
+		    "Times that the Detection Time expired." },
+		  bfd_detections },
+		{ { "catchment_lb_bfd_detection_silence_seconds_total", "counter",
+		    "Time from the peer's last packet until it was found dead, of all detections." },
+		  bfd_silence },
+		{ { "catchment_lb_bfd_detection_time_seconds", "gauge",
+		    "Detection Time as negotiated." },
+		  bfd_detection_time },
+		{ { "catchment_lb_bfd_discarded_total", "counter",
+		    "BFD packets from the peer that were discarded." },
+		  bfd_discarded },
+	};
+
+	if (!lb->bfd)
+		return;
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		write_bfd_family(lb, m, families[i].head, families[i].value);
+	metrics_family(m, "catchment_lb_bfd_lateness_seconds_max", "gauge",
+		       "The most that a BFD packet was sent later than planned.");
+	metrics_sample(m, (double)bfd_latest_ns(lb->bfd) / NS_PER_S, (char *)NULL);
+}
+
 int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct lb_daemon *lb = ctx;
@@ -101,6 +181,7 @@ int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply 
 	write_origins(lb, &m);
 	write_vips(lb, &m);
 	write_peers(lb, &m);
+	write_bfd(lb, &m);
 	reply->text = metrics_finish(&m);
 	reply->content_type = "text/plain; version=0.0.4";
 	return 200;

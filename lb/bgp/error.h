@@ -66,6 +66,7 @@ enum bgp_cease {
 	BGP_CEASE_COLLISION = 7,
 	BGP_CEASE_RESOURCES = 8,
 	BGP_CEASE_HARD_RESET = 9, /* RFC 8538 */
+	BGP_CEASE_BFD_DOWN = 10,  /* RFC 9384 */
 };
 
 #define BGP_SHUTDOWN_TEXT_MAX 255 /* octets of UTF-8; RFC 9003, section 2 */

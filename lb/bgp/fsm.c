@@ -218,6 +218,7 @@ static void write_blocked(struct bgp_fsm *fsm, struct instant now)
 static bool common(struct bgp_fsm *fsm, const struct bgp_event *ev, struct bgp_actions *act)
 {
 	struct bgp_error collision = bgp_error_cease(BGP_CEASE_COLLISION, NULL);
+	struct bgp_error bfd_down = bgp_error_cease(BGP_CEASE_BFD_DOWN, NULL);
 
 	*act = nothing;
 	switch (ev->type) {
@@ -239,6 +240,9 @@ static bool common(struct bgp_fsm *fsm, const struct bgp_event *ev, struct bgp_a
 	case BGP_EVENT_COLLISION:
 		*act = go_idle(fsm, ev->now, &collision, "connection collision");
 		fsm->failures--; /* nothing has failed */
+		return true;
+	case BGP_EVENT_BFD_DOWN:
+		*act = go_idle(fsm, ev->now, &bfd_down, "BFD session down");
 		return true;
 	case BGP_EVENT_TICK:
 		*act = connected_tick(fsm, ev->now);

@@ -41,8 +41,9 @@ enum bgp_event_type {
 	BGP_EVENT_COLLISION,	 /* the peer's other connection is kept, not this */
 	BGP_EVENT_WRITE_BLOCKED, /* the peer does not take what we send (RFC 9687) */
 	BGP_EVENT_WRITE_DONE,	 /* it has taken some or all of it */
+	BGP_EVENT_BFD_DOWN,	 /* the path to the peer is dead (RFC 5882, RFC 9384) */
 };
-#define BGP_EVENTS 14
+#define BGP_EVENTS 15
 
 struct bgp_event {
 	enum bgp_event_type type;

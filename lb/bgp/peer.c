@@ -438,6 +438,14 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 	bgp_peer_step(peer, BGP_OUTGOING, &ev, NULL);
 }
 
+void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at)
+{
+	if (peer->state_since.ns > at.ns)
+		return;
+	for (int which = 0; which < BGP_CONNECTIONS; which++)
+		step(peer, (enum bgp_connection)which, BGP_EVENT_BFD_DOWN);
+}
+
 bool bgp_peer_is_idle(const struct bgp_peer *peer)
 {
 	return !peer->links;

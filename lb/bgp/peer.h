@@ -30,6 +30,11 @@ void bgp_peer_free(struct bgp_peer *peer);
 void bgp_peer_start(struct bgp_peer *peer);
 /* Cease with text; withdraw: everything announced is withdrawn before. */
 void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text);
+/*
+ * BFD has found the path dead at that instant: reset what there is, as of then. A session that has
+ * come up since has seen the path alive and stays.
+ */
+void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at);
 /* No connection, not even one that is being closed. */
 bool bgp_peer_is_idle(const struct bgp_peer *peer);
 /*

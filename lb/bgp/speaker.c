@@ -277,6 +277,11 @@ void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *pref
 	on_due(speaker);
 }
 
+void bgp_speaker_bfd_down(struct bgp_speaker *speaker, size_t peer, struct instant at)
+{
+	bgp_peer_bfd_down(speaker->peers[peer], at);
+}
+
 size_t bgp_speaker_peer_count(const struct bgp_speaker *speaker)
 {
 	return speaker->conf->peer_count;

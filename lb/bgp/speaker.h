@@ -10,8 +10,9 @@
  * is no LOCAL_PREF. (A peer with the own ASN is accepted and gets the same; nobody needs it.)
  *
  * Everything happens in the thread of the loop. Handlers are called from the loop, never from
- * within a function of this header, and may call any of them but bgp_speaker_free().
- * What was announced before a session came up is sent when it does.
+ * within a function of this header (but bgp_speaker_bfd_down(), which is not to wait), and may
+ * call any of them but bgp_speaker_free(). What was announced before a session came up is sent
+ * when it does.
  *
  * What handlers are told is theirs to log; the speaker itself logs what falls short of a session
  * (cannot connect, OPEN refused, strangers) and malformed UPDATEs.
@@ -162,6 +163,12 @@ void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *pref
 			  const struct bgp_policy *extra);
 /* Unknown prefixes are ignored. */
 void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix);
+
+/*
+ * BFD has found the path to this peer dead at that instant (RFC 5882, section 4.3; RFC 9384): its
+ * session, unless it has come up since, is reset before this returns, handlers called and all.
+ */
+void bgp_speaker_bfd_down(struct bgp_speaker *speaker, size_t peer, struct instant at);
 
 size_t bgp_speaker_peer_count(const struct bgp_speaker *speaker);
 void bgp_speaker_peer_info(const struct bgp_speaker *speaker, size_t peer,

@@ -398,9 +398,11 @@ class Api(LabTest):
     """docs/api/lb.yaml is what is answered: every path, status, key and kind of event."""
 
     def test_answers_are_as_described(self):
-        vips = configuration(self.lab.socket)["vips"]
-        vips[1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
-        lab, daemon = self.lab, self.start_converged(vips=vips)
+        conf = configuration(self.lab.socket)
+        conf["vips"][1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
+        conf["bgp"]["peers"][0]["bfd"] = {"interval_ms": 100}
+        lab, daemon = self.lab, self.start_converged(vips=conf["vips"], bgp=conf["bgp"])
+        daemon.events({"kind": "bfd_up", "peer": "t1"})
         api = openapi.Checker(openapi.Spec("lb.yaml"), support.Rest(lab.socket))
         api.probe()
         api.ask("GET", "/healthz", 200)
@@ -440,6 +442,8 @@ class Api(LabTest):
                          {"prepend": 1, "communities": ["65101:100"], "med": 10})
         metrics = api.ask("GET", "/metrics", 200)
         self.assertIn('catchment_lb_peer_established{peer="t1"} 1\n', metrics)
+        self.assertIn('catchment_lb_bfd_up{peer="t1"} 1\n', metrics)
+        self.assertNotIn('catchment_lb_bfd_up{peer="t2"}', metrics)
         self.assertIn('catchment_lb_prefix_announced{prefix="198.18.0.0/24"} 1\n', metrics)
 
     def check_events(self, api):

@@ -110,7 +110,9 @@ protocol kernel { ipv4 { export all; import none; }; }
 protocol kernel { ipv6 { export all; import none; }; }
 protocol static { ipv4; route 0.0.0.0/0 unreachable; }
 protocol static { ipv6; route ::/0 unreachable; }
+protocol bfd { interface "lb" { interval 100 ms; multiplier 3; }; }
 protocol bgp lb {
+	bfd on;
 	local %(address)s as %(asn)d;
 	neighbor %(lb)s as 64500;
 	check link no; hold time 9; connect retry time 1; connect delay time 0; error wait time 1, 2;

@@ -116,6 +116,25 @@ static const struct {
 	  "bgp.peers[0].hold_time: 1 and 2 seconds are not allowed (RFC 4271, 4.2)" },
 	{ "listen", "{'bgp':{'listen':['here']}}",
 	  "bgp.listen[0]: expected ADDRESS or ADDRESS:PORT" },
+	{ "unknown key of BFD", PEER("'bfd':{'echo':true}"), "bgp.peers[0].bfd.echo: unknown key" },
+	{ "BFD interval", PEER("'bfd':{'interval_ms':9}"),
+	  "bgp.peers[0].bfd.interval_ms: 9 is not between 10 and 60000" },
+	{ "BFD multiplier", PEER("'bfd':{'multiplier':0}"),
+	  "bgp.peers[0].bfd.multiplier: 0 is not between 1 and 255" },
+	{ "BFD key", PEER("'bfd':{'auth':{'type':'sha1'}}"),
+	  "bgp.peers[0].bfd.auth.key_file: required" },
+	{ "BFD key file", PEER("'bfd':{'auth':{'key_file':'/nowhere'}}"),
+	  "bgp.peers[0].bfd.auth.key_file: cannot open: No such file or directory" },
+	{ "BFD key too long", PEER("'bfd':{'auth':{'key_file':'Makefile'}}"),
+	  "bgp.peers[0].bfd.auth.key_file: a key has at most 20 bytes (RFC 5880, 4.4)" },
+	{ "BFD key empty", PEER("'bfd':{'auth':{'key_file':'/dev/null'}}"),
+	  "bgp.peers[0].bfd.auth.key_file: has no key in its first line" },
+	{ "BFD key type", PEER("'bfd':{'auth':{'type':'md5','key_file':'VERSION'}}"),
+	  "bgp.peers[0].bfd.auth.type: unknown value 'md5'" },
+	{ "BFD of a range",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'10.0.0.0/8','asn':65101,"
+	  "'bfd':{}}]}}",
+	  "bgp.peers[0].bfd: is for a peer with an address, not for a range" },
 	{ "passive", PEER("'passive':true"),
 	  "bgp.peers[0].passive: a passive peer needs bgp.listen" },
 	{ "local address", PEER("'local_address':'::1'"),
@@ -244,9 +263,56 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
 	cr_expect(peer->transport.ttl_security);
 	cr_expect_eq(peer->role, BGP_ROLE_CUSTOMER);
+	cr_expect_eq(conf->bfd.count, 1);
+	cr_expect_str_eq(conf->bfd.specs[0].name, "t1");
+	cr_expect(addr_equal(&conf->bfd.specs[0].local, &peer->local));
+	cr_expect_eq(conf->bfd.specs[0].session.desired_min_tx, 50000);
+	cr_expect_eq(conf->bfd.specs[0].session.detect_mult, 3);
+	cr_expect_eq(conf->bfd.specs[0].session.auth.type, BFD_AUTH_NONE);
+	cr_expect_null(conf->bfd.specs[1].name);
 	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
 	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
 	cr_expect_eq(conf->bgp.peers[1].deprefer.prepend, 3);
 	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");
+	lb_conf_free(conf);
+}
+
+Test(lb_conf, bfd_key_is_the_first_line_of_its_file)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf =
+		load(PEER("'bfd':{'multihop':true,'auth':{'key_file':'VERSION'}}"), &err);
+	const struct bfd_spec *spec;
+	char version[16] = "";
+	FILE *file = fopen("VERSION", "re");
+
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	cr_assert(file && fgets(version, sizeof(version), file));
+	fclose(file);
+	version[strcspn(version, "\n")] = '\0';
+	spec = &conf->bfd.specs[0];
+	cr_expect(spec->multihop && !spec->session.passive);
+	cr_expect_eq(spec->session.auth.type, BFD_AUTH_METICULOUS_SHA1);
+	cr_expect_eq(spec->session.auth.key_id, 1);
+	cr_expect_str_eq((const char *)spec->session.auth.key, version);
+	lb_conf_free(conf);
+}
+
+/* Slots are peers, too, and have none. */
+Test(lb_conf, bfd_is_that_of_its_peer_behind_the_slots_of_a_range)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf = load("{'bgp':{'listen':['::'],'peers':["
+				    "{'name':'t','range':'10.0.0.0/8','asn':65101,'limit':3},"
+				    "{'name':'u','address':'192.0.2.1','asn':65102,'bfd':{}}]}}",
+				    &err);
+
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	cr_assert_eq(conf->bgp.peer_count, 4);
+	cr_expect_eq(conf->bfd.count, 1);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_null(conf->bfd.specs[i].name);
+	cr_expect_str_eq(conf->bfd.specs[3].name, "u");
+	cr_expect(addr_equal(&conf->bfd.specs[3].remote, &conf->bgp.peers[3].remote.addr));
 	lb_conf_free(conf);
 }

@@ -88,6 +88,7 @@ static const struct cell table[BGP_EVENTS][BGP_STATES] = {
 	[BGP_EVENT_COLLISION] =     { { IDL, 0, 0, 0 }, { IDL, FIN }, { IDL, 0, 0, 0 }, { IDL, ERR(6, 7) }, { IDL, ERR(6, 7) }, { IDL, DWN(6, 7) } },
 	[BGP_EVENT_WRITE_BLOCKED] = { { IDL, 0, 0, 0 }, { CON, 0, 0, 0 }, { ACT, 0, 0, 0 }, { SNT, 0, 0, 0 }, { CNF, 0, 0, 0 }, { EST, 0, 0, 0 } },
 	[BGP_EVENT_WRITE_DONE] =    { { IDL, 0, 0, 0 }, { CON, 0, 0, 0 }, { ACT, 0, 0, 0 }, { SNT, 0, 0, 0 }, { CNF, 0, 0, 0 }, { EST, 0, 0, 0 } },
+	[BGP_EVENT_BFD_DOWN] =      { { IDL, 0, 0, 0 }, { CON, 0, 0, 0 }, { ACT, 0, 0, 0 }, { IDL, ERR(6, 10) }, { IDL, ERR(6, 10) }, { IDL, DWN(6, 10) } },
 };
 /* clang-format on */
 

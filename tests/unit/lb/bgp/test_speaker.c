@@ -180,6 +180,37 @@ Test(bgp_speaker, life)
 	ev_loop_destroy(loop);
 }
 
+/* RFC 9384, and gobgp#3561: what BFD saw before the session came up is old when it is told. */
+Test(bgp_speaker, bfd_down_resets_at_once_but_not_what_has_come_up_since)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct instant before = clock_now();
+	struct bgp_peer_info info;
+	struct end a, b;
+
+	start(&a, loop, 0, 64501);
+	bgp_speaker_bfd_down(a.speaker, 0, clock_now()); /* nothing there to reset */
+	start(&b, loop, 1, 64500);
+	wait_for(loop, &a.ups, 1);
+	wait_for(loop, &b.ups, 1);
+	bgp_speaker_bfd_down(a.speaker, 0, before);
+	cr_expect_eq(a.downs, 0, "it has come up since");
+	bgp_speaker_bfd_down(a.speaker, 0, clock_now());
+	cr_expect_eq(a.downs, 1, "without waiting");
+	cr_expect_str_eq(a.reason, "BFD session down, sent Cease/BFD Down (6/10)");
+	bgp_speaker_peer_info(a.speaker, 0, &info);
+	cr_expect_neq(info.state, BGP_ESTABLISHED);
+	wait_for(loop, &b.downs, 1);
+	cr_expect_str_eq(b.reason, "received Cease/BFD Down (6/10)");
+	before = clock_now();
+	wait_for(loop, &a.ups, 2); /* it comes back */
+	bgp_speaker_bfd_down(a.speaker, 0, before);
+	cr_expect_eq(a.downs, 1, "a stale one again");
+	bgp_speaker_free(b.speaker);
+	bgp_speaker_free(a.speaker);
+	ev_loop_destroy(loop);
+}
+
 /* More than is queued at a time: the rest follows as the peer takes it. */
 Test(bgp_speaker, many_prefixes)
 {
