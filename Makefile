@@ -5,7 +5,7 @@
 # make check       unit tests              make check SAN=1   the same under ASan and UBSan
 # make integration tests of the built programs, in namespaces of their own (root)
 # make test-docker the same in containers; installs and starts an engine where there is none (root)
-# make interop     the BGP speaker beside Debian's stacks, as a matrix (root)
+# make interop     BGP beside Debian's stacks, as a matrix, and BFD beside FRR (root)
 # make fuzz        build every fuzzer and run it for FUZZ_SECONDS
 # make lint        clang-tidy, cppcheck and the layering rule
 # make format      apply .clang-format     make format-check  fail if it would change anything
@@ -110,7 +110,7 @@ integration: all
 	@$(call owned,tests/run)
 
 interop: all
-	@$(call owned,tests/interop/run)
+	@$(call owned,tests/interop/run; status=$$?; tests/run tests/interop/test_*.py && exit $$status)
 
 test-docker: all
 	@$(call owned,tests/docker/run)
