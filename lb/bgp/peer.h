@@ -37,14 +37,14 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text);
 void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at);
 /* No connection, not even one that is being closed. */
 bool bgp_peer_is_idle(const struct bgp_peer *peer);
-/*
- * A connection from this peer's address. Takes the socket over and returns 0, or leaves it
- * and returns the Cease subcode to refuse it with.
- */
 /* For a slot of a range: may this one have it; is it the one who had it last. */
 bool bgp_peer_is_free(const struct bgp_peer *peer, const struct addr *from);
 bool bgp_peer_is_of(const struct bgp_peer *peer, const struct addr *from);
 void bgp_peer_lend(struct bgp_peer *peer, const struct addr *from);
+/*
+ * A connection from this peer's address. Takes the socket over and returns 0, or leaves it
+ * and returns the Cease subcode to refuse it with.
+ */
 enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
 
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * peer_state.h - the inside of a peer, shared by peer.c and peer_input.c only.
+ * peer_state.h - the inside of a peer, shared by its own files (peer*.c) only.
  */
 #ifndef LB_BGP_PEER_STATE_H
 #define LB_BGP_PEER_STATE_H
@@ -53,6 +53,14 @@ struct bgp_peer {
 /* Step the machines and carry out what they say. remote only with BGP_EVENT_OPEN. */
 void bgp_peer_step(struct bgp_peer *peer, enum bgp_connection which, const struct bgp_event *ev,
 		   const struct bgp_identity *remote);
+/* The same with an event that is nothing but its type. */
+void bgp_peer_event(struct bgp_peer *peer, enum bgp_connection which, enum bgp_event_type type);
+/* A connection is gone, or did not come about: -errno, 0 when the peer has closed it. */
+void bgp_peer_tcp_down(struct bgp_peer *peer, enum bgp_connection which, int error);
+void bgp_peer_on_timer(struct ev_loop *loop, ev_timer *timer, int events);
+/* From now on the peer's connection of this kind. */
+struct bgp_link *bgp_peer_link_add(struct bgp_peer *peer, enum bgp_connection which,
+				   struct bgp_session *session);
 /* What we say in OPEN. */
 struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer);
 /* Take a message of the link's session. */
