@@ -282,6 +282,7 @@ static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family
 	const struct bgp_policy *policy = collect_announcements(rib, family, batch);
 	struct bgp_route_attrs attrs = { .asn = rib->session.asn,
 					 .four_octet = rib->session.four_octet,
+					 .internal = rib->session.internal,
 					 .otc = rib->session.otc,
 					 .next_hop = *next_hop_of(rib, family) };
 

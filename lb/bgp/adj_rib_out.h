@@ -28,6 +28,7 @@ struct adj_rib_out;
 struct adj_rib_out_session {
 	uint32_t asn;
 	bool four_octet, enhanced_refresh, otc;
+	bool internal; /* to a peer of our own AS */
 	struct addr next_hop4, next_hop6;
 };
 

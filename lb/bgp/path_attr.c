@@ -2,30 +2,8 @@
 #include "lb/bgp/path_attr.h"
 
 #include "lb/bgp/notification.h"
-#include "lb/bgp/open.h"
 
-enum {
-	ATTR_ORIGIN = 1,
-	ATTR_AS_PATH = 2,
-	ATTR_NEXT_HOP = 3,
-	ATTR_MED = 4,
-	ATTR_LOCAL_PREF = 5,
-	ATTR_ATOMIC_AGGREGATE = 6,
-	ATTR_AGGREGATOR = 7,
-	ATTR_COMMUNITIES = 8,
-	ATTR_ORIGINATOR_ID = 9,
-	ATTR_CLUSTER_LIST = 10,
-	ATTR_EXT_COMMUNITIES = 16,
-	ATTR_AS4_PATH = 17,
-	ATTR_AS4_AGGREGATOR = 18,
-	ATTR_IPV6_EXT_COMMUNITIES = 25,
-	ATTR_AIGP = 26,
-	ATTR_LARGE_COMMUNITIES = 32,
-	ATTR_OTC = 35,
-	ATTR_CODES = 36, /* size of the table */
-};
-
-enum { ORIGIN_IGP = 0, ORIGIN_INCOMPLETE = 2 };
+enum { ORIGIN_INCOMPLETE = 2 };
 enum { AS_SET = 1, AS_SEQUENCE = 2 };
 
 #define WELL_KNOWN	    BGP_ATTR_TRANSITIVE
@@ -43,7 +21,7 @@ struct attr {
 };
 
 /* What is wrong with it, if anything. */
-typedef enum bgp_verdict attr_get(struct bgp_attrs *out, const struct attr *attr, bool four_octet);
+typedef enum bgp_verdict attr_get(struct bgp_attrs *out, const struct attr *attr, unsigned options);
 
 struct attr_rule {
 	const char *name; /* NULL: not known */
@@ -70,9 +48,9 @@ static void reset(struct bgp_attrs *out, uint8_t subcode, const struct attr *att
 					    attr ? attr->whole_len : 0);
 }
 
-static enum bgp_verdict get_origin(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+static enum bgp_verdict get_origin(struct bgp_attrs *out, const struct attr *attr, unsigned options)
 {
-	(void)four_octet;
+	(void)options;
 	if (attr->value[0] > ORIGIN_INCOMPLETE)
 		return BGP_UPDATE_TREAT_AS_WITHDRAW;
 	out->has_origin = true;
@@ -126,9 +104,10 @@ bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn)
 	return path_find(path, asn, NULL);
 }
 
-static enum bgp_verdict get_as_path(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+static enum bgp_verdict get_as_path(struct bgp_attrs *out, const struct attr *attr,
+				    unsigned options)
 {
-	struct bgp_as_path path = { attr->value, attr->len, four_octet };
+	struct bgp_as_path path = { attr->value, attr->len, options & BGP_FOUR_OCTET };
 	bool malformed, has_zero = path_find(&path, 0, &malformed);
 
 	if (malformed || has_zero) /* RFC 7607, section 2 */
@@ -139,38 +118,59 @@ static enum bgp_verdict get_as_path(struct bgp_attrs *out, const struct attr *at
 }
 
 static enum bgp_verdict get_next_hop(struct bgp_attrs *out, const struct attr *attr,
-				     bool four_octet)
+				     unsigned options)
 {
-	(void)four_octet;
+	(void)options;
 	out->has_next_hop = true;
 	out->next_hop = addr_from_bytes(ADDR_IPV4, attr->value);
 	return BGP_UPDATE_OK;
 }
 
-static enum bgp_verdict get_med(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+static enum bgp_verdict get_med(struct bgp_attrs *out, const struct attr *attr, unsigned options)
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
 
-	(void)four_octet;
+	(void)options;
 	out->has_med = true;
 	out->med = wire_get_u32(&r);
 	return BGP_UPDATE_OK;
 }
 
-/* Never right from an external peer (RFC 7606, section 7). */
-static enum bgp_verdict get_internal(struct bgp_attrs *out, const struct attr *attr,
-				     bool four_octet)
+static enum bgp_verdict get_local_pref(struct bgp_attrs *out, const struct attr *attr,
+				       unsigned options)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+
+	(void)options;
+	out->has_local_pref = true;
+	out->local_pref = wire_get_u32(&r);
+	return BGP_UPDATE_OK;
+}
+
+static enum bgp_verdict get_originator_id(struct bgp_attrs *out, const struct attr *attr,
+					  unsigned options)
+{
+	struct wire_reader r = wire_reader(attr->value, attr->len);
+
+	(void)options;
+	out->originator_id = wire_get_u32(&r);
+	return BGP_UPDATE_OK;
+}
+
+/* AIGP_SESSION is off with all peers (RFC 7311, section 3.3). */
+static enum bgp_verdict get_aigp(struct bgp_attrs *out, const struct attr *attr, unsigned options)
 {
 	(void)out;
 	(void)attr;
-	(void)four_octet;
+	(void)options;
 	return BGP_UPDATE_ATTR_DISCARDED;
 }
 
 static enum bgp_verdict get_aggregator(struct bgp_attrs *out, const struct attr *attr,
-				       bool four_octet)
+				       unsigned options)
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
+	bool four_octet = options & BGP_FOUR_OCTET;
 	uint32_t asn = four_octet ? wire_get_u32(&r) : wire_get_u16(&r);
 
 	(void)out;
@@ -180,46 +180,46 @@ static enum bgp_verdict get_aggregator(struct bgp_attrs *out, const struct attr 
 }
 
 static enum bgp_verdict get_as4_aggregator(struct bgp_attrs *out, const struct attr *attr,
-					   bool four_octet)
+					   unsigned options)
 {
-	(void)four_octet;
-	return get_aggregator(out, attr, true);
+	(void)options;
+	return get_aggregator(out, attr, BGP_FOUR_OCTET);
 }
 
 /* Checked, but of no use to us: from a peer of four octets it says nothing (RFC 6793, 4.1). */
 static enum bgp_verdict get_as4_path(struct bgp_attrs *out, const struct attr *attr,
-				     bool four_octet)
+				     unsigned options)
 {
 	const struct bgp_as_path path = { attr->value, attr->len, true };
 	bool malformed, has_zero = path_find(&path, 0, &malformed);
 
 	(void)out;
-	(void)four_octet;
+	(void)options;
 	return malformed || has_zero ? BGP_UPDATE_ATTR_DISCARDED : BGP_UPDATE_OK;
 }
 
 static enum bgp_verdict get_communities(struct bgp_attrs *out, const struct attr *attr,
-					bool four_octet)
+					unsigned options)
 {
-	(void)four_octet;
+	(void)options;
 	out->communities = attr->value;
 	out->community_count = attr->len / 4;
 	return BGP_UPDATE_OK;
 }
 
-static enum bgp_verdict get_large(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+static enum bgp_verdict get_large(struct bgp_attrs *out, const struct attr *attr, unsigned options)
 {
-	(void)four_octet;
+	(void)options;
 	out->large = attr->value;
 	out->large_count = attr->len / 12;
 	return BGP_UPDATE_OK;
 }
 
-static enum bgp_verdict get_otc(struct bgp_attrs *out, const struct attr *attr, bool four_octet)
+static enum bgp_verdict get_otc(struct bgp_attrs *out, const struct attr *attr, unsigned options)
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
 
-	(void)four_octet;
+	(void)options;
 	out->has_otc = true;
 	out->otc = wire_get_u32(&r);
 	return BGP_UPDATE_OK;
@@ -240,7 +240,7 @@ static bool get_mp_next_hop(struct bgp_attrs *out, enum addr_family family, cons
 }
 
 static enum bgp_verdict get_mp_reach(struct bgp_attrs *out, const struct attr *attr,
-				     bool four_octet)
+				     unsigned options)
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
 	uint16_t afi = wire_get_u16(&r);
@@ -248,7 +248,7 @@ static enum bgp_verdict get_mp_reach(struct bgp_attrs *out, const struct attr *a
 	size_t hop_len = wire_get_u8(&r);
 	const uint8_t *hop = wire_get_bytes(&r, hop_len);
 
-	(void)four_octet;
+	(void)options;
 	wire_get_u8(&r); /* reserved */
 	if (r.failed)
 		return BGP_UPDATE_RESET;
@@ -262,13 +262,13 @@ static enum bgp_verdict get_mp_reach(struct bgp_attrs *out, const struct attr *a
 }
 
 static enum bgp_verdict get_mp_unreach(struct bgp_attrs *out, const struct attr *attr,
-				       bool four_octet)
+				       unsigned options)
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
 	uint16_t afi = wire_get_u16(&r);
 	enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r));
 
-	(void)four_octet;
+	(void)options;
 	if (r.failed)
 		return BGP_UPDATE_RESET;
 	out->has_mp_unreach = true;
@@ -281,34 +281,34 @@ static enum bgp_verdict get_mp_unreach(struct bgp_attrs *out, const struct attr 
 #define DISCARD	 BGP_UPDATE_ATTR_DISCARDED
 
 /* clang-format off */
-static const struct attr_rule rules[ATTR_CODES] = {
-	[ATTR_ORIGIN] = { "ORIGIN", WELL_KNOWN, 1, 1, 0, WITHDRAW, get_origin },
-	[ATTR_AS_PATH] = { "AS_PATH", WELL_KNOWN, 0, ANY_LEN, 0, WITHDRAW, get_as_path },
-	[ATTR_NEXT_HOP] = { "NEXT_HOP", WELL_KNOWN, 4, 4, 0, WITHDRAW, get_next_hop },
-	[ATTR_MED] = { "MULTI_EXIT_DISC", OPTIONAL, 4, 4, 0, WITHDRAW, get_med },
-	[ATTR_LOCAL_PREF] = { "LOCAL_PREF", WELL_KNOWN, 0, ANY_LEN, 0, DISCARD, get_internal },
-	[ATTR_ATOMIC_AGGREGATE] = { "ATOMIC_AGGREGATE", WELL_KNOWN, 0, 0, 0, DISCARD, NULL },
-	[ATTR_AGGREGATOR] = { "AGGREGATOR", OPTIONAL_TRANSITIVE, 6, 8, 2, DISCARD, get_aggregator },
-	[ATTR_COMMUNITIES] = { "COMMUNITIES", OPTIONAL_TRANSITIVE, 4, ANY_LEN, 4, WITHDRAW,
+static const struct attr_rule rules[BGP_ATTR_CODES] = {
+	[BGP_ATTR_ORIGIN] = { "ORIGIN", WELL_KNOWN, 1, 1, 0, WITHDRAW, get_origin },
+	[BGP_ATTR_AS_PATH] = { "AS_PATH", WELL_KNOWN, 0, ANY_LEN, 0, WITHDRAW, get_as_path },
+	[BGP_ATTR_NEXT_HOP] = { "NEXT_HOP", WELL_KNOWN, 4, 4, 0, WITHDRAW, get_next_hop },
+	[BGP_ATTR_MED] = { "MULTI_EXIT_DISC", OPTIONAL, 4, 4, 0, WITHDRAW, get_med },
+	[BGP_ATTR_LOCAL_PREF] = { "LOCAL_PREF", WELL_KNOWN, 4, 4, 0, WITHDRAW, get_local_pref },
+	[BGP_ATTR_ATOMIC_AGGREGATE] = { "ATOMIC_AGGREGATE", WELL_KNOWN, 0, 0, 0, DISCARD, NULL },
+	[BGP_ATTR_AGGREGATOR] = { "AGGREGATOR", OPTIONAL_TRANSITIVE, 6, 8, 2, DISCARD, get_aggregator },
+	[BGP_ATTR_COMMUNITIES] = { "COMMUNITIES", OPTIONAL_TRANSITIVE, 4, ANY_LEN, 4, WITHDRAW,
 			       get_communities },
-	[ATTR_ORIGINATOR_ID] = { "ORIGINATOR_ID", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
-	[ATTR_CLUSTER_LIST] = { "CLUSTER_LIST", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
+	[BGP_ATTR_ORIGINATOR_ID] = { "ORIGINATOR_ID", OPTIONAL, 4, 4, 0, WITHDRAW, get_originator_id },
+	[BGP_ATTR_CLUSTER_LIST] = { "CLUSTER_LIST", OPTIONAL, 4, ANY_LEN, 4, WITHDRAW, NULL },
 	[BGP_ATTR_MP_REACH] = { "MP_REACH_NLRI", OPTIONAL, 0, ANY_LEN, 0, BGP_UPDATE_RESET,
 				get_mp_reach },
 	[BGP_ATTR_MP_UNREACH] = { "MP_UNREACH_NLRI", OPTIONAL, 0, ANY_LEN, 0, BGP_UPDATE_RESET,
 				  get_mp_unreach },
-	[ATTR_EXT_COMMUNITIES] = { "EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 8, ANY_LEN, 8,
+	[BGP_ATTR_EXT_COMMUNITIES] = { "EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 8, ANY_LEN, 8,
 				   WITHDRAW, NULL },
-	[ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD,
+	[BGP_ATTR_AS4_PATH] = { "AS4_PATH", OPTIONAL_TRANSITIVE, 6, ANY_LEN, 2, DISCARD,
 			  get_as4_path },
-	[ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD,
+	[BGP_ATTR_AS4_AGGREGATOR] = { "AS4_AGGREGATOR", OPTIONAL_TRANSITIVE, 8, 8, 0, DISCARD,
 				get_as4_aggregator },
-	[ATTR_IPV6_EXT_COMMUNITIES] = { "IPV6_EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 20, ANY_LEN,
+	[BGP_ATTR_IPV6_EXT_COMMUNITIES] = { "IPV6_EXTENDED_COMMUNITIES", OPTIONAL_TRANSITIVE, 20, ANY_LEN,
 					20, WITHDRAW, NULL },
-	[ATTR_AIGP] = { "AIGP", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_internal },
-	[ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
+	[BGP_ATTR_AIGP] = { "AIGP", OPTIONAL, 0, ANY_LEN, 0, DISCARD, get_aigp },
+	[BGP_ATTR_LARGE_COMMUNITIES] = { "LARGE_COMMUNITIES", OPTIONAL_TRANSITIVE, 12, ANY_LEN, 12,
 				     WITHDRAW, get_large },
-	[ATTR_OTC] = { "OTC", OPTIONAL_TRANSITIVE, 4, 4, 0, WITHDRAW, get_otc },
+	[BGP_ATTR_OTC] = { "OTC", OPTIONAL_TRANSITIVE, 4, 4, 0, WITHDRAW, get_otc },
 };
 /* clang-format on */
 
@@ -326,33 +326,46 @@ static bool seen_before(struct seen *seen, uint8_t code)
 	return before;
 }
 
+/* RFC 7606, section 7: what only a peer of the own AS may send. */
+static bool is_internal_only(uint8_t code)
+{
+	return code == BGP_ATTR_LOCAL_PREF || code == BGP_ATTR_ORIGINATOR_ID ||
+	       code == BGP_ATTR_CLUSTER_LIST || code == BGP_ATTR_AIGP;
+}
+
 static void take_known(struct bgp_attrs *out, const struct attr *attr, const struct attr_rule *rule,
-		       bool four_octet)
+		       unsigned options)
 {
 	enum bgp_verdict verdict;
 
+	/* Whatever its flags, length and value. */
+	if (is_internal_only(attr->code) && !(options & BGP_INTERNAL)) {
+		judge(out, DISCARD, attr->code);
+		return;
+	}
 	/*
 	 * RFC 7606, section 3 (c). Wrong flags say nothing about the value: MP_REACH still tells
-	 * what to withdraw. What an external peer must not send is discarded whatever its flags.
+	 * what to withdraw.
 	 */
 	if ((attr->flags & FLAGS_CHECKED) != rule->flags)
-		judge(out, rule->get == get_internal ? DISCARD : WITHDRAW, attr->code);
+		judge(out, WITHDRAW, attr->code);
 	if (attr->len < rule->min || attr->len > rule->max ||
 	    (rule->multiple && attr->len % rule->multiple != 0)) {
 		judge(out, rule->wrong, attr->code);
 		return;
 	}
-	verdict = rule->get ? rule->get(out, attr, four_octet) : BGP_UPDATE_OK;
+	verdict = rule->get ? rule->get(out, attr, options) : BGP_UPDATE_OK;
 	if (verdict == BGP_UPDATE_RESET)
 		reset(out, BGP_UPDATE_OPTIONAL_ATTR, attr);
 	else
 		judge(out, verdict, attr->code);
 }
 
-static void take(struct bgp_attrs *out, const struct attr *attr, struct seen *seen, bool four_octet)
+static void take(struct bgp_attrs *out, const struct attr *attr, struct seen *seen,
+		 unsigned options)
 {
 	const struct attr_rule *rule =
-		attr->code < ATTR_CODES && rules[attr->code].name ? &rules[attr->code] : NULL;
+		attr->code < BGP_ATTR_CODES && rules[attr->code].name ? &rules[attr->code] : NULL;
 
 	if (seen_before(seen, attr->code)) {
 		/* RFC 7606, section 3 (g): the first counts, unless it carries routes. */
@@ -363,17 +376,17 @@ static void take(struct bgp_attrs *out, const struct attr *attr, struct seen *se
 		return;
 	}
 	if (rule)
-		take_known(out, attr, rule, four_octet);
+		take_known(out, attr, rule, options);
 	else if (!(attr->flags & BGP_ATTR_OPTIONAL))
 		reset(out, BGP_UPDATE_UNKNOWN_WELL_KNOWN, attr);
 }
 
 const char *bgp_attr_name(uint8_t code)
 {
-	return code < ATTR_CODES && rules[code].name ? rules[code].name : "attribute";
+	return code < BGP_ATTR_CODES && rules[code].name ? rules[code].name : "attribute";
 }
 
-void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet)
+void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, unsigned options)
 {
 	struct wire_reader r = wire_reader(bytes, len);
 	struct seen seen = { { 0 } };
@@ -392,7 +405,7 @@ void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len,
 			return;
 		}
 		attr.whole_len = (size_t)(r.pos - attr.whole);
-		take(attrs, &attr, &seen, four_octet);
+		take(attrs, &attr, &seen, options);
 	}
 }
 
@@ -427,98 +440,4 @@ bool bgp_nlri_valid(const struct bgp_nlri *nlri)
 	while (bgp_nlri_next(&r, nlri->family, &prefix))
 		continue;
 	return !r.failed;
-}
-
-void bgp_nlri_put(struct wire_writer *w, const struct prefix *prefix)
-{
-	wire_put_u8(w, prefix->len);
-	wire_put_bytes(w, prefix->addr.bytes, (prefix->len + 7U) / 8);
-}
-
-size_t bgp_attr_begin(struct wire_writer *w, uint8_t flags, uint8_t code)
-{
-	wire_put_u8(w, flags | BGP_ATTR_EXTENDED);
-	wire_put_u8(w, code);
-	wire_put_u16(w, 0);
-	return wire_offset(w);
-}
-
-void bgp_attr_end(struct wire_writer *w, size_t start)
-{
-	wire_patch_u16(w, start - 2, (uint16_t)(wire_offset(w) - start));
-}
-
-static void put_head(struct wire_writer *w, uint8_t flags, uint8_t code, size_t len)
-{
-	wire_put_u8(w, len > UINT8_MAX ? flags | BGP_ATTR_EXTENDED : flags);
-	wire_put_u8(w, code);
-	if (len > UINT8_MAX)
-		wire_put_u16(w, (uint16_t)len);
-	else
-		wire_put_u8(w, (uint8_t)len);
-}
-
-/* One AS_SEQUENCE of the own ASN; at most 33 members, so the length fits one octet. */
-static void put_path(struct wire_writer *w, uint8_t flags, uint8_t code,
-		     const struct bgp_route_attrs *attrs, bool four_octet)
-{
-	uint8_t count = (uint8_t)(attrs->policy.prepend + 1);
-
-	put_head(w, flags, code, 2 + (size_t)count * (four_octet ? 4 : 2));
-	wire_put_u8(w, AS_SEQUENCE);
-	wire_put_u8(w, count);
-	for (unsigned i = 0; i < count; i++) {
-		if (four_octet)
-			wire_put_u32(w, attrs->asn);
-		else
-			wire_put_u16(w,
-				     attrs->asn > UINT16_MAX ? BGP_AS_TRANS : (uint16_t)attrs->asn);
-	}
-}
-
-static void put_communities(struct wire_writer *w, const struct bgp_policy *policy)
-{
-	if (policy->community_count == 0)
-		return;
-	put_head(w, OPTIONAL_TRANSITIVE, ATTR_COMMUNITIES, (size_t)policy->community_count * 4);
-	for (size_t i = 0; i < policy->community_count; i++)
-		wire_put_u32(w, policy->communities[i]);
-}
-
-static void put_large(struct wire_writer *w, const struct bgp_policy *policy)
-{
-	if (policy->large_count == 0)
-		return;
-	put_head(w, OPTIONAL_TRANSITIVE, ATTR_LARGE_COMMUNITIES, (size_t)policy->large_count * 12);
-	for (size_t i = 0; i < policy->large_count; i++) {
-		wire_put_u32(w, policy->large[i].asn);
-		wire_put_u32(w, policy->large[i].data1);
-		wire_put_u32(w, policy->large[i].data2);
-	}
-}
-
-void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs)
-{
-	const struct bgp_policy *policy = &attrs->policy;
-
-	put_head(w, WELL_KNOWN, ATTR_ORIGIN, 1);
-	wire_put_u8(w, ORIGIN_IGP);
-	put_path(w, WELL_KNOWN, ATTR_AS_PATH, attrs, attrs->four_octet);
-	if (attrs->next_hop.family == ADDR_IPV4) {
-		put_head(w, WELL_KNOWN, ATTR_NEXT_HOP, 4);
-		wire_put_bytes(w, attrs->next_hop.bytes, 4);
-	}
-	if (policy->has_med) {
-		put_head(w, OPTIONAL, ATTR_MED, 4);
-		wire_put_u32(w, policy->med);
-	}
-	put_communities(w, policy);
-	/* RFC 6793, section 4.2.2: a peer of two octets gets the true path beside. */
-	if (!attrs->four_octet && attrs->asn > UINT16_MAX)
-		put_path(w, OPTIONAL_TRANSITIVE, ATTR_AS4_PATH, attrs, true);
-	put_large(w, policy);
-	if (attrs->otc) {
-		put_head(w, OPTIONAL_TRANSITIVE, ATTR_OTC, 4);
-		wire_put_u32(w, attrs->asn);
-	}
 }

@@ -18,6 +18,12 @@
 #include "lib/addr.h"
 #include "lib/wire.h"
 
+/* Of the session that a message has come by: what its bytes mean. To be joined by "|". */
+enum bgp_session_option {
+	BGP_FOUR_OCTET = 1 << 0, /* RFC 6793 was negotiated */
+	BGP_INTERNAL = 1 << 1,	 /* the peer is of our own AS */
+};
+
 /* From harmless to worst; of several mistakes in one message the worst counts. */
 enum bgp_verdict {
 	BGP_UPDATE_OK,
@@ -44,10 +50,11 @@ struct bgp_attrs {
 	struct bgp_error error; /* with BGP_UPDATE_RESET */
 	uint8_t malformed;	/* code of the attribute that the verdict is about, for the log */
 	bool has_origin, has_as_path, has_next_hop, has_mp_reach, has_mp_unreach, has_med;
-	bool has_otc;
+	bool has_otc, has_local_pref;
 	uint8_t origin;
 	struct bgp_as_path as_path;
-	uint32_t med, otc;
+	uint32_t med, otc, local_pref;
+	uint32_t originator_id; /* 0: no route reflector has passed it on (RFC 4456) */
 	struct addr next_hop;
 	struct addr mp_next_hop, mp_link_local; /* the second from a next hop of 32 octets */
 	struct bgp_nlri mp_reach, mp_unreach;
@@ -57,17 +64,20 @@ struct bgp_attrs {
 	size_t large_count;
 };
 
-/* Never fails: the verdict is in *attrs. four_octet: RFC 6793 was negotiated. */
-void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, bool four_octet);
+/* Never fails: the verdict is in *attrs. options: of enum bgp_session_option. */
+void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len, unsigned options);
 /* As the RFCs have it, "attribute" when there is no rule for it here. */
 const char *bgp_attr_name(uint8_t code);
 /* The own ASN in a path means a loop (RFC 4271, section 9.1.2). */
 bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
 
+#define BGP_LOCAL_PREF 100 /* as everybody's default */
+
 /* What an announcement carries besides its prefixes. */
 struct bgp_route_attrs {
 	uint32_t asn; /* own: 1 + policy.prepend times in AS_PATH */
 	bool four_octet;
+	bool internal;	      /* to a peer of our own AS: an empty AS_PATH, and LOCAL_PREF */
 	bool otc;	      /* goes only to customers from here (RFC 9234) */
 	struct addr next_hop; /* of the prefixes' family */
 	struct bgp_policy policy;
@@ -95,6 +105,27 @@ enum bgp_attr_flag {
 	BGP_ATTR_PARTIAL = 0x20,
 	BGP_ATTR_EXTENDED = 0x10,
 };
-enum bgp_attr_code { BGP_ATTR_MP_REACH = 14, BGP_ATTR_MP_UNREACH = 15 };
+enum bgp_attr_code {
+	BGP_ATTR_ORIGIN = 1,
+	BGP_ATTR_AS_PATH = 2,
+	BGP_ATTR_NEXT_HOP = 3,
+	BGP_ATTR_MED = 4,
+	BGP_ATTR_LOCAL_PREF = 5,
+	BGP_ATTR_ATOMIC_AGGREGATE = 6,
+	BGP_ATTR_AGGREGATOR = 7,
+	BGP_ATTR_COMMUNITIES = 8,
+	BGP_ATTR_ORIGINATOR_ID = 9,
+	BGP_ATTR_CLUSTER_LIST = 10,
+	BGP_ATTR_MP_REACH = 14,
+	BGP_ATTR_MP_UNREACH = 15,
+	BGP_ATTR_EXT_COMMUNITIES = 16,
+	BGP_ATTR_AS4_PATH = 17,
+	BGP_ATTR_AS4_AGGREGATOR = 18,
+	BGP_ATTR_IPV6_EXT_COMMUNITIES = 25,
+	BGP_ATTR_AIGP = 26,
+	BGP_ATTR_LARGE_COMMUNITIES = 32,
+	BGP_ATTR_OTC = 35,
+	BGP_ATTR_CODES = 36, /* of those known, and one */
+};
 
 #endif

@@ -179,6 +179,8 @@ void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 
 	if (depreferred)
 		policy = bgp_policy_merge(&policy, &peer->conf->deprefer);
+	if (bgp_peer_is_internal(peer)) /* which sees an empty path (RFC 4271, section 5.1.2) */
+		policy.prepend = 0;
 	adj_rib_out_announce(peer->rib, prefix, &policy);
 }
 

@@ -87,6 +87,12 @@ static bool is_leak(struct bgp_peer *peer, const struct bgp_update *update)
 	return true;
 }
 
+/* RFC 4456, section 8: a route reflector sends us back what was ours. */
+static bool is_own(const struct bgp_peer *peer, const struct bgp_update *update)
+{
+	return update->attrs.originator_id == peer->env->conf->router_id;
+}
+
 static void import_default(struct bgp_peer *peer, enum addr_family family,
 			   const struct bgp_update *update)
 {
@@ -95,7 +101,7 @@ static void import_default(struct bgp_peer *peer, enum addr_family family,
 
 	int found = bgp_update_find(update, &all, peer->env->conf->asn, &hop);
 
-	if (found > 0 && is_leak(peer, update))
+	if (found > 0 && (is_leak(peer, update) || is_own(peer, update)))
 		hop = (struct addr){ 0 };
 	if (found != 0)
 		set_default(peer, family, &hop);
@@ -115,6 +121,12 @@ static void note_malformed(struct bgp_peer *peer, enum bgp_verdict verdict, uint
 			 more);
 }
 
+static unsigned options_of(const struct bgp_link *link)
+{
+	return (link->negotiated.four_octet_asn ? BGP_FOUR_OCTET : 0) |
+	       (bgp_peer_is_internal(link->peer) ? BGP_INTERNAL : 0);
+}
+
 static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
 {
 	struct bgp_peer *peer = link->peer;
@@ -125,8 +137,7 @@ static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
 		step(link, BGP_EVENT_UPDATE);
 		return;
 	}
-	verdict = bgp_update_decode(&update, frame->body, frame->body_len,
-				    link->negotiated.four_octet_asn);
+	verdict = bgp_update_decode(&update, frame->body, frame->body_len, options_of(link));
 	if (verdict == BGP_UPDATE_RESET) {
 		step_bad(link, &update.attrs.error);
 		return;

@@ -61,6 +61,8 @@ void bgp_peer_on_timer(struct ev_loop *loop, ev_timer *timer, int events);
 /* From now on the peer's connection of this kind. */
 struct bgp_link *bgp_peer_link_add(struct bgp_peer *peer, enum bgp_connection which,
 				   struct bgp_session *session);
+/* Of our own AS. */
+bool bgp_peer_is_internal(const struct bgp_peer *peer);
 /* What we say in OPEN. */
 struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer);
 /* Take a message of the link's session. */

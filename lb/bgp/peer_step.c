@@ -12,6 +12,11 @@
 
 static const struct bgp_session_handlers session_handlers;
 
+bool bgp_peer_is_internal(const struct bgp_peer *peer)
+{
+	return peer->conf->asn == peer->env->conf->asn;
+}
+
 struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer)
 {
 	return (struct bgp_open){
@@ -122,6 +127,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	choose_next_hops(peer, link);
 	session.four_octet = link->negotiated.four_octet_asn;
 	session.enhanced_refresh = link->negotiated.enhanced_refresh;
+	session.internal = bgp_peer_is_internal(peer);
 	session.otc = bgp_role_marks(peer->conf->role);
 	session.next_hop4 = peer->next_hop4;
 	session.next_hop6 = peer->next_hop6;

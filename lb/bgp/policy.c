@@ -20,12 +20,19 @@ static const struct well_known well_known[] = {
 	{ "no-peer", BGP_COMMUNITY_NO_PEER },
 };
 
-bool bgp_policy_add_community(struct bgp_policy *policy, uint32_t community)
+bool bgp_policy_has_community(const struct bgp_policy *policy, uint32_t community)
 {
 	for (size_t i = 0; i < policy->community_count; i++) {
 		if (policy->communities[i] == community)
 			return true;
 	}
+	return false;
+}
+
+bool bgp_policy_add_community(struct bgp_policy *policy, uint32_t community)
+{
+	if (bgp_policy_has_community(policy, community))
+		return true;
 	if (policy->community_count == BGP_COMMUNITIES_MAX)
 		return false;
 	policy->communities[policy->community_count++] = community;

@@ -40,6 +40,7 @@ struct bgp_policy {
 
 /* Adds a community unless it is there. False when there is no room. */
 bool bgp_policy_add_community(struct bgp_policy *policy, uint32_t community);
+bool bgp_policy_has_community(const struct bgp_policy *policy, uint32_t community);
 bool bgp_policy_add_large(struct bgp_policy *policy, const struct bgp_large_community *community);
 /*
  * base with extra (may be NULL) on top: prepends add up to at most BGP_PREPEND_MAX, extra's MED

@@ -6,8 +6,8 @@
  *	announcer --announce/withdraw--> speaker --UPDATE--> peers
  *	announcer <--on_sent------------ speaker <--default-- peers
  *
- * Only external peers are spoken to as such: AS_PATH always starts with the own ASN and there
- * is no LOCAL_PREF. (A peer with the own ASN is accepted and gets the same; nobody needs it.)
+ * To a peer of the own AS routes go with an empty AS_PATH and LOCAL_PREF 100, or 0 while they are
+ * about to go (RFC 8326); prepends are for others.
  *
  * Everything happens in the thread of the loop. Handlers are called from the loop, never from
  * within a function of this header (but bgp_speaker_bfd_down(), which is not to wait), and may

@@ -35,7 +35,7 @@ static enum bgp_verdict refuse(struct bgp_update *update, uint8_t subcode)
 }
 
 enum bgp_verdict bgp_update_decode(struct bgp_update *update, const uint8_t *body, size_t len,
-				   bool four_octet)
+				   unsigned options)
 {
 	struct wire_reader r = wire_reader(body, len);
 	const uint8_t *withdrawn, *attrs;
@@ -48,7 +48,7 @@ enum bgp_verdict bgp_update_decode(struct bgp_update *update, const uint8_t *bod
 	attrs = wire_get_bytes(&r, attrs_len);
 	if (r.failed)
 		return refuse(update, BGP_UPDATE_MALFORMED_LIST);
-	bgp_attrs_decode(&update->attrs, attrs, attrs_len, four_octet);
+	bgp_attrs_decode(&update->attrs, attrs, attrs_len, options);
 	if (update->attrs.verdict == BGP_UPDATE_RESET)
 		return BGP_UPDATE_RESET;
 	update->withdrawn = (struct bgp_nlri){ ADDR_IPV4, withdrawn, withdrawn_len };

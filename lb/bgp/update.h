@@ -19,9 +19,12 @@ struct bgp_update {
 	enum addr_family end_of_rib;	  /* ADDR_NONE: it is none */
 };
 
-/* Returns update->attrs.verdict; with BGP_UPDATE_RESET only attrs.error is of use. */
+/*
+ * Returns update->attrs.verdict; with BGP_UPDATE_RESET only attrs.error is of use. options: of enum
+ * bgp_session_option.
+ */
 enum bgp_verdict bgp_update_decode(struct bgp_update *update, const uint8_t *body, size_t len,
-				   bool four_octet);
+				   unsigned options);
 
 /*
  * What the message does to one prefix, withdrawn before announced and malformed as withdrawn:

@@ -23,7 +23,7 @@ static void decode(const struct bgp_frame *frame)
 		bgp_open_decode(&open, frame->body, frame->body_len);
 		break;
 	case BGP_MSG_UPDATE:
-		bgp_update_decode(&update, frame->body, frame->body_len, true);
+		bgp_update_decode(&update, frame->body, frame->body_len, BGP_FOUR_OCTET);
 		break;
 	case BGP_MSG_NOTIFICATION:
 		err = bgp_notification_decode(frame->body, frame->body_len);

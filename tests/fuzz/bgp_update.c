@@ -12,12 +12,13 @@
 			abort();                                                                   \
 	} while (0)
 
-static void decode(const uint8_t *data, size_t len, bool four_octet)
+/* options: of enum bgp_session_option; the lowest also says which default route to look for. */
+static void decode(const uint8_t *data, size_t len, unsigned options)
 {
-	struct prefix prefix = { .addr = { .family = four_octet ? ADDR_IPV4 : ADDR_IPV6 } };
+	struct prefix prefix = { .addr = { .family = options & 1 ? ADDR_IPV4 : ADDR_IPV6 } };
 	struct bgp_update update;
 	struct addr hop = { 0 };
-	enum bgp_verdict verdict = bgp_update_decode(&update, data, len, four_octet);
+	enum bgp_verdict verdict = bgp_update_decode(&update, data, len, options);
 
 	CHECK((verdict == BGP_UPDATE_RESET) == (update.attrs.error.code != 0));
 	if (verdict != BGP_UPDATE_RESET && bgp_update_find(&update, &prefix, 64500, &hop) > 0)
@@ -41,8 +42,11 @@ static void encode(const uint8_t *data, size_t len)
 {
 	struct wire_reader r = wire_reader(data, len);
 	enum addr_family family = wire_get_u8(&r) & 1 ? ADDR_IPV6 : ADDR_IPV4;
-	struct bgp_route_attrs attrs = { .asn = wire_get_u32(&r) | 1,
-					 .four_octet = wire_get_u8(&r) & 1 };
+	uint32_t asn = wire_get_u32(&r) | 1;
+	unsigned options = wire_get_u8(&r) & 7;
+	struct bgp_route_attrs attrs = { .asn = asn,
+					 .four_octet = options & BGP_FOUR_OCTET,
+					 .internal = options & BGP_INTERNAL };
 	struct prefix prefixes[64], back;
 	uint8_t body[BGP_BODY_MAX];
 	struct wire_writer w = wire_writer(body, 1200 + wire_get_u16(&r) % 2800);
@@ -65,8 +69,7 @@ static void encode(const uint8_t *data, size_t len)
 		prefixes[i] = get_prefix(&r, family);
 	taken = bgp_update_put_announce(&w, &attrs, prefixes, count);
 	CHECK(taken > 0);
-	CHECK(bgp_update_decode(&update, body, wire_written(&w), attrs.four_octet) ==
-	      BGP_UPDATE_OK);
+	CHECK(bgp_update_decode(&update, body, wire_written(&w), options) == BGP_UPDATE_OK);
 	CHECK(update.attrs.med == attrs.policy.med);
 	CHECK(update.attrs.community_count == attrs.policy.community_count);
 	CHECK(update.attrs.large_count == attrs.policy.large_count);
@@ -83,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len == 0)
 		return 0;
 	if (data[0] & 1)
-		decode(data + 1, len - 1, data[0] & 2);
+		decode(data + 1, len - 1, data[0] >> 1 & 7);
 	else
 		encode(data + 1, len - 1);
 	return 0;

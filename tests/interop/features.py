@@ -283,3 +283,18 @@ def well_formed(trial):
     assert sum(line.strip().isdigit() for line in seen.splitlines()) >= 2, seen
 
 
+@feature("iBGP")
+def internal(trial):
+    """An empty path, LOCAL_PREF 100 and then 0, and a default route from within the AS."""
+    stack, daemon = trial.both({"asn": 64500}, {"asn": 64500, "policy": {"prepend": 3}},
+                               drain_ms=15000)
+    trial.wait_announced()
+    for prefix, hop in ((PREFIX, LB), (PREFIX6, "2001:db8:f001:1::3")):
+        route = stack.route(prefix)
+        assert route.as_path == [], route
+        assert route.local_pref == 100, route
+        assert route.next_hop == hop, route
+    wait(lambda: trial.lab.legs() == [ADDRESS], "IPv4 default")
+    assert trial.state()["updates_malformed"] == 0
+    daemon.process.send_signal(signal.SIGTERM)
+    wait(lambda: stack.route(PREFIX).local_pref == 0, "LOCAL_PREF 0", 10)

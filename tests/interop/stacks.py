@@ -23,8 +23,9 @@ ADDRESS6 = "2001:db8:f001:1::2"
 class Route:
     """What a stack holds of a prefix."""
 
-    def __init__(self, as_path, med, communities, large, next_hop):
+    def __init__(self, as_path, med, communities, large, next_hop, local_pref=None):
         self.as_path, self.med, self.next_hop = list(as_path), med, next_hop
+        self.local_pref = local_pref
         self.communities, self.large = set(communities), set(large)
 
     def __repr__(self):
@@ -37,6 +38,7 @@ class Options:
     def __init__(self, **changes):
         self.passive, self.hold_time, self.key = False, 9, None
         self.ttl_security, self.two_octet, self.role = False, False, None
+        self.asn = 65101  # 64500: of the lb's AS
         self.__dict__.update(changes)
 
 
@@ -109,14 +111,14 @@ protocol device { scan time 1; }
 protocol static { ipv4; route 0.0.0.0/0 unreachable; }
 protocol static { ipv6; route ::/0 unreachable; }
 protocol bgp lb {
-	local %s as 65101;
+	local %s as %d;
 	neighbor %s as 64500;
-	check link no; hold time %d; error wait time 1, 2; connect retry time 1; connect delay time 0;
+	%s check link no; hold time %d; error wait time 1, 2; connect retry time 1; connect delay time 0;
 	%s
 	ipv4 { import all; export where net = 0.0.0.0/0; next hop self; };
 	ipv6 { import all; export where net = ::/0; next hop address %s; };
 }
-""" % (ADDRESS, ADDRESS, LB, o.hold_time, " ".join(
+""" % (ADDRESS, ADDRESS, o.asn, LB, "direct;" if o.asn == 64500 else "", o.hold_time, " ".join(
             (["passive;"] if o.passive else []) +
             (['password "%s";' % o.key] if o.key else []) +
             (["ttl security on;"] if o.ttl_security else []) +
@@ -140,7 +142,7 @@ protocol bgp lb {
                                                               found.get("community", ""))],
                      [c.replace(", ", ":") for c in re.findall(r"\((\d+, \d+, \d+)\)",
                                                                found.get("large_community", ""))],
-                     found["next_hop"].split()[0])
+                     found["next_hop"].split()[0], int(found.get("local_pref", -1)))
 
     def refresh(self):
         self.ask("reload", "in", "lb")
@@ -174,7 +176,7 @@ class Frr(Stack):
         conf = self.write("frr.conf", """
 log stdout
 debug bgp neighbor-events
-router bgp 65101
+router bgp %d
  bgp router-id %s
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
@@ -197,7 +199,7 @@ router bgp 65101
 route-map hop6 permit 10
  set ipv6 next-hop global %s
 !
-""" % (ADDRESS, LB, LB, o.hold_time // 3, o.hold_time, LB, LB,
+""" % (o.asn, ADDRESS, LB, LB, o.hold_time // 3, o.hold_time, LB, LB,
        "\n".join(" neighbor %s %s" % (LB, line) for line in session),
        LB, LB, LB, LB, LB, ADDRESS6))
         common = ["--vty_socket", self.path("vty"), "-z", self.path("zserv"), "-u", "frr", "-g",
@@ -229,22 +231,22 @@ route-map hop6 permit 10
         if not paths:
             return None
         path = paths[0]
-        return Route(map(int, path["aspath"]["string"].split()), path.get("metric", -1),
+        return Route(map(int, path["aspath"]["string"].replace("Local", "").split()), path.get("metric", -1),
                      path.get("community", {}).get("string", "").replace(
                          "graceful-shutdown", "65535:0").split(),
                      path.get("largeCommunity", {}).get("string", "").split(),
-                     path["nexthops"][0]["ip"])
+                     path["nexthops"][0]["ip"], path.get("locPrf"))
 
     def refresh(self):
         self.ask("clear bgp ipv4 unicast %s soft in" % LB)
         self.ask("clear bgp ipv6 unicast %s soft in" % LB)
 
     def shut_down(self, text):
-        self.ask("configure terminal", "router bgp 65101",
+        self.ask("configure terminal", "router bgp %d" % self.options.asn,
                  "neighbor %s shutdown message %s" % (LB, text))
 
     def start_again(self):
-        self.ask("configure terminal", "router bgp 65101", "no neighbor %s shutdown" % LB)
+        self.ask("configure terminal", "router bgp %d" % self.options.asn, "no neighbor %s shutdown" % LB)
 
     def log(self):
         return super().log() + self.ask("show bgp neighbors %s" % LB)
@@ -267,7 +269,7 @@ class GoBgp(Stack):
         o = self.options
         conf = self.write("gobgpd.toml", """
 [global.config]
-  as = 65101
+  as = %d
   router-id = "%s"
   local-address-list = ["%s"]
 [[neighbors]]
@@ -292,12 +294,12 @@ class GoBgp(Stack):
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
-""" % (ADDRESS, ADDRESS, LB, 'auth-password = "%s"' % o.key if o.key else "",
+""" % (o.asn, ADDRESS, ADDRESS, LB, 'auth-password = "%s"' % o.key if o.key else "",
        str(o.passive).lower(), ADDRESS, o.hold_time, o.hold_time // 3,
        str(o.ttl_security).lower()))
         self.spawn("gobgpd", "-f", conf, "-l", "debug", "-p", "--api-hosts", "127.0.0.1:50051",
                    "--pprof-disable")
-        support.wait_until(lambda: "65101" in self.ask("global"), 10, "gobgpd")
+        support.wait_until(lambda: str(o.asn) in self.ask("global"), 10, "gobgpd")
         self.ask("global", "rib", "add", "0.0.0.0/0", "nexthop", ADDRESS)
         self.ask("global", "rib", "add", "::/0", "nexthop", ADDRESS6, "-a", "ipv6")
 
@@ -326,7 +328,8 @@ class GoBgp(Stack):
                       for c in attrs.get(8, {}).get("communities", [])],
                      ["%d:%d:%d" % (c["ASN"], c["LocalData1"], c["LocalData2"])
                       for c in attrs.get(32, {}).get("value", [])],
-                     attrs[3]["nexthop"] if 3 in attrs else attrs[14]["nexthop"])
+                     attrs[3]["nexthop"] if 3 in attrs else attrs[14]["nexthop"],
+                     attrs.get(5, {}).get("value"))
 
     def refresh(self):
         self.ask("neighbor", LB, "softresetin", "-a", "ipv4")
@@ -358,7 +361,7 @@ class OpenBgpd(Stack):
             (["announce as-4byte no"] if o.two_octet else []) + \
             (["announce policy %s" % o.role] if o.role else [])
         conf = self.write("bgpd.conf", """
-AS 65101
+AS %d
 router-id %s
 listen on %s
 socket "%s"
@@ -375,14 +378,14 @@ neighbor %s {
 	announce IPv6 unicast
 	announce restart no
 	announce enhanced refresh yes
-	enforce neighbor-as yes
+	enforce neighbor-as %s
 	export default-route
 	%s
 }
 allow from any
 allow to any
-""" % (ADDRESS, ADDRESS, self.path("ctl"), o.hold_time, LB, ADDRESS, ADDRESS6,
-       "\n\t".join(session)), 0o600)
+""" % (o.asn, ADDRESS, ADDRESS, self.path("ctl"), o.hold_time, LB, ADDRESS, ADDRESS6,
+       "no" if o.asn == 64500 else "yes", "\n\t".join(session)), 0o600)
         # Its processes chroot to a directory that only its service makes: one of our own over /run.
         self.spawn("unshare", "--mount", "sh", "-c",
                    "mount -t tmpfs none /run && mkdir /run/openbgpd && exec bgpd -d -v -f " + conf)
@@ -412,7 +415,7 @@ allow to any
                      entry.get("large_communities", []) + [
                          c for a in entry.get("attributes", [])
                          for c in a.get("large_communities", [])],
-                     entry["exit_nexthop"])
+                     entry["exit_nexthop"], entry.get("localpref"))
 
     def refresh(self):
         self.ask("neighbor", LB, "refresh")
@@ -458,7 +461,7 @@ process told {
 neighbor %s {
 	router-id %s;
 	local-address %s;
-	local-as 65101;
+	local-as %d;
 	peer-as 64500;
 	hold-time %d;
 	%s
@@ -470,7 +473,8 @@ neighbor %s {
 		route ::/0 next-hop %s;
 	}
 }
-""" % (sys.executable, helper, self.path("told"), self.path("asked"), LB, ADDRESS, ADDRESS, o.hold_time, " ".join(
+""" % (sys.executable, helper, self.path("told"), self.path("asked"), LB, ADDRESS, ADDRESS, o.asn,
+       o.hold_time, " ".join(
             (["passive;"] if o.passive else []) +
             (['md5-password "%s";' % o.key] if o.key else []) +
             (["outgoing-ttl 255; incoming-ttl 255;"] if o.ttl_security else [])),
@@ -517,10 +521,11 @@ neighbor %s {
             return None
         attribute, hop = found
         path = attribute.get("as-path", {})
-        path = path["0"]["value"] if isinstance(path, dict) else path
+        path = path.get("0", {"value": []})["value"] if isinstance(path, dict) else path
         return Route(path, attribute.get("med", -1),
                      ["%d:%d" % tuple(c) for c in attribute.get("community", [])],
-                     ["%d:%d:%d" % tuple(c) for c in attribute.get("large-community", [])], hop)
+                     ["%d:%d:%d" % tuple(c) for c in attribute.get("large-community", [])], hop,
+                     attribute.get("local-preference"))
 
     def ask(self, command):
         with open(self.path("asked"), "a", encoding="ascii") as file:

@@ -61,7 +61,7 @@ static const char *drain(struct adj_rib_out *rib)
 						 used ? " " : "", frame.body[2] == 1 ? 'B' : 'e');
 			continue;
 		}
-		cr_assert_eq(bgp_update_decode(&update, frame.body, frame.body_len, true),
+		cr_assert_eq(bgp_update_decode(&update, frame.body, frame.body_len, BGP_FOUR_OCTET),
 			     BGP_UPDATE_OK);
 		cr_assert_eq(batch.count == 0, update.end_of_rib != ADDR_NONE);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",

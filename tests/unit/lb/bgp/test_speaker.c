@@ -180,6 +180,29 @@ Test(bgp_speaker, life)
 	ev_loop_destroy(loop);
 }
 
+/* Two of one AS: prepends do not apply, and the peer's policy as told says so. */
+Test(bgp_speaker, of_the_same_as)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct prefix p4 = prefix_of("198.18.0.0/24");
+	struct bgp_policy extra = { .prepend = 2 }, told;
+	struct end a, b;
+
+	configure(&a, loop, 0, 64500);
+	configure(&b, loop, 1, 64500);
+	b.conf.asn = 64500;
+	run(&a);
+	run(&b);
+	bgp_speaker_announce(a.speaker, &p4, &extra);
+	wait_for(loop, &a.announced, 1);
+	cr_expect(bgp_speaker_has_sent(a.speaker, 0, &p4, &told));
+	cr_expect_eq(told.prepend, 0);
+	cr_expect_eq(b.downs, 0);
+	bgp_speaker_free(b.speaker);
+	bgp_speaker_free(a.speaker);
+	ev_loop_destroy(loop);
+}
+
 /* RFC 9384, and gobgp#3561: what BFD saw before the session came up is old when it is told. */
 Test(bgp_speaker, bfd_down_resets_at_once_but_not_what_has_come_up_since)
 {

@@ -134,7 +134,7 @@ Test(bgp_update, decode)
 		wire_put_u16(&w, row->attrs_len);
 		wire_put_bytes(&w, row->attrs, row->attrs_len);
 		wire_put_bytes(&w, row->nlri, row->nlri_len);
-		got = bgp_update_decode(&update, body, wire_written(&w), true);
+		got = bgp_update_decode(&update, body, wire_written(&w), BGP_FOUR_OCTET);
 		cr_expect_eq(got, row->verdict, "%s: verdict %d", row->what, (int)got);
 		if (got == BGP_UPDATE_RESET) {
 			cr_expect_eq(update.attrs.error.code, BGP_ERR_UPDATE, "%s", row->what);
@@ -159,13 +159,13 @@ Test(bgp_update, lengths)
 	struct bgp_update u;
 	struct addr hop;
 
-	cr_expect_eq(bgp_update_decode(&u, withdrawn_over, 4, true), BGP_UPDATE_RESET);
+	cr_expect_eq(bgp_update_decode(&u, withdrawn_over, 4, BGP_FOUR_OCTET), BGP_UPDATE_RESET);
 	cr_expect_eq(u.attrs.error.subcode, BGP_UPDATE_MALFORMED_LIST);
-	cr_expect_eq(bgp_update_decode(&u, attrs_over, 4, true), BGP_UPDATE_RESET);
+	cr_expect_eq(bgp_update_decode(&u, attrs_over, 4, BGP_FOUR_OCTET), BGP_UPDATE_RESET);
 	cr_expect_eq(u.attrs.error.subcode, BGP_UPDATE_MALFORMED_LIST);
-	cr_expect_eq(bgp_update_decode(&u, withdrawn_bad, 5, true), BGP_UPDATE_RESET);
+	cr_expect_eq(bgp_update_decode(&u, withdrawn_bad, 5, BGP_FOUR_OCTET), BGP_UPDATE_RESET);
 	cr_expect_eq(u.attrs.error.subcode, BGP_UPDATE_BAD_NETWORK);
-	cr_expect_eq(bgp_update_decode(&u, withdrawn, 5, true), BGP_UPDATE_OK);
+	cr_expect_eq(bgp_update_decode(&u, withdrawn, 5, BGP_FOUR_OCTET), BGP_UPDATE_OK);
 	cr_expect_eq(bgp_update_find(&u, &default4, 1, &hop), -1);
 }
 
@@ -178,11 +178,11 @@ Test(bgp_update, end_of_rib)
 	for (int family = ADDR_IPV4; family <= ADDR_IPV6; family += 2) {
 		w = wire_writer(body, sizeof(body));
 		bgp_update_put_end_of_rib(&w, family);
-		cr_assert_eq(bgp_update_decode(&update, body, wire_written(&w), true),
+		cr_assert_eq(bgp_update_decode(&update, body, wire_written(&w), BGP_FOUR_OCTET),
 			     BGP_UPDATE_OK);
 		cr_expect_eq((int)update.end_of_rib, family);
 	}
-	bgp_update_decode(&update, (uint8_t[]){ 0, 1, 0, 0, 0 }, 5, true);
+	bgp_update_decode(&update, (uint8_t[]){ 0, 1, 0, 0, 0 }, 5, BGP_FOUR_OCTET);
 	cr_expect_eq(update.end_of_rib, ADDR_NONE);
 }
 
@@ -229,7 +229,8 @@ static const uint8_t *good_value(uint8_t code)
 			    : ones;
 }
 
-static enum bgp_verdict judge(uint8_t code, uint8_t flags, const uint8_t *value, size_t len)
+static enum bgp_verdict judge_for(unsigned options, uint8_t code, uint8_t flags,
+				  const uint8_t *value, size_t len)
 {
 	static const uint8_t others[] = { ORIGIN, PATH, HOP };
 	uint8_t body[512];
@@ -252,7 +253,66 @@ static enum bgp_verdict judge(uint8_t code, uint8_t flags, const uint8_t *value,
 	wire_put_bytes(&w, value, len);
 	wire_patch_u16(&w, 2, (uint16_t)(wire_written(&w) - 4));
 	wire_put_u8(&w, 0); /* 0.0.0.0/0 */
-	return bgp_update_decode(&update, body, wire_written(&w), true);
+	return bgp_update_decode(&update, body, wire_written(&w), options);
+}
+
+static enum bgp_verdict judge(uint8_t code, uint8_t flags, const uint8_t *value, size_t len)
+{
+	return judge_for(BGP_FOUR_OCTET, code, flags, value, len);
+}
+
+/* What is discarded from an external peer is judged from one of our own AS. */
+Test(bgp_update, attributes_of_an_internal_peer)
+{
+	static const struct {
+		const char *what;
+		uint8_t code, flags;
+		size_t len;
+		enum bgp_verdict want;
+	} internal[] = {
+		{ "LOCAL_PREF", 5, 0x40, 4, OK },
+		{ "LOCAL_PREF of 3", 5, 0x40, 3, TAW },
+		{ "LOCAL_PREF of 5", 5, 0x40, 5, TAW },
+		{ "LOCAL_PREF flagged optional", 5, 0xc0, 4, TAW },
+		{ "ORIGINATOR_ID", 9, 0x80, 4, OK },
+		{ "ORIGINATOR_ID of 0", 9, 0x80, 0, TAW },
+		{ "ORIGINATOR_ID of 8", 9, 0x80, 8, TAW },
+		{ "CLUSTER_LIST", 10, 0x80, 8, OK },
+		{ "CLUSTER_LIST of 0", 10, 0x80, 0, TAW },
+		{ "CLUSTER_LIST of 6", 10, 0x80, 6, TAW },
+		{ "AIGP, which nobody has asked for", 26, 0x80, 11, DISCARD },
+	};
+	static const uint8_t ones[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+
+	for (size_t i = 0; i < sizeof(internal) / sizeof(internal[0]); i++)
+		cr_expect_eq(judge_for(BGP_FOUR_OCTET | BGP_INTERNAL, internal[i].code,
+				       internal[i].flags, ones, internal[i].len),
+			     internal[i].want, "%s", internal[i].what);
+}
+
+/* RFC 4271, sections 5.1.2 and 5.1.5: an empty AS_PATH, and LOCAL_PREF, 0 before it goes. */
+Test(bgp_update, to_an_internal_peer)
+{
+	struct bgp_route_attrs attrs = { .asn = 4200000001, .internal = true };
+	struct prefix prefix;
+	uint8_t body[256];
+	struct bgp_update u;
+
+	prefix_parse(&prefix, "198.18.0.0/24");
+	addr_parse(&attrs.next_hop, "10.0.0.1");
+	attrs.policy.prepend = 3;
+	for (uint32_t local_pref = 100;; local_pref = 0) {
+		struct wire_writer w = wire_writer(body, sizeof(body));
+
+		cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
+		cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), BGP_INTERNAL), OK);
+		cr_expect_eq(u.attrs.as_path.len, 0, "no prepends either");
+		cr_expect(u.attrs.has_local_pref);
+		cr_expect_eq(u.attrs.local_pref, local_pref);
+		if (local_pref == 0)
+			break;
+		bgp_policy_add_community(&attrs.policy, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
+	}
 }
 
 Test(bgp_update, every_attribute_and_verdict_of_rfc_7606)
@@ -327,7 +387,8 @@ static void check_packing(enum addr_family family, bool withdraw)
 		struct bgp_update u;
 
 		cr_assert_gt(n, 0);
-		cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), true), BGP_UPDATE_OK);
+		cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), BGP_FOUR_OCTET),
+			     BGP_UPDATE_OK);
 		if (withdraw)
 			cr_assert_eq(count_prefixes(family == ADDR_IPV4 ? &u.withdrawn
 									: &u.attrs.mp_unreach),
@@ -345,9 +406,9 @@ static void check_packing(enum addr_family family, bool withdraw)
 Test(bgp_update, packing)
 {
 	check_packing(ADDR_IPV4, false);
-	check_packing(ADDR_IPV4, true);
+	check_packing(ADDR_IPV4, BGP_FOUR_OCTET);
 	check_packing(ADDR_IPV6, false);
-	check_packing(ADDR_IPV6, true);
+	check_packing(ADDR_IPV6, BGP_FOUR_OCTET);
 }
 
 Test(bgp_update, announce_round_trip)
@@ -367,7 +428,7 @@ Test(bgp_update, announce_round_trip)
 		bgp_policy_add_large(&attrs.policy, &(struct bgp_large_community){ 64500, i, 9 });
 	cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
 	len = wire_written(&w);
-	cr_assert_eq(bgp_update_decode(&u, body, len, true), BGP_UPDATE_OK);
+	cr_assert_eq(bgp_update_decode(&u, body, len, BGP_FOUR_OCTET), BGP_UPDATE_OK);
 	cr_expect_eq(u.attrs.as_path.len, 2 + 4 * 4);
 	cr_expect(bgp_as_path_contains(&u.attrs.as_path, 4200000001));
 	cr_expect_eq(u.attrs.med, 50);
@@ -395,7 +456,7 @@ Test(bgp_update, two_octet_peer)
 	prefix_parse(&prefix, "198.18.0.0/24");
 	addr_parse(&attrs.next_hop, "10.0.0.1");
 	cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
-	cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), false), BGP_UPDATE_OK);
+	cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), 0), BGP_UPDATE_OK);
 	cr_expect(bgp_as_path_contains(&u.attrs.as_path, 23456));
 	cr_expect_arr_eq(body + wire_written(&w) - 4 - 9,
 			 ((uint8_t[]){ 0xc0, 17, 6, 2, 1, 0xfa, 0x56, 0xea, 0x01 }), 9);
