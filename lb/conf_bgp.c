@@ -100,6 +100,15 @@ static void load_next_hops(const struct conf *item, struct bgp_peer_conf *peer)
 	peer->next_hop6 = load_next_hop(&at, "ipv6", ADDR_IPV6);
 }
 
+static void load_extended_next_hop(const struct conf *item, struct bgp_peer_conf *peer)
+{
+	const struct conf at = conf_get(item, "extended_next_hop");
+
+	peer->extended_next_hop = conf_bool(item, "extended_next_hop", false);
+	if (peer->extended_next_hop && !peer->ipv4)
+		conf_fail(&at, "is for the family ipv4 (RFC 8950)");
+}
+
 static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 {
 	uint16_t hold_time = (uint16_t)conf_int(object, "hold_time", 0, UINT16_MAX, def);
@@ -134,7 +143,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
 		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
-		  "bfd");
+		  "bfd", "extended_next_hop");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -149,6 +158,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	peer->default_route = conf_bool(item, "default_route", false);
 	load_families(item, peer);
 	load_next_hops(item, peer);
+	load_extended_next_hop(item, peer);
 	peer->hold_time = load_hold_time(item, hold_time);
 	lb_policy_load(item, "policy", &peer->policy);
 	lb_policy_load(item, "deprefer", &peer->deprefer);

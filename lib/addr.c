@@ -120,6 +120,12 @@ bool addr_is_private(const struct addr *addr)
 	return false;
 }
 
+bool addr_is_link_local(const struct addr *addr)
+{
+	return addr->family == ADDR_IPV6 && addr->bytes[0] == 0xfe &&
+	       (addr->bytes[1] & 0xc0) == 0x80;
+}
+
 struct addr addr_plus(const struct addr *addr, uint32_t n)
 {
 	struct addr out = *addr;

@@ -57,6 +57,8 @@ bool addr_bit(const struct addr *addr, unsigned n);
 struct addr addr_mask(const struct addr *addr, unsigned len);
 /* RFC 1918, loopback, link-local, unique-local or unspecified: says nothing about a place. */
 bool addr_is_private(const struct addr *addr);
+/* fe80::/10: says nothing without an interface. */
+bool addr_is_link_local(const struct addr *addr);
 /* The blocks that these are, one by one; NULL behind the last. */
 const struct prefix *addr_private_block(size_t index);
 /* 10.0.0.0 plus 3 is 10.0.0.3. Carries across all octets. */

@@ -151,6 +151,8 @@ json_t *lb_api_peer(const struct lb_daemon *lb, size_t index)
 			  families_object(&info.default_route4, &info.default_route6), "announced",
 			  (json_int_t)info.announced, "established", (json_int_t)info.established,
 			  "updates_malformed", (json_int_t)info.updates_malformed));
+	json_object_set_new(json_object_get(peer, "capabilities"), "extended_next_hop",
+			    json_boolean(info.extended_next_hop));
 	json_object_set_new(peer, "transport", transport_object(info.transport));
 	json_object_update_new(peer, json_pack("{s:o, s:o, s:o, s:o, s:o}", "messages_in",
 					       messages_object(info.in), "messages_out",

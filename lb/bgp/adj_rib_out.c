@@ -284,7 +284,8 @@ static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family
 					 .four_octet = rib->session.four_octet,
 					 .internal = rib->session.internal,
 					 .otc = rib->session.otc,
-					 .next_hop = *next_hop_of(rib, family) };
+					 .next_hop = *next_hop_of(rib, family),
+					 .link_local = rib->session.link_local };
 
 	if (!policy)
 		return 0;

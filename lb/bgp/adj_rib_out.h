@@ -24,12 +24,15 @@
 
 struct adj_rib_out;
 
-/* What a session sets the stage with; a next hop of ADDR_NONE: the family is not spoken. */
+/*
+ * What a session sets the stage with; a next hop of ADDR_NONE: the family is not spoken. next_hop4
+ * may be IPv6 (RFC 8950). link_local, if any, goes beside every IPv6 next hop.
+ */
 struct adj_rib_out_session {
 	uint32_t asn;
 	bool four_octet, enhanced_refresh, otc;
 	bool internal; /* to a peer of our own AS */
-	struct addr next_hop4, next_hop6;
+	struct addr next_hop4, next_hop6, link_local;
 };
 
 /* What adj_rib_out_next() has put into a message; an UPDATE with count 0 is End-of-RIB. */

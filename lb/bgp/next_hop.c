@@ -15,12 +15,6 @@ static bool address_of(const struct ifaddrs *ifa, struct addr *out)
 	return true;
 }
 
-static bool is_link_local(const struct addr *addr)
-{
-	return addr->family == ADDR_IPV6 && addr->bytes[0] == 0xfe &&
-	       (addr->bytes[1] & 0xc0) == 0x80;
-}
-
 static const char *interface_name(const struct ifaddrs *all, const struct addr *local)
 {
 	struct addr addr;
@@ -38,7 +32,7 @@ static void take_addresses(struct bgp_interface *out, const struct ifaddrs *all,
 
 	for (const struct ifaddrs *ifa = all; ifa; ifa = ifa->ifa_next) {
 		if (strcmp(ifa->ifa_name, name) != 0 || !address_of(ifa, &addr) ||
-		    is_link_local(&addr))
+		    addr_is_link_local(&addr))
 			continue;
 		if (addr.family == ADDR_IPV4 && out->ipv4.family == ADDR_NONE)
 			out->ipv4 = addr;
@@ -47,19 +41,51 @@ static void take_addresses(struct bgp_interface *out, const struct ifaddrs *all,
 	}
 }
 
-struct bgp_interface bgp_interface_find(const struct addr *local)
+struct bgp_interface bgp_interface_find(const char *name, const struct addr *local)
 {
 	struct bgp_interface out = { 0 };
 	struct ifaddrs *all;
-	const char *name;
 
 	if (getifaddrs(&all) < 0)
 		return out;
-	name = interface_name(all, local);
+	if (!name)
+		name = interface_name(all, local);
 	if (name) {
 		out.index = if_nametoindex(name);
 		take_addresses(&out, all, name);
 	}
 	freeifaddrs(all);
+	return out;
+}
+
+static struct addr first_of(const struct addr *a, const struct addr *b)
+{
+	return a->family != ADDR_NONE ? *a : *b;
+}
+
+struct bgp_next_hops bgp_next_hops_choose(const struct bgp_peer_conf *conf,
+					  const struct bgp_negotiated *both,
+					  const struct addr *local,
+					  const struct bgp_interface *interface)
+{
+	const struct addr none = { 0 };
+	bool over_ipv6 = local->family == ADDR_IPV6;
+	struct bgp_next_hops out = { .ipv4 = interface->ipv4, .ipv6 = interface->ipv6 };
+
+	if (over_ipv6 && (!addr_is_link_local(local) || out.ipv6.family == ADDR_NONE))
+		out.ipv6 = *local;
+	if (addr_is_link_local(local) && !addr_equal(local, &out.ipv6) &&
+	    conf->next_hop6.family == ADDR_NONE)
+		out.link_local = *local;
+	out.ipv6 = first_of(&conf->next_hop6, &out.ipv6);
+	if (!over_ipv6)
+		out.ipv4 = *local;
+	else if (both->extended_next_hop)
+		out.ipv4 = out.ipv6;
+	out.ipv4 = first_of(&conf->next_hop4, &out.ipv4);
+	if (!both->ipv4)
+		out.ipv4 = none;
+	if (!both->ipv6)
+		out.ipv6 = none;
 	return out;
 }

@@ -12,6 +12,7 @@ enum { PARAM_CAPABILITIES = 2, PARAM_EXTENDED_LENGTH = 255 };
 enum {
 	CAP_MULTIPROTOCOL = 1,
 	CAP_ROUTE_REFRESH = 2,
+	CAP_EXTENDED_NEXT_HOP = 5,
 	CAP_ROLE = 9,
 	CAP_GRACEFUL_RESTART = 64,
 	CAP_FOUR_OCTET_ASN = 65,
@@ -61,6 +62,21 @@ static void get_four_octet_asn(struct capability_walk *walk, const uint8_t *valu
 	walk->open->asn = asn;
 }
 
+/* RFC 8950, section 4: any number of AFI, SAFI (in two octets) and the next hop's AFI. */
+static void get_extended_next_hop(struct capability_walk *walk, const uint8_t *value, size_t len)
+{
+	struct wire_reader r = wire_reader(value, len);
+
+	while (!r.failed && wire_left(&r) > 0) {
+		uint16_t afi = wire_get_u16(&r), safi = wire_get_u16(&r), hop = wire_get_u16(&r);
+
+		walk->open->extended_next_hop |= !r.failed && safi == BGP_SAFI_UNICAST &&
+						 afi == bgp_afi_of(ADDR_IPV4) &&
+						 hop == bgp_afi_of(ADDR_IPV6);
+	}
+	walk->malformed |= r.failed;
+}
+
 static void get_role(struct capability_walk *walk, const uint8_t *value, size_t len)
 {
 	enum bgp_role role;
@@ -96,6 +112,8 @@ static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes,
 			get_four_octet_asn(walk, value, len);
 		else if (code == CAP_ROUTE_REFRESH)
 			walk->open->route_refresh = true;
+		else if (code == CAP_EXTENDED_NEXT_HOP)
+			get_extended_next_hop(walk, value, len);
 		else if (code == CAP_ROLE)
 			get_role(walk, value, len);
 		else if (code == CAP_ENHANCED_REFRESH)
@@ -198,6 +216,13 @@ static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 		wire_put_u8(w, CAP_ROUTE_REFRESH);
 		wire_put_u8(w, 0);
 	}
+	if (open->extended_next_hop) {
+		wire_put_u8(w, CAP_EXTENDED_NEXT_HOP);
+		wire_put_u8(w, 6);
+		wire_put_u16(w, bgp_afi_of(ADDR_IPV4));
+		wire_put_u16(w, BGP_SAFI_UNICAST);
+		wire_put_u16(w, bgp_afi_of(ADDR_IPV6));
+	}
 	if (open->enhanced_refresh) {
 		wire_put_u8(w, CAP_ENHANCED_REFRESH);
 		wire_put_u8(w, 0);
@@ -267,6 +292,8 @@ struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp
 		.ipv6 = own->ipv6 && peer->ipv6,
 		.four_octet_asn = own->four_octet_asn && peer->four_octet_asn,
 		.enhanced_refresh = own->enhanced_refresh && peer->enhanced_refresh,
+		.extended_next_hop = own->ipv4 && peer->ipv4 && own->extended_next_hop &&
+				     peer->extended_next_hop,
 	};
 	if (!out->ipv4 && !out->ipv6)
 		return no_common_family(own);

@@ -4,8 +4,8 @@
  *
  * Known: multiprotocol IPv4 and IPv6 unicast (RFC 4760), 4-octet AS numbers (RFC 6793), route
  * refresh (RFC 2918) and its enhanced form (RFC 7313), role (RFC 9234), graceful restart (RFC 4724,
- * only noted). All others are ignored. Extended parameter length (RFC 9072) is understood, never
- * sent. Pure.
+ * only noted), IPv6 next hops of IPv4 unicast (RFC 8950). All others are ignored. Extended
+ * parameter length (RFC 9072) is understood, never sent. Pure.
  */
 #ifndef LB_BGP_OPEN_H
 #define LB_BGP_OPEN_H
@@ -26,13 +26,14 @@ struct bgp_open {
 	/* Without any multiprotocol capability ipv4 is set: that is what it then means. */
 	bool ipv4, ipv6;
 	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
+	bool extended_next_hop; /* IPv4 prefixes may have IPv6 next hops */
 	enum bgp_role role;
 	bool role_required; /* own only: a peer that says none is refused */
 };
 
 /* What both sides can do. */
 struct bgp_negotiated {
-	bool ipv4, ipv6, four_octet_asn, enhanced_refresh;
+	bool ipv4, ipv6, four_octet_asn, enhanced_refresh, extended_next_hop;
 };
 
 /* The error to send as NOTIFICATION; code 0 and *open filled in when there is none. */

@@ -225,7 +225,7 @@ static enum bgp_verdict get_otc(struct bgp_attrs *out, const struct attr *attr, 
 	return BGP_UPDATE_OK;
 }
 
-/* The next hop field of MP_REACH (RFC 4760, section 3; RFC 2545). False: wrong length. */
+/* RFC 4760, section 3; RFC 2545; RFC 8950, section 4. False: wrong length. */
 static bool get_mp_next_hop(struct bgp_attrs *out, enum addr_family family, const uint8_t *bytes,
 			    size_t len)
 {
@@ -244,18 +244,20 @@ static enum bgp_verdict get_mp_reach(struct bgp_attrs *out, const struct attr *a
 {
 	struct wire_reader r = wire_reader(attr->value, attr->len);
 	uint16_t afi = wire_get_u16(&r);
-	enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r));
+	enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r)), hop_family;
 	size_t hop_len = wire_get_u8(&r);
 	const uint8_t *hop = wire_get_bytes(&r, hop_len);
 
-	(void)options;
 	wire_get_u8(&r); /* reserved */
 	if (r.failed)
 		return BGP_UPDATE_RESET;
 	out->has_mp_reach = true;
 	if (family == ADDR_NONE)
 		return BGP_UPDATE_OK; /* never negotiated: none of our business */
-	if (!get_mp_next_hop(out, family, hop, hop_len))
+	hop_family = family;
+	if (options & BGP_EXTENDED_NEXT_HOP && hop_len != addr_size(ADDR_IPV4))
+		hop_family = ADDR_IPV6;
+	if (!get_mp_next_hop(out, hop_family, hop, hop_len))
 		return BGP_UPDATE_RESET;
 	out->mp_reach = (struct bgp_nlri){ family, r.pos, wire_left(&r) };
 	return bgp_nlri_valid(&out->mp_reach) ? BGP_UPDATE_OK : BGP_UPDATE_RESET;

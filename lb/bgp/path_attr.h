@@ -20,8 +20,9 @@
 
 /* Of the session that a message has come by: what its bytes mean. To be joined by "|". */
 enum bgp_session_option {
-	BGP_FOUR_OCTET = 1 << 0, /* RFC 6793 was negotiated */
-	BGP_INTERNAL = 1 << 1,	 /* the peer is of our own AS */
+	BGP_FOUR_OCTET = 1 << 0,	/* RFC 6793 was negotiated */
+	BGP_INTERNAL = 1 << 1,		/* the peer is of our own AS */
+	BGP_EXTENDED_NEXT_HOP = 1 << 2, /* RFC 8950 was: IPv4 prefixes with IPv6 next hops */
 };
 
 /* From harmless to worst; of several mistakes in one message the worst counts. */
@@ -77,9 +78,13 @@ bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
 struct bgp_route_attrs {
 	uint32_t asn; /* own: 1 + policy.prepend times in AS_PATH */
 	bool four_octet;
-	bool internal;	      /* to a peer of our own AS: an empty AS_PATH, and LOCAL_PREF */
-	bool otc;	      /* goes only to customers from here (RFC 9234) */
-	struct addr next_hop; /* of the prefixes' family */
+	bool internal; /* to a peer of our own AS: an empty AS_PATH, and LOCAL_PREF */
+	bool otc;      /* goes only to customers from here (RFC 9234) */
+	/*
+	 * Of the prefixes' family, or IPv6 for both (RFC 8950); then link_local, unless of no
+	 * family, goes beside it (RFC 2545, section 3).
+	 */
+	struct addr next_hop, link_local;
 	struct bgp_policy policy;
 };
 

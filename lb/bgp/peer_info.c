@@ -17,6 +17,7 @@ static void get_session_info(const struct bgp_peer *peer, const struct bgp_link 
 	info->route_refresh = link->open.route_refresh;
 	info->role = link->open.role;
 	info->enhanced_refresh = link->open.enhanced_refresh;
+	info->extended_next_hop = link->open.extended_next_hop;
 	info->graceful_restart = link->open.graceful_restart;
 	info->next_hop4 = peer->next_hop4;
 	info->next_hop6 = peer->next_hop6;

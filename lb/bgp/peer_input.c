@@ -93,6 +93,20 @@ static bool is_own(const struct bgp_peer *peer, const struct bgp_update *update)
 	return update->attrs.originator_id == peer->env->conf->router_id;
 }
 
+/*
+ * Of two next hops the link-local one, if the session is over such: the other may be of a subnet
+ * that is not ours.
+ */
+static void prefer_link_local(const struct bgp_peer *peer, const struct bgp_attrs *attrs,
+			      struct addr *hop)
+{
+	struct addr local = bgp_session_local(peer->up->session).addr;
+
+	if (addr_equal(hop, &attrs->mp_next_hop) && addr_is_link_local(&attrs->mp_link_local) &&
+	    addr_is_link_local(&local))
+		*hop = attrs->mp_link_local;
+}
+
 static void import_default(struct bgp_peer *peer, enum addr_family family,
 			   const struct bgp_update *update)
 {
@@ -103,6 +117,8 @@ static void import_default(struct bgp_peer *peer, enum addr_family family,
 
 	if (found > 0 && (is_leak(peer, update) || is_own(peer, update)))
 		hop = (struct addr){ 0 };
+	else if (found > 0)
+		prefer_link_local(peer, &update->attrs, &hop);
 	if (found != 0)
 		set_default(peer, family, &hop);
 }
@@ -124,7 +140,8 @@ static void note_malformed(struct bgp_peer *peer, enum bgp_verdict verdict, uint
 static unsigned options_of(const struct bgp_link *link)
 {
 	return (link->negotiated.four_octet_asn ? BGP_FOUR_OCTET : 0) |
-	       (bgp_peer_is_internal(link->peer) ? BGP_INTERNAL : 0);
+	       (bgp_peer_is_internal(link->peer) ? BGP_INTERNAL : 0) |
+	       (link->negotiated.extended_next_hop ? BGP_EXTENDED_NEXT_HOP : 0);
 }
 
 static void take_update(struct bgp_link *link, const struct bgp_frame *frame)

@@ -28,6 +28,7 @@ struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer)
 		.four_octet_asn = true,
 		.route_refresh = true,
 		.enhanced_refresh = true,
+		.extended_next_hop = peer->conf->extended_next_hop && peer->conf->ipv4,
 		.role = peer->conf->role,
 		.role_required = peer->conf->role_strict,
 	};
@@ -88,29 +89,24 @@ static void dial(struct bgp_peer *peer)
 		bgp_peer_link_add(peer, BGP_OUTGOING, session);
 }
 
-/* The next hop of the session's own family is its address, the other is its interface's. */
-static void choose_next_hops(struct bgp_peer *peer, const struct bgp_link *link)
+/* Returns the link-local address to go beside IPv6 next hops, if any. */
+static struct addr choose_next_hops(struct bgp_peer *peer, const struct bgp_link *link)
 {
 	struct addr local = bgp_session_local(link->session).addr;
-	struct bgp_interface interface = bgp_interface_find(&local);
+	struct bgp_interface interface = bgp_interface_find(NULL, &local);
+	struct bgp_next_hops hops =
+		bgp_next_hops_choose(peer->conf, &link->negotiated, &local, &interface);
 
 	peer->ifindex = interface.index;
-	peer->next_hop4 = local.family == ADDR_IPV4 ? local : interface.ipv4;
-	peer->next_hop6 = local.family == ADDR_IPV6 ? local : interface.ipv6;
-	if (peer->conf->next_hop4.family != ADDR_NONE)
-		peer->next_hop4 = peer->conf->next_hop4;
-	if (peer->conf->next_hop6.family != ADDR_NONE)
-		peer->next_hop6 = peer->conf->next_hop6;
-	if (!link->negotiated.ipv4)
-		peer->next_hop4 = (struct addr){ 0 };
-	if (!link->negotiated.ipv6)
-		peer->next_hop6 = (struct addr){ 0 };
+	peer->next_hop4 = hops.ipv4;
+	peer->next_hop6 = hops.ipv6;
 	if (link->negotiated.ipv4 && peer->next_hop4.family == ADDR_NONE)
 		log_warn("peer %s: no IPv4 address to be the next hop, IPv4 is not announced",
 			 peer->conf->name);
 	if (link->negotiated.ipv6 && peer->next_hop6.family == ADDR_NONE)
 		log_warn("peer %s: no IPv6 address to be the next hop, IPv6 is not announced",
 			 peer->conf->name);
+	return hops.link_local;
 }
 
 static void session_up(struct bgp_peer *peer, enum bgp_connection which)
@@ -124,7 +120,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	peer->up = link;
 	peer->established++;
 	peer->last_down[0] = '\0';
-	choose_next_hops(peer, link);
+	session.link_local = choose_next_hops(peer, link);
 	session.four_octet = link->negotiated.four_octet_asn;
 	session.enhanced_refresh = link->negotiated.enhanced_refresh;
 	session.internal = bgp_peer_is_internal(peer);

@@ -63,8 +63,9 @@ struct bgp_peer_conf {
 	 * held back whose sessions keep failing: 1 s after the first time, then 2, 4 ...
 	 */
 	uint16_t connect_retry;
-	bool ipv4, ipv6;    /* address families offered, at least one */
-	bool default_route; /* take 0.0.0.0/0 and ::/0 from this peer */
+	bool ipv4, ipv6;	/* address families offered, at least one */
+	bool extended_next_hop; /* IPv4 routes may have IPv6 next hops (RFC 8950) */
+	bool default_route;	/* take 0.0.0.0/0 and ::/0 from this peer */
 	struct bgp_policy policy;
 	struct bgp_policy deprefer; /* on top of all others for what is de-preferred */
 };
@@ -87,7 +88,8 @@ struct bgp_speaker_handlers {
 	void (*on_peer)(void *ctx, size_t peer, bool up, const char *reason);
 	/*
 	 * The default route of this family via this peer has come, changed its next hop, or
-	 * gone (next_hop NULL), which it also is when the session is lost. ifindex: interface of
+	 * gone (next_hop NULL), which it also is when the session is lost. IPv4's may be an
+	 * IPv6 address (RFC 8950). ifindex: interface of
 	 * the session, needed where the next hop is link-local; 0 when unknown.
 	 */
 	void (*on_default_route)(void *ctx, size_t peer, enum addr_family family,
@@ -121,9 +123,9 @@ struct bgp_peer_info {
 	uint16_t hold_time, keepalive; /* negotiated, seconds */
 	bool ipv4, ipv6;	       /* families negotiated */
 	/* Capabilities of the peer. */
-	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
+	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart, extended_next_hop;
 	enum bgp_role role;
-	struct addr next_hop4, next_hop6;	    /* that we announce */
+	struct addr next_hop4, next_hop6;	    /* that we announce; the first may be IPv6 */
 	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
 	size_t announced;			    /* prefixes that the peer has from us */
 	/* Since the start of the speaker. */

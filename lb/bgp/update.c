@@ -135,9 +135,10 @@ static size_t writer_size(const struct wire_writer *w)
 }
 
 /* MP_REACH comes first (RFC 7606, section 5.1), so leave room for the others behind it. */
-static size_t announce_ipv6(struct wire_writer *w, const struct bgp_route_attrs *attrs,
-			    const struct prefix *prefixes, size_t count)
+static size_t announce_mp(struct wire_writer *w, const struct bgp_route_attrs *attrs,
+			  const struct prefix *prefixes, size_t count)
 {
+	bool both = attrs->link_local.family != ADDR_NONE;
 	uint8_t rest[BGP_ATTRS_SIZE_MAX];
 	struct wire_writer others = wire_writer(rest, sizeof(rest));
 	size_t start, attr, taken, size = writer_size(w);
@@ -147,10 +148,11 @@ static size_t announce_ipv6(struct wire_writer *w, const struct bgp_route_attrs 
 	start = wire_offset(w);
 	wire_put_u16(w, 0);
 	attr = bgp_attr_begin(w, BGP_ATTR_OPTIONAL, BGP_ATTR_MP_REACH);
-	wire_put_u16(w, bgp_afi_of(ADDR_IPV6));
+	wire_put_u16(w, bgp_afi_of((enum addr_family)prefixes[0].addr.family));
 	wire_put_u8(w, BGP_SAFI_UNICAST);
-	wire_put_u8(w, 16);
+	wire_put_u8(w, both ? 32 : 16);
 	wire_put_bytes(w, attrs->next_hop.bytes, 16);
+	wire_put_bytes(w, attrs->link_local.bytes, both ? 16 : 0);
 	wire_put_u8(w, 0); /* reserved */
 	if (size < wire_written(&others))
 		w->failed = true;
@@ -167,7 +169,7 @@ size_t bgp_update_put_announce(struct wire_writer *w, const struct bgp_route_att
 	size_t start;
 
 	if (attrs->next_hop.family == ADDR_IPV6)
-		return announce_ipv6(w, attrs, prefixes, count);
+		return announce_mp(w, attrs, prefixes, count);
 	wire_put_u16(w, 0); /* nothing withdrawn */
 	start = wire_offset(w);
 	wire_put_u16(w, 0);

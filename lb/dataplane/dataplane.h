@@ -30,8 +30,9 @@ struct dataplane_ops {
 	/* Left by a predecessor, or accepted since. */
 	bool (*is_accepted)(const struct dataplane *dp, const struct addr *addr);
 	/*
-	 * The default route by this peer: next_hop, or NULL when it has none any more. ifindex is
-	 * needed for link-local next hops. Peers are numbered by the caller.
+	 * The default route of this family by this peer: next_hop, which may be of the other, or
+	 * NULL when it has none any more. ifindex is needed for link-local next hops. Peers are
+	 * numbered by the caller.
 	 */
 	int (*default_route)(struct dataplane *dp, size_t peer, const struct addr *next_hop,
 			     enum addr_family family, unsigned ifindex);

@@ -12,8 +12,8 @@
 
 struct leg {
 	size_t peer;
-	struct addr next_hop;
-	unsigned ifindex; /* 0: the kernel finds the interface */
+	struct addr next_hop; /* IPv6 in both families, or IPv4 */
+	unsigned ifindex;     /* 0: the kernel finds the interface */
 };
 
 /* Of one family. Zeroed: empty. */

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <string.h>
 
 #include "lib/alloc.h"
 
@@ -143,8 +144,22 @@ int dp_netlink_unreachable_remove(struct dp_netlink *nl, const struct prefix *pr
 		       put_prefix(msg, prefix, RTN_UNREACHABLE, DP_UNREACHABLE_METRIC) < 0);
 }
 
+/* Of the route's own family RTA_GATEWAY, of the other RTA_VIA (Linux 5.2). */
+static int put_gateway(struct nl_msg *msg, enum addr_family family, const struct addr *next_hop)
+{
+	uint16_t via_family = af(next_hop->family);
+	uint8_t via[sizeof(struct rtvia) + sizeof(next_hop->bytes)];
+	size_t size = addr_size(next_hop->family);
+
+	if (next_hop->family == family)
+		return nla_put(msg, RTA_GATEWAY, (int)size, next_hop->bytes);
+	memcpy(via, &via_family, sizeof(via_family));
+	memcpy(via + sizeof(struct rtvia), next_hop->bytes, size);
+	return nla_put(msg, RTA_VIA, (int)(sizeof(struct rtvia) + size), via);
+}
+
 /* One struct rtnexthop and its gateway. */
-static int put_leg(struct nl_msg *msg, const struct leg *leg)
+static int put_leg(struct nl_msg *msg, enum addr_family family, const struct leg *leg)
 {
 	struct rtnexthop *hop = nlmsg_reserve(msg, sizeof(*hop), NLMSG_ALIGNTO);
 	size_t start;
@@ -153,8 +168,7 @@ static int put_leg(struct nl_msg *msg, const struct leg *leg)
 		return -EMSGSIZE;
 	start = nlmsg_hdr(msg)->nlmsg_len - sizeof(*hop);
 	*hop = (struct rtnexthop){ .rtnh_ifindex = (int)leg->ifindex };
-	if (nla_put(msg, RTA_GATEWAY, (int)addr_size(leg->next_hop.family), leg->next_hop.bytes) <
-	    0)
+	if (put_gateway(msg, family, &leg->next_hop) < 0)
 		return -EMSGSIZE;
 	hop->rtnh_len = (unsigned short)(nlmsg_hdr(msg)->nlmsg_len - start);
 	return 0;
@@ -176,7 +190,7 @@ int dp_netlink_default_set(struct dp_netlink *nl, enum addr_family family, uint3
 
 	failed = failed || !hops;
 	for (size_t i = 0; i < legs->count && !failed; i++)
-		failed = put_leg(msg, &legs->items[i]) < 0;
+		failed = put_leg(msg, family, &legs->items[i]) < 0;
 	if (!failed)
 		nla_nest_end(msg, hops);
 	return request(nl, msg, failed);

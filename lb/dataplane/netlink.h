@@ -34,8 +34,8 @@ int dp_netlink_unreachable_add(struct dp_netlink *nl, const struct prefix *prefi
 int dp_netlink_unreachable_remove(struct dp_netlink *nl, const struct prefix *prefix);
 
 /*
- * One multipath default route of this family. replace: ours is there and gives way; otherwise any
- * with the same metric is -EEXIST.
+ * One multipath default route of this family, whose legs may be of the other (RFC 8950). replace:
+ * ours is there and gives way; otherwise any with the same metric is -EEXIST.
  */
 int dp_netlink_default_set(struct dp_netlink *nl, enum addr_family family, uint32_t metric,
 			   const struct legs *legs, bool replace);

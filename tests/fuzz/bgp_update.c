@@ -22,7 +22,8 @@ static void decode(const uint8_t *data, size_t len, unsigned options)
 
 	CHECK((verdict == BGP_UPDATE_RESET) == (update.attrs.error.code != 0));
 	if (verdict != BGP_UPDATE_RESET && bgp_update_find(&update, &prefix, 64500, &hop) > 0)
-		CHECK(verdict < BGP_UPDATE_TREAT_AS_WITHDRAW && hop.family == prefix.addr.family);
+		CHECK(verdict < BGP_UPDATE_TREAT_AS_WITHDRAW &&
+		      (hop.family == prefix.addr.family || options & BGP_EXTENDED_NEXT_HOP));
 }
 
 static struct prefix get_prefix(struct wire_reader *r, enum addr_family family)
@@ -50,11 +51,14 @@ static void encode(const uint8_t *data, size_t len)
 	struct prefix prefixes[64], back;
 	uint8_t body[BGP_BODY_MAX];
 	struct wire_writer w = wire_writer(body, 1200 + wire_get_u16(&r) % 2800);
+	bool by_mp = family == ADDR_IPV6 || options & BGP_EXTENDED_NEXT_HOP;
 	struct bgp_update update;
 	struct wire_reader nlri;
 	size_t count = 1 + wire_get_u8(&r) % 64, taken;
 
-	attrs.next_hop = get_prefix(&r, family).addr;
+	attrs.next_hop = get_prefix(&r, by_mp ? ADDR_IPV6 : family).addr;
+	if (by_mp && asn & 2)
+		attrs.link_local = get_prefix(&r, ADDR_IPV6).addr;
 	attrs.policy.prepend = wire_get_u8(&r) % (BGP_PREPEND_MAX + 1);
 	attrs.policy.has_med = true;
 	attrs.policy.med = wire_get_u32(&r);
@@ -73,9 +77,8 @@ static void encode(const uint8_t *data, size_t len)
 	CHECK(update.attrs.med == attrs.policy.med);
 	CHECK(update.attrs.community_count == attrs.policy.community_count);
 	CHECK(update.attrs.large_count == attrs.policy.large_count);
-	nlri = family == ADDR_IPV4
-		       ? wire_reader(update.reach.bytes, update.reach.len)
-		       : wire_reader(update.attrs.mp_reach.bytes, update.attrs.mp_reach.len);
+	nlri = !by_mp ? wire_reader(update.reach.bytes, update.reach.len)
+		      : wire_reader(update.attrs.mp_reach.bytes, update.attrs.mp_reach.len);
 	for (size_t i = 0; i < taken; i++)
 		CHECK(bgp_nlri_next(&nlri, family, &back) && prefix_equal(&back, &prefixes[i]));
 	CHECK(wire_left(&nlri) == 0);

@@ -146,6 +146,8 @@ static const struct {
 	  "bgp.peers[0].families[1]: is given twice" },
 	{ "next hop", PEER("'next_hop':{'ipv6':'10.0.0.1'}"),
 	  "bgp.peers[0].next_hop.ipv6: expected an IPv6 address" },
+	{ "IPv6 next hops without IPv4", PEER("'families':['ipv6'],'extended_next_hop':true"),
+	  "bgp.peers[0].extended_next_hop: is for the family ipv4 (RFC 8950)" },
 	{ "hops", PEER("'multihop':256"), "bgp.peers[0].multihop: 256 is not between 1 and 255" },
 	{ "TTL security towards ourselves",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,"

@@ -52,6 +52,16 @@ static const struct row rows[] = {
 	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true } },
 	{ "enhanced refresh",            { HEAD, 4, 2, 2, 70, 0 }, 14, 0, 0,
 	  { AS65001, .ipv4 = true, .enhanced_refresh = true } },
+	{ "extended next hop",           { HEAD, 10, 2, 8, 5, 6, 0, 1, 0, 1, 0, 2 }, 20, 0, 0,
+	  { AS65001, .ipv4 = true, .extended_next_hop = true } },
+	{ "extended next hop, second of two",
+	  { HEAD, 16, 2, 14, 5, 12, 0, 1, 0, 128, 0, 2, 0, 1, 0, 1, 0, 2 }, 26, 0, 0,
+	  { AS65001, .ipv4 = true, .extended_next_hop = true } },
+	{ "extended next hop of others", { HEAD, 10, 2, 8, 5, 6, 0, 2, 0, 1, 0, 1 }, 20, 0, 0,
+	  { AS65001, .ipv4 = true } },
+	{ "extended next hop, SAFI 257", { HEAD, 10, 2, 8, 5, 6, 0, 1, 1, 1, 0, 2 }, 20, 0, 0,
+	  { AS65001, .ipv4 = true } },
+	{ "extended next hop of 5",      { HEAD, 9, 2, 7, 5, 5, 0, 1, 0, 1, 0 }, 19, 2, 0, { 0 } },
 	{ "role customer",               { HEAD, 5, 2, 3, 9, 1, 3 }, 15, 0, 0,
 	  { AS65001, .ipv4 = true, .role = BGP_ROLE_CUSTOMER } },
 	{ "the same role twice",         { HEAD, 8, 2, 6, 9, 1, 3, 9, 1, 3 }, 18, 0, 0,
@@ -92,6 +102,8 @@ Test(bgp_open, decode)
 		cr_expect_eq(open.role, row->want.role, "%s: role", row->what);
 		cr_expect_eq(open.enhanced_refresh, row->want.enhanced_refresh, "%s: err",
 			     row->what);
+		cr_expect_eq(open.extended_next_hop, row->want.extended_next_hop, "%s: hop",
+			     row->what);
 		cr_expect_eq(open.graceful_restart, row->want.graceful_restart, "%s: gr",
 			     row->what);
 	}
@@ -115,6 +127,7 @@ Test(bgp_open, round_trip)
 			       .ipv6 = true,
 			       .four_octet_asn = true,
 			       .route_refresh = true,
+			       .extended_next_hop = true,
 			       .role = BGP_ROLE_PEER },
 			out;
 	uint8_t buf[64];
@@ -127,6 +140,7 @@ Test(bgp_open, round_trip)
 	cr_expect_eq(out.hold_time, in.hold_time);
 	cr_expect_eq(out.router_id, in.router_id);
 	cr_expect(out.ipv4 && out.ipv6 && out.four_octet_asn && out.route_refresh);
+	cr_expect(out.extended_next_hop);
 	for (size_t size = 0; size < len; size++) {
 		cr_expect_eq(bgp_open_encode(&in, buf, size), 0, "fits in %zu", size);
 		cr_expect_neq(bgp_open_decode(&out, buf, size).code, 0, "whole at %zu", size);
@@ -154,6 +168,12 @@ Test(bgp_open, negotiate)
 	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).subcode, BGP_OPEN_ROLE_MISMATCH);
 	peer.role = BGP_ROLE_PROVIDER;
 	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0);
+	peer.extended_next_hop = true;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0);
+	cr_expect_not(both.extended_next_hop, "nobody has asked for it");
+	own.extended_next_hop = true;
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0);
+	cr_expect(both.extended_next_hop);
 	peer.ipv4 = false;
 	err = bgp_open_negotiate(&both, &own, &peer, 65101);
 	cr_expect_eq(err.subcode, BGP_OPEN_BAD_CAPABILITY);

@@ -186,6 +186,114 @@ Test(bgp_update, end_of_rib)
 	cr_expect_eq(update.end_of_rib, ADDR_NONE);
 }
 
+#define LINK_LOCAL 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
+#define GLOBAL	   0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
+
+/* RFC 8950, section 4: the length says of which family the next hop is. */
+static const struct {
+	const char *what;
+	uint8_t attr[48];
+	size_t len;
+	enum bgp_verdict agreed, not_agreed;
+	const char *hop, *link_local; /* where agreed */
+} ipv4_in_mp[] = {
+	{ "next hop of 4",
+	  { 0x80, 14, 10, 0, 1, 1, 4, 10, 0, 0, 1, 0, 0 },
+	  13,
+	  OK,
+	  OK,
+	  "10.0.0.1",
+	  "none" },
+	{ "next hop of 16",
+	  { 0x80, 14, 22, 0, 1, 1, 16, GLOBAL, 0, 0 },
+	  25,
+	  OK,
+	  RESET,
+	  "2001:db8::1",
+	  "none" },
+	{ "link-local of 16",
+	  { 0x80, 14, 22, 0, 1, 1, 16, LINK_LOCAL, 0, 0 },
+	  25,
+	  OK,
+	  RESET,
+	  "fe80::1",
+	  "none" },
+	{ "next hop of 32",
+	  { 0x80, 14, 38, 0, 1, 1, 32, GLOBAL, LINK_LOCAL, 0, 0 },
+	  41,
+	  OK,
+	  RESET,
+	  "2001:db8::1",
+	  "fe80::1" },
+	{ "next hop of 24",
+	  { 0x80, 14, 30, 0, 1, 1, 24, 0, 0, 0, 0, 0, 0, 0, 0, GLOBAL, 0, 0 },
+	  33,
+	  RESET,
+	  RESET,
+	  "",
+	  "" },
+	{ "next hop of 0", { 0x80, 14, 6, 0, 1, 1, 0, 0, 0 }, 9, RESET, RESET, "", "" },
+};
+
+Test(bgp_update, ipv4_by_mp_reach)
+{
+	static const uint8_t others[] = { ORIGIN, PATH };
+	const struct prefix default4 = { .addr = { .family = ADDR_IPV4 } };
+
+	for (size_t i = 0; i < sizeof(ipv4_in_mp) / sizeof(ipv4_in_mp[0]); i++) {
+		uint8_t body[128];
+		char text[ADDR_TEXT_SIZE];
+		struct wire_writer w = wire_writer(body, sizeof(body));
+		const char *what = ipv4_in_mp[i].what;
+		struct bgp_update u;
+		struct addr hop;
+
+		wire_put_u16(&w, 0);
+		wire_put_u16(&w, (uint16_t)(ipv4_in_mp[i].len + sizeof(others)));
+		wire_put_bytes(&w, ipv4_in_mp[i].attr, ipv4_in_mp[i].len);
+		wire_put_bytes(&w, others, sizeof(others));
+		cr_expect_eq(bgp_update_decode(&u, body, wire_written(&w), BGP_FOUR_OCTET),
+			     ipv4_in_mp[i].not_agreed, "%s, not agreed", what);
+		cr_expect_eq(bgp_update_decode(&u, body, wire_written(&w),
+					       BGP_FOUR_OCTET | BGP_EXTENDED_NEXT_HOP),
+			     ipv4_in_mp[i].agreed, "%s, agreed", what);
+		if (ipv4_in_mp[i].agreed != OK)
+			continue;
+		cr_assert_eq(bgp_update_find(&u, &default4, 64500, &hop), 1, "%s", what);
+		cr_expect_str_eq(addr_format(&hop, text), ipv4_in_mp[i].hop, "%s", what);
+		cr_expect_str_eq(addr_format(&u.attrs.mp_link_local, text),
+				 ipv4_in_mp[i].link_local, "%s", what);
+	}
+}
+
+/* What we write of it is read back, and there is no NEXT_HOP beside it. */
+Test(bgp_update, ipv4_by_an_ipv6_next_hop)
+{
+	struct bgp_route_attrs attrs = { .asn = 64500, .four_octet = true };
+	struct prefix prefix;
+	uint8_t body[256];
+	struct bgp_update u;
+	struct addr hop;
+
+	prefix_parse(&prefix, "198.18.0.0/24");
+	addr_parse(&attrs.next_hop, "2001:db8::1");
+	for (int both = 0; both < 2; both++) {
+		struct wire_writer w = wire_writer(body, sizeof(body));
+
+		if (both)
+			addr_parse(&attrs.link_local, "fe80::1");
+		cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
+		cr_expect_eq(body[5], BGP_ATTR_MP_REACH, "first of all");
+		cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w),
+					       BGP_FOUR_OCTET | BGP_EXTENDED_NEXT_HOP),
+			     OK);
+		cr_expect_not(u.attrs.has_next_hop);
+		cr_assert_eq(bgp_update_find(&u, &prefix, 1, &hop), 1);
+		cr_expect(addr_equal(&hop, &attrs.next_hop));
+		cr_expect(addr_equal(&u.attrs.mp_link_local, &attrs.link_local));
+	}
+}
+
 /* RFC 7606, section 7, and the RFCs of later attributes: every kind of mistake in each. */
 static const struct {
 	const char *name;
