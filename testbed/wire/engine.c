@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "testbed/wire/frame.h"
 #include "testbed/wire/tap.h"
 
 #define READ_BUDGET 32 /* packets from one TAP before the others have their turn */
@@ -68,7 +69,11 @@ struct wire_engine {
 	bool realtime;
 	int epoll, wakeup;
 	struct command *_Atomic pending;
-	struct direction *directions; /* 2 * wire + end */
+	/*
+	 * 2 * wire + end; and as many again, count later, for packets of BGP that are held back.
+	 * Those have no fd of their own and are never cut: they are what their first half let in.
+	 */
+	struct direction *directions;
 	size_t count;
 	size_t *heap; /* 1-based, indices of directions */
 	size_t heap_len;
@@ -155,6 +160,7 @@ static void frames_read(struct wire_engine *e, size_t direction)
 
 	for (int i = 0; i < READ_BUDGET && d->fd >= 0; i++) {
 		ssize_t n = read(d->fd, e->frame, sizeof(e->frame));
+		size_t lane = direction;
 		struct instant now, due;
 		struct packet *p;
 
@@ -168,7 +174,11 @@ static void frames_read(struct wire_engine *e, size_t direction)
 		now = clock_now();
 		if (d->cut)
 			continue;
-		if (!wire_queue_offer(&d->queue, (size_t)n - TAP_HEADER, now, &due)) {
+		if (d->queue.shape.bgp_delay_ns > 0 &&
+		    frame_is_bgp(e->frame + TAP_HEADER, (size_t)n - TAP_HEADER))
+			lane += e->count;
+		if (!wire_queue_offer(&e->directions[lane].queue, (size_t)n - TAP_HEADER, now,
+				      &due)) {
 			e->stats.lost++;
 			continue;
 		}
@@ -176,7 +186,7 @@ static void frames_read(struct wire_engine *e, size_t direction)
 		p->due = due;
 		p->len = (size_t)n;
 		memcpy(p->data, e->frame, (size_t)n);
-		packet_append(e, direction, p);
+		packet_append(e, lane, p);
 	}
 }
 
@@ -184,7 +194,7 @@ static void due_deliver(struct wire_engine *e)
 {
 	while (e->heap_len > 0) {
 		size_t direction = e->heap[1];
-		const struct direction *out = &e->directions[direction ^ 1];
+		const struct direction *out = &e->directions[(direction % e->count) ^ 1];
 		struct instant now = clock_now();
 		struct packet *p;
 
@@ -343,13 +353,15 @@ int wire_engine_new(struct wire_engine **out, const struct wire_shape *shapes, s
 	int err;
 
 	e->count = 2 * wires;
-	e->directions = xcalloc(e->count, sizeof(*e->directions));
-	e->heap = xcalloc(e->count + 1, sizeof(*e->heap));
+	e->directions = xcalloc(2 * e->count, sizeof(*e->directions));
+	e->heap = xcalloc(2 * e->count + 1, sizeof(*e->heap));
 	for (size_t i = 0; i < e->count; i++) {
 		struct wire_shape shape = shapes[i];
 
 		shape.delay_ns = shape.delay_ns > TRANSIT_NS ? shape.delay_ns - TRANSIT_NS : 0;
 		wire_queue_init(&e->directions[i].queue, &shape, seed + i);
+		shape.delay_ns += shape.bgp_delay_ns;
+		wire_queue_init(&e->directions[e->count + i].queue, &shape, seed + e->count + i);
 		e->directions[i].fd = -1;
 	}
 	e->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -12,6 +12,10 @@
  * a descriptor, which the engine owns. An end can be cut: from that instant
  * nothing enters from it and nothing comes out to it, carrier staying up; what
  * it had sent before is still under way, as light in a fibre is.
+ *
+ * A shape's bgp_delay_ns holds BGP's packets (TCP port 179) back on top of the
+ * delay, as if the router at the far end took so long over them. They stay in
+ * order among themselves, and everything else overtakes them.
  */
 #ifndef TESTBED_WIRE_ENGINE_H
 #define TESTBED_WIRE_ENGINE_H

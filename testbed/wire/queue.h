@@ -19,10 +19,11 @@
 
 struct wire_shape {
 	int64_t delay_ns;
-	int64_t jitter_ns; /* uniform between 0 and this is added */
-	uint64_t rate_bps; /* bits per second, 0: unlimited */
-	size_t limit;	   /* bytes that may wait for the sender, with a rate */
-	uint32_t loss;	   /* chance out of 2^32 */
+	int64_t jitter_ns;    /* uniform between 0 and this is added */
+	uint64_t rate_bps;    /* bits per second, 0: unlimited */
+	size_t limit;	      /* bytes that may wait for the sender, with a rate */
+	uint32_t loss;	      /* chance out of 2^32 */
+	int64_t bgp_delay_ns; /* added to packets of BGP alone, see engine.h; not the queue's */
 };
 
 struct wire_queue {

@@ -274,3 +274,60 @@ Test(engine, ends_with_packets_under_way)
 		frame_send(r->ends[i % 2], i);
 	rig_free(r, 1);
 }
+
+/* A frame that begins like a packet of TCP from or to port 179; the number is behind the ports. */
+struct bgp_frame {
+	uint8_t header[TAP_HEADER];
+	uint8_t ethernet[12], type[2];
+	uint8_t ip[20];
+	uint8_t ports[4];
+	uint32_t number;
+} __attribute__((packed));
+
+static void bgp_send(int fd, uint32_t number, unsigned port)
+{
+	struct bgp_frame f = { .type = { 8, 0 },
+			       .ip = { 0x45, [9] = 6 },
+			       .ports = { 0x90, 0, 0, (uint8_t)port },
+			       .number = number };
+
+	cr_assert_eq(write(fd, &f, sizeof(f)), (ssize_t)sizeof(f));
+}
+
+static uint32_t bgp_receive(int fd)
+{
+	struct bgp_frame f = { .number = UINT32_MAX };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (poll(&p, 1, PATIENCE_MS) == 1)
+		cr_expect_eq(read(fd, &f, sizeof(f)), (ssize_t)sizeof(f));
+	return f.number;
+}
+
+/* What a router thinks over comes later than what it forwards, in its own order. */
+Test(engine, bgp_is_held_back)
+{
+	const struct wire_shape shapes[] = { { .delay_ns = 5 * NS_PER_MS,
+					       .bgp_delay_ns = 50 * NS_PER_MS },
+					     { .delay_ns = 5 * NS_PER_MS } };
+	static const uint32_t order[] = { 2, 4, 1, 3 };
+	struct rig *r = rig_new(1, shapes);
+	struct instant sent = clock_now();
+
+	bgp_send(r->ends[0], 1, 179);
+	bgp_send(r->ends[0], 2, 80);
+	bgp_send(r->ends[0], 3, 179);
+	bgp_send(r->ends[0], 4, 80);
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_eq(bgp_receive(r->ends[1]), order[i], "frame %zu", i);
+	cr_expect_geq(clock_now().ns - sent.ns, 55 * NS_PER_MS - TRANSIT_NS);
+	/* The other way nothing is: by its own shape. */
+	bgp_send(r->ends[1], 5, 179);
+	cr_expect_eq(bgp_receive(r->ends[0]), 5);
+	/* What is under way when its end is cut comes out, what comes to a cut end does not. */
+	bgp_send(r->ends[0], 6, 179);
+	settle(r, 5);
+	wire_engine_cut(r->engine, (const struct wire_end[]){ { 0, 0 } }, 1);
+	cr_expect_eq(bgp_receive(r->ends[1]), 6);
+	rig_free(r, 1);
+}
