@@ -26,7 +26,8 @@ static json_t *daemons_to_json(const struct lab_node *node)
 	size_t i;
 
 	json_array_foreach (json_object_get(node->plan, "daemons"), i, d) {
-		json_array_append(daemons, json_object_get(d, "name"));
+		if (!json_object_get(d, "once"))
+			json_array_append(daemons, json_object_get(d, "name"));
 	}
 	return daemons;
 }

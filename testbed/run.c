@@ -18,6 +18,7 @@
 #include "testbed/command.h"
 #include "testbed/labs.h"
 #include "testbed/report/report.h"
+#include "testbed/router/frr.h"
 #include "testbed/trial.h"
 
 #define FILES_MAX      65536
@@ -106,7 +107,8 @@ static json_t *version_read(FILE *f)
 static json_t *versions_to_json(const struct runtime *runtime)
 {
 	char *command = xasprintf("%s -c 'for ask in \"bird --version\" \"unbound -V\" "
-				  "\"nginx -v\"; do echo \"$($ask 2>&1 | head -n 1)\"; done'",
+				  "\"nginx -v\" \"" FRR_DIR
+				  "/bgpd --version\"; do echo \"$($ask 2>&1 | head -n 1)\"; done'",
 				  runtime->shell);
 	FILE *f = popen(command, "re");
 	struct utsname uts;
@@ -117,6 +119,7 @@ static json_t *versions_to_json(const struct runtime *runtime)
 	json_object_set_new(versions, "bird", version_read(f));
 	json_object_set_new(versions, "unbound", version_read(f));
 	json_object_set_new(versions, "nginx", version_read(f));
+	json_object_set_new(versions, "frr", version_read(f));
 	if (f)
 		pclose(f);
 	free(command);
@@ -127,13 +130,13 @@ static json_t *result_skeleton(const struct run *run)
 {
 	const struct lab *lab = run->lab;
 
-	return json_pack("{s:i, s:O, s:o, s:I, s:s, s:s, s:O, s:o, s:{s:f, s:f, s:f}, s:b, s:O}",
-			 "version", 1, "scenario", run->scenario->json, "places",
-			 places_to_json(run), "seed", (json_int_t)run->seed, "profile",
-			 run->scenario->profile, "runtime", lab->runtime->kind, "versions",
-			 run->versions, "wires", wires_to_json(run), "up_s", "configured",
-			 lab->configured_s, "measured", lab->measured_s, "converged", lab->up_s,
-			 "realtime", wire_engine_is_realtime(lab->engine), "trials", run->trials);
+	return json_pack(
+		"{s:i, s:O, s:o, s:I, s:s, s:s, s:O, s:o, s:{s:f, s:f, s:f}, s:b, s:O}", "version",
+		1, "scenario", run->scenario->json, "places", places_to_json(run), "seed",
+		(json_int_t)run->seed, "profile", profile_name(run->scenario->profile), "runtime",
+		lab->runtime->kind, "versions", run->versions, "wires", wires_to_json(run), "up_s",
+		"configured", lab->configured_s, "measured", lab->measured_s, "converged",
+		lab->up_s, "realtime", wire_engine_is_realtime(lab->engine), "trials", run->trials);
 }
 
 /* What stands of the run so far, replaced as a whole, so that a kill leaves a readable file. */
@@ -418,6 +421,9 @@ static int scenario_prepare(struct run *run)
 	char text[400];
 
 	run->scenario = scenario_read(run->options->scenario, &err);
+	/* Before anybody has drawn from it: users, wires and sessions take theirs from here. */
+	if (run->scenario && run->options->has_seed)
+		run->scenario->seed = run->options->seed;
 	if (run->scenario)
 		run->topology = topology_new(run->scenario, &err);
 	if (!run->topology) {
@@ -426,9 +432,6 @@ static int scenario_prepare(struct run *run)
 		return EXIT_BAD_INPUT;
 	}
 	run->wanted = run->options->trials ? run->options->trials : run->scenario->trials;
-	/* Before anybody has drawn from it: users and wires take theirs from the scenario. */
-	if (run->options->has_seed)
-		run->scenario->seed = run->options->seed;
 	run->seed = run->scenario->seed;
 	return EXIT_DONE;
 }
@@ -531,7 +534,7 @@ int run_scenario(const struct run_options *options)
 	int status = scenario_prepare(&run), reported;
 
 	if (status == EXIT_DONE)
-		status = options->runtime->check(lab_name(&run));
+		status = options->runtime->check(lab_name(&run), run.scenario);
 	if (status == EXIT_DONE) {
 		run.loop = ev_default_loop(EVFLAG_AUTO);
 		run.versions = versions_to_json(options->runtime);

@@ -11,13 +11,18 @@
 #define NODE_NAME_MAX 32
 
 static const char *const relation_names[] = { "customer", "peer", "provider", NULL };
-static const char *const router_names[] = { "bird", NULL };
+static const char *const router_names[] = { "bird", "frr", NULL };
 static const char *const traffic_names[] = { "udp", "dns", "http", "session", NULL };
 static const char *const mode_names[] = { "geodns", "anycast", NULL };
 static const char *const fault_names[] = { "pop_crash", "lb_crash", "origin_failure", NULL };
 static const char *const speaker_names[] = { "lb", "bird", NULL };
 static const char *const cache_names[] = { "none", "browser", "jvm", "until_restart", NULL };
-static const char *const profile_names[] = { "ideal", NULL };
+static const char *const profile_names[] = { "ideal", "internet", NULL };
+
+const char *profile_name(enum profile profile)
+{
+	return profile_names[profile];
+}
 
 const char *fault_kind_name(enum fault_kind kind)
 {
@@ -105,6 +110,18 @@ static void network_places_load(struct scenario *s, const struct conf *object,
 	net->places[0] = place_load(&at);
 }
 
+/* BIRD cannot wait between updates: where they do it is FRR, unasked. */
+static enum router_kind router_load(const struct scenario *s, const struct conf *object)
+{
+	const struct conf at = conf_get(object, "router");
+	enum router_kind kind = s->profile == PROFILE_INTERNET ? ROUTER_FRR : ROUTER_BIRD;
+
+	kind = (enum router_kind)conf_choice(object, "router", router_names, (int)kind);
+	if (s->profile == PROFILE_INTERNET && kind == ROUTER_BIRD)
+		conf_fail(&at, "bird has no MRAI, which the profile 'internet' needs: use frr");
+	return kind;
+}
+
 static void networks_load(struct scenario *s, const struct conf *root)
 {
 	const struct conf array = conf_array(root, "networks", 1, SCENARIO_NETWORKS_MAX);
@@ -123,7 +140,7 @@ static void networks_load(struct scenario *s, const struct conf *root)
 
 			conf_fail(&at, "64500 is the pops' own");
 		}
-		net->router = (enum router_kind)conf_choice(&item, "router", router_names, 0);
+		net->router = router_load(s, &item);
 		network_places_load(s, &item, net);
 		for (size_t j = 0; j < i; j++) {
 			const struct conf at = conf_get(&item, "asn");
@@ -339,7 +356,7 @@ static void settings_load(struct scenario *s, const struct conf *root)
 	s->name = conf_name(root, "name");
 	s->seed = (uint64_t)conf_int(root, "seed", 0, INT64_MAX, 1);
 	s->trials = (unsigned)conf_int(root, "trials", 1, 10000, 1);
-	s->profile = profile_names[conf_choice(root, "profile", profile_names, 0)];
+	s->profile = (enum profile)conf_choice(root, "profile", profile_names, PROFILE_IDEAL);
 	s->speaker = (enum speaker_kind)conf_choice(root, "speaker", speaker_names, SPEAKER_LB);
 	s->hold_time = (unsigned)conf_int(root, "hold_time", 3, 65535, 9);
 	s->path_stretch = conf_number(root, "path_stretch", 1, 10, 1.4);
@@ -479,6 +496,15 @@ struct scenario *scenario_read_shipped(const char *name, struct conf_error *err)
 		return NULL;
 	}
 	return scenario_read(path, err);
+}
+
+bool scenario_has_router(const struct scenario *s, enum router_kind kind)
+{
+	for (size_t i = 0; i < s->network_count; i++) {
+		if (s->networks[i].router == kind)
+			return true;
+	}
+	return false;
 }
 
 void scenario_free(struct scenario *scenario)

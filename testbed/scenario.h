@@ -25,7 +25,7 @@ struct place {
 	struct geo_point point;
 };
 
-enum router_kind { ROUTER_BIRD };
+enum router_kind { ROUTER_BIRD, ROUTER_FRR };
 
 struct scenario_network {
 	const char *name;
@@ -95,6 +95,9 @@ struct scenario_fault {
 	unsigned undo_ms; /* after the fault; 0: never */
 };
 
+/* How routers pass on what they hear: at once, or as those of the internet do (profile.h). */
+enum profile { PROFILE_IDEAL, PROFILE_INTERNET };
+
 enum speaker_kind { SPEAKER_LB, SPEAKER_BIRD };
 
 struct scenario {
@@ -103,7 +106,7 @@ struct scenario {
 	const char *name;
 	uint64_t seed;
 	unsigned trials;
-	const char *profile;
+	enum profile profile;
 	enum speaker_kind speaker;
 	unsigned hold_time; /* seconds, proposed by the pops */
 	struct {
@@ -131,6 +134,10 @@ struct scenario *scenario_read(const char *name, struct conf_error *err);
 struct scenario *scenario_read_shipped(const char *name, struct conf_error *err);
 void scenario_free(struct scenario *scenario);
 
+/* Whether any network has routers of this kind. */
+bool scenario_has_router(const struct scenario *scenario, enum router_kind kind);
+
+const char *profile_name(enum profile profile);
 const char *fault_kind_name(enum fault_kind kind);
 bool fault_kind_parse(enum fault_kind *out, const char *text);
 const char *traffic_kind_name(enum traffic_kind kind);

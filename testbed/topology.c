@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/alloc.h"
+#include "testbed/profile.h"
 
 #define KM_PER_MS 200.0 /* light in fibre */
 #define NO_NODE	  SIZE_MAX
@@ -533,6 +534,7 @@ struct topology *topology_new(const struct scenario *scenario, struct conf_error
 	scenario_links_add(&b);
 	if (!err->set) {
 		host_links_add(&b);
+		profile_apply(b.t);
 		node_links_collect(b.t);
 		whole_check(&b);
 	}

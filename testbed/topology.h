@@ -39,6 +39,9 @@ struct topology_end {
 	uint8_t mac[MAC_SIZE];
 	struct addr addr[2]; /* IPv4 in a /31, IPv6 in a /127 */
 	struct addr link_local;
+	/* What the scenario's profile makes of the BGP session between the ends (profile.h). */
+	unsigned mrai_s;     /* this end waits so long between two updates */
+	double bgp_delay_ms; /* the far end takes so long over what this one says */
 };
 
 struct topology_link {

@@ -7,7 +7,11 @@
  *	           "peers":[["10.1.128.1", "02:.."], ...]}],
  *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"}],
  *	 "files":{"/run/lab/bird.conf": "..."}, "watch_routes":true,
- *	 "daemons":[{"name":"bird", "argv":["bird", ...], "events":"/run/lb.sock"}]}
+ *	 "daemons":[{"name":"lb", "argv":["catchment-lb", ...], "events":"/run/lb.sock"},
+ *	            {"name":"vtysh", "argv":[...], "after":["/run/frr/zebra.vty"], "once":true}]}
+ *
+ * A daemon that is "after" starts when all these sockets take connections; one that is "once" has
+ * ended well when its status is 0. "events" is where its events are to be had.
  *
  * Pure: the same topology gives the same plans.
  */

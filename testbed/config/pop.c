@@ -12,14 +12,6 @@
 
 #define LB_SOCKET "/run/catchment-lb.sock"
 
-void part_router(json_t *setup, const struct topology *t, size_t at)
-{
-	part_file(setup, "bird.conf", bird_router_config(t, at));
-	part_daemon(setup, "bird", NULL,
-		    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
-					   "/run/bird/bird.ctl", NULL });
-}
-
 /* The prefix of slot 0 or of this pop's own slot, as the variant's mode wants. */
 static struct prefix vip_prefix(const struct topology *t, size_t variant, size_t pop,
 				unsigned family)

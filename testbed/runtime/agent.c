@@ -29,7 +29,8 @@ void agent_fail(struct agent *agent, char *mistake)
 /* An image has none of these below its /run, nor has a file system that was made a moment ago. */
 static void directories_make(void)
 {
-	static const char *const dirs[] = { "/run/lab", "/run/bird", "/run/nginx", "/run/lock" };
+	static const char *const dirs[] = { "/run/lab", "/run/bird", "/run/frr", "/run/nginx",
+					    "/run/lock" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		mkdir(dirs[i], 0755);
@@ -73,7 +74,7 @@ static void on_message(void *ctx, struct control *control, const json_t *msg, in
 	} else if (strcmp(type, "measure") == 0) {
 		agent_ping_start(agent, msg);
 	} else if (strcmp(type, "start") == 0) {
-		agent_daemon_start(agent, json_object_get(msg, "daemon"));
+		agent_order_start(agent, json_object_get(msg, "daemon"));
 	} else if (strcmp(type, "kill") == 0 && daemon) {
 		agent_daemon_kill(agent, daemon,
 				  (int)json_integer_value(json_object_get(msg, "signal")));

@@ -6,7 +6,7 @@
  * does what it is told (plan.h): sets addresses and routes, makes the node's
  * TAP devices and passes them on, writes files, starts and supervises daemons.
  * It tells what happens inside: their log lines, their event streams, their
- * deaths, and each change of a BIRD route in the kernel's tables. It ends, and
+ * deaths, and each change of a daemon's route in the kernel's tables. It ends, and
  * with it, as the first process of its namespace, everything in the node, when
  * the supervisor does.
  *

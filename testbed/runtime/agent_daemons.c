@@ -29,6 +29,7 @@ struct agent_daemon {
 	char *name;
 	pid_t pid;
 	bool told; /* to end, by the supervisor */
+	bool once; /* and done when it ends with status 0 */
 	ev_child child;
 	ev_io output;
 	char line[LINE_MAX_BYTES];
@@ -102,7 +103,7 @@ static void on_exit_of_child(struct ev_loop *loop, ev_child *w, int revents)
 		     json_pack("{s:s, s:s, s:i, s:i, s:b}", "type", "exited", "daemon", d->name,
 			       "status", WIFEXITED(w->rstatus) ? WEXITSTATUS(w->rstatus) : -1,
 			       "signal", WIFSIGNALED(w->rstatus) ? WTERMSIG(w->rstatus) : 0, "told",
-			       d->told),
+			       d->told || (d->once && w->rstatus == 0)),
 		     -1);
 	daemon_remove(d);
 }
@@ -203,6 +204,7 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 		return;
 	}
 	d = daemon_add(agent, name, pid, output);
+	d->once = json_is_true(json_object_get(daemon, "once"));
 	if (events) {
 		d->stream = agent_stream_new(agent, d->name, events);
 		agent_relay_start(agent, events);
@@ -213,6 +215,7 @@ void agent_daemon_start(struct agent *agent, const json_t *daemon)
 
 void agent_daemon_kill(struct agent *agent, const char *name, int signal)
 {
+	agent_order_forget(agent, name);
 	for (struct agent_daemon *d = agent->daemons; d; d = d->next) {
 		if (strcmp(d->name, name) != 0)
 			continue;

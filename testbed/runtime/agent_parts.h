@@ -20,6 +20,7 @@ struct agent {
 	int status;		/* to exit with */
 	char *management;	/* the interface that leads out of the lab; NULL: none */
 	struct agent_daemon *daemons;
+	struct agent_order *order;
 	struct agent_routes *routes;
 	struct agent_ping *ping;
 };
@@ -31,7 +32,12 @@ void agent_fail(struct agent *agent, char *mistake);
 char *agent_network_setup(struct agent *agent, const json_t *setup);
 char *agent_files_write(json_t *files);
 
-/* Start a daemon: {"name", "argv", "events" (optional), "nice" (optional)}. */
+/* Start a daemon of a plan, at once or when what it waits for is there. */
+void agent_order_start(struct agent *agent, const json_t *daemon);
+/* It is not wanted any more; nothing happens if it does not wait. */
+void agent_order_forget(struct agent *agent, const char *name);
+
+/* Start a daemon now: {"name", "argv", "events", "nice", "once"}, the last three optional. */
 void agent_daemon_start(struct agent *agent, const json_t *daemon);
 void agent_daemon_kill(struct agent *agent, const char *name, int signal);
 
@@ -42,7 +48,7 @@ void agent_daemon_kill(struct agent *agent, const char *name, int signal);
 void agent_management_find(struct agent *agent);
 void agent_relay_start(struct agent *agent, const char *socket);
 
-/* Report changes of BIRD's routes from now on. */
+/* Report changes of the routing daemons' routes from now on. */
 void agent_routes_watch(struct agent *agent);
 
 /* Ping the far ends: [{"link":7, "addr":"10.1.128.1"}], COUNT each; answers with "measured". */

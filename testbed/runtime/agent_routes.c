@@ -22,6 +22,7 @@
 
 #define COLLECT_S    0.02
 #define PROTO_BIRD   12
+#define PROTO_STATIC 196 /* of FRR; its BGP and OSPF are in rtnetlink.h */
 #define BUFFER_BYTES (4 * 1024 * 1024)
 
 struct agent_routes {
@@ -45,6 +46,13 @@ static bool attr_addr(struct nlattr *attr, int family, struct addr *out)
 	return true;
 }
 
+/* A routing daemon's: not what the kernel or we have put there. */
+static bool is_daemons(unsigned protocol)
+{
+	return protocol == PROTO_BIRD || protocol == RTPROT_BGP || protocol == RTPROT_OSPF ||
+	       protocol == PROTO_STATIC;
+}
+
 static const char *next_hop(const struct rtmsg *rt, const struct nlattr *gateway,
 			    const struct addr *via, char buf[ADDR_TEXT_SIZE])
 {
@@ -64,7 +72,7 @@ static int on_route(struct nl_msg *msg, void *arg)
 	char to[PREFIX_TEXT_SIZE], hop[ADDR_TEXT_SIZE];
 
 	if ((hdr->nlmsg_type != RTM_NEWROUTE && hdr->nlmsg_type != RTM_DELROUTE) ||
-	    rt->rtm_protocol != PROTO_BIRD || rt->rtm_table != RT_TABLE_MAIN ||
+	    !is_daemons(rt->rtm_protocol) || rt->rtm_table != RT_TABLE_MAIN ||
 	    nlmsg_parse(hdr, sizeof(*rt), attrs, RTA_MAX, NULL) < 0 ||
 	    !attr_addr(attrs[RTA_DST], rt->rtm_family, &dst.addr) ||
 	    !attr_addr(attrs[RTA_GATEWAY], rt->rtm_family, &via))

@@ -36,9 +36,10 @@ void containers_end(struct lab *lab)
 	}
 }
 
-static int compose_check(const char *lab)
+static int compose_check(const char *lab, const struct scenario *scenario)
 {
 	(void)lab;
+	(void)scenario;
 	if (geteuid() == 0)
 		return EXIT_DONE;
 	log_error("the control socket needs root: run this with sudo");

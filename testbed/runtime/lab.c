@@ -246,6 +246,7 @@ static int engine_start(struct lab *lab)
 			.rate_bps = (uint64_t)(l->rate_mbit * 1e6),
 			.limit = WIRE_LIMIT,
 			.loss = (uint32_t)fmin(l->loss * 4294967296.0, 4294967295.0),
+			.bgp_delay_ns = (int64_t)(l->end[i % 2].bgp_delay_ms * 1e6),
 		};
 		lab->wires[i / 2].wanted_ms = l->delay_ms;
 		lab->wires[i / 2].measured_ms = -1;

@@ -54,6 +54,9 @@ static int mounts_make(const char *lab_dir)
 	 */
 	if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		errno = 0;
+	/* FRR's daemons make directories there by their process ids, which nodes have in common. */
+	if (mount("tmpfs", "/var/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+		errno = 0;
 	conf = open("/run/resolv.conf", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	if (conf >= 0)
 		close(conf);

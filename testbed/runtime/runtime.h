@@ -23,6 +23,7 @@
 
 struct lab;
 struct lab_node;
+struct scenario;
 
 struct runtime {
 	const char *name;    /* as in --runtime */
@@ -31,10 +32,10 @@ struct runtime {
 	unsigned patience_s; /* for a lab to come up */
 	const char *shell;   /* command of a shell that finds the nodes' programs */
 	/*
-	 * A lab of that name can be made here: EXIT_DONE, or another status of run.h and said in
-	 * one line what to do.
+	 * A lab of that name can be made here of it: EXIT_DONE, or another status of run.h and said
+	 * in one line what to do.
 	 */
-	int (*check)(const char *lab);
+	int (*check)(const char *lab, const struct scenario *scenario);
 	/* Make all nodes, which say hello in their own time. 0 or -errno. */
 	int (*start)(struct lab *lab);
 	/* Take them all away; returns when they are gone. Also after a start that failed. */

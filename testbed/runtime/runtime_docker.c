@@ -27,8 +27,9 @@ struct docker {
 	char reason[600]; /* why Compose has failed, should it have */
 };
 
-static int check(const char *lab)
+static int check(const char *lab, const struct scenario *scenario)
 {
+	(void)scenario; /* the image has everything */
 	if (!docker_name_good(lab)) {
 		log_error("lab %s: for containers a name has only a-z, 0-9, - and _: give another "
 			  "with --lab",

@@ -12,6 +12,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "testbed/router/frr.h"
 #include "testbed/run.h"
 #include "testbed/runtime/lab.h"
 #include "testbed/runtime/namespaces.h"
@@ -32,8 +33,8 @@ static bool program_found(const char *name)
 	return found;
 }
 
-/* Root, TUN and the daemons. */
-static int check(const char *lab)
+/* Root, TUN and the daemons that every lab has or this one needs. */
+static int check(const char *lab, const struct scenario *scenario)
 {
 	static const char *const programs[] = { "bird",		"unbound",	    "nginx",
 						"catchment-lb", "catchment-geodns", NULL };
@@ -59,6 +60,10 @@ static int check(const char *lab)
 					  : "run 'sudo make deps'");
 			return EXIT_ENVIRONMENT;
 		}
+	}
+	if (scenario_has_router(scenario, ROUTER_FRR) && access(FRR_DIR "/bgpd", X_OK) < 0) {
+		log_error("'" FRR_DIR "/bgpd' is not there: run 'sudo make deps'");
+		return EXIT_ENVIRONMENT;
 	}
 	return EXIT_DONE;
 }

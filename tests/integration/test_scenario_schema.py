@@ -18,7 +18,7 @@ FOLDER = os.path.join(ROOT, "testbed", "scenarios")
 CROSS_REFERENCE = re.compile(
     r"unknown (network|pop|city)|unknown pop, network or router|two nodes are named|already the AS"
     r"|64500 is the pops' own|no way from|packet-hops/s|kind '\w+' twice|name '\S+' twice"
-    r"|the root alone|may come after the end of the trial|timeout_ms: \d+ is not between 10 and|is its network's customer"
+    r"|bird has no MRAI|the root alone|may come after the end of the trial|timeout_ms: \d+ is not between 10 and|is its network's customer"
     r"|is its pop's provider|two pops cannot be joined|both ends are in one network"
     r"|at\[0\]: [-\d.]+ is not between -90 and 90")
 

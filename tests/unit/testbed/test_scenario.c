@@ -46,6 +46,7 @@ static const struct row rows[] = {
 	{ "AS of 4 octets",     "networks/0/asn", "65535", "networks[0].asn: 65535 is not between 1 and 65534" },
 	{ "an AS twice",        "networks/1/asn", "65001", "networks[1].asn: already the AS of 'a'" },
 	{ "unknown router",     "networks/0/router", "\"ios\"", "networks[0].router: unknown value 'ios'" },
+	{ "a router's number",  "networks/0/router", "1", "networks[0].router: expected a string, found a number" },
 	{ "no place",           "networks/0/at", NULL, "networks[0].at: required" },
 	{ "unknown city",       "networks/0/at", "\"Atlantis\"",
 	  "networks[0].at: unknown city 'Atlantis'; give [latitude, longitude]" },
@@ -129,13 +130,34 @@ Test(scenario, the_first_mistake_is_told)
 	cr_expect_str_eq(buf, "seed: -1 is not between 0 and 9223372036854775807");
 }
 
+/* Only FRR can wait between updates: it is what one gets, and BIRD what one cannot have. */
+Test(scenario, the_profile_internet_needs_frr)
+{
+	struct scenario *s = small_scenario(
+		EDITS({ "profile", "\"internet\"" }, { "networks/1/router", "\"frr\"" }));
+	char buf[400];
+
+	cr_expect_eq(s->profile, PROFILE_INTERNET);
+	cr_expect_str_eq(profile_name(s->profile), "internet");
+	for (size_t i = 0; i < s->network_count; i++)
+		cr_expect_eq(s->networks[i].router, ROUTER_FRR);
+	cr_expect(scenario_has_router(s, ROUTER_FRR));
+	cr_expect_not(scenario_has_router(s, ROUTER_BIRD));
+	scenario_free(s);
+	small_mistake(EDITS({ "profile", "\"internet\"" }, { "networks/1/router", "\"bird\"" }),
+		      buf, sizeof(buf));
+	cr_expect_str_eq(buf, "networks[1].router: bird has no MRAI, which the profile 'internet' "
+			      "needs: use frr");
+}
+
 Test(scenario, defaults)
 {
 	struct scenario *s = small_scenario(EDITS());
 
 	cr_expect_eq(s->seed, 1);
 	cr_expect_eq(s->trials, 1);
-	cr_expect_str_eq(s->profile, "ideal");
+	cr_expect_eq(s->profile, PROFILE_IDEAL);
+	cr_expect_eq(s->networks[0].router, ROUTER_BIRD);
 	cr_expect_eq(s->speaker, SPEAKER_LB);
 	cr_expect_eq(s->hold_time, 9);
 	cr_expect_eq(s->checks.interval_ms, 1000);

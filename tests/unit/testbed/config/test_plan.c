@@ -192,6 +192,36 @@ Test(plan, a_router)
 	planned_free(&p);
 }
 
+/* zebra first, the others when it listens, their file when all do. */
+Test(plan, a_router_of_frr)
+{
+	struct planned p = planned_new(EDITS({ "networks/1/router", "\"frr\"" }), "big-frankfurt");
+	static const char *const names[] = {
+		"zebra", "staticd", "bgpd", "ospfd", "ospf6d", "vtysh"
+	};
+	const json_t *daemons = at(p.plan, "daemons"), *vtysh = json_array_get(daemons, 5);
+
+	cr_assert_eq(json_array_size(daemons), 6);
+	for (size_t i = 0; i < 6; i++) {
+		const json_t *daemon = json_array_get(daemons, i);
+
+		cr_expect_str_eq(text_at(daemon, "name"), names[i]);
+		cr_expect_eq(json_array_size(at(daemon, "after")), i == 0 ? 0 : i < 5 ? 1 : 5);
+		if (i > 0)
+			cr_expect_str_eq(text_at(daemon, "after/0"), "/run/frr/zebra.vty");
+	}
+	cr_expect_str_eq(text_at(daemons, "2/argv/0"), "/usr/lib/frr/bgpd");
+	cr_expect(json_is_true(at(vtysh, "once")));
+	cr_expect_str_eq(text_at(vtysh, "after/4"), "/run/frr/ospf6d.vty");
+	cr_expect_not_null(json_object_get(at(p.plan, "files"), PLAN_DIR "/frr.conf"));
+	cr_expect_null(json_object_get(at(p.plan, "files"), PLAN_DIR "/bird.conf"));
+	planned_free(&p);
+	/* Alone in its network: nobody to speak OSPF with. */
+	p = planned_new(EDITS({ "networks/0/router", "\"frr\"" }), "a");
+	cr_expect_eq(json_array_size(at(p.plan, "daemons")), 4);
+	planned_free(&p);
+}
+
 Test(plan, a_pop_with_lb)
 {
 	struct planned p = planned_new(

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The order within the text matters: a neighbor that names a route-map which comes later would be
+ * told of it only after bgpd's "route-map delay-timer", five seconds after it is complete.
+ */
+#include "testbed/router/frr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/alloc.h"
+#include "testbed/router/policy.h"
+
+/* Worse than OSPF's 110: what its routes replace. */
+#define FIRST_DISTANCE 250
+#define KEEPALIVE      (POLICY_HOLD_TIME / 3)
+
+static const char *const ip_names[] = { "ip", "ipv6" };
+static const char *const family_names[] = { "ipv4", "ipv6" };
+static const char *const default_texts[] = { "0.0.0.0/0", "::/0" };
+
+/* "ge" must be longer than the prefix, and says nothing when it is not. */
+static void range_write(FILE *f, unsigned family, const char *list, unsigned seq,
+			const struct policy_range *range)
+{
+	unsigned len = (unsigned)strtoul(strchr(range->prefix, '/') + 1, NULL, 10);
+
+	fprintf(f, "%s prefix-list %s seq %u permit %s", ip_names[family], list, seq,
+		range->prefix);
+	if (range->least > len)
+		fprintf(f, " ge %u", range->least);
+	fprintf(f, " le %u\n", range->most);
+}
+
+static void ranges_write(FILE *f, unsigned family, const char *list, unsigned seq,
+			 const struct policy_range *range)
+{
+	for (; range->prefix; range++, seq += 10)
+		range_write(f, family, list, seq, range);
+}
+
+/* A pop may announce service prefixes and its own identity, nothing else. */
+static void pop_lists_write(FILE *f, const struct topology_node *pop, unsigned n)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "pop_%u", n);
+	for (unsigned family = 0; family < 2; family++) {
+		fprintf(f, "%s prefix-list %s seq 10 permit %s\n", ip_names[family], name,
+			policy_prefix_text(topology_identity_prefix(pop->index, family)));
+		ranges_write(f, family, name, 20, policy_services(family));
+	}
+}
+
+/* Those below are deleted on the way in, before the route gets its own. */
+static void communities_write(FILE *f, uint32_t asn)
+{
+	for (size_t i = 0; i < POLICY_CLASSES; i++)
+		fprintf(f, "bgp community-list standard marks seq %zu permit %u:%u\n", 10 * (i + 1),
+			asn, policy_classes[i].mark);
+	fprintf(f,
+		"bgp community-list standard customer seq 10 permit %u:%u\n"
+		"bgp community-list standard lowered seq 10 permit %u:%d\n"
+		"bgp community-list standard shutdown seq 10 permit 65535:0\n"
+		"bgp as-path access-list own seq 10 permit ^$\n",
+		asn, policy_classes[0].mark, asn, POLICY_LOWERED);
+}
+
+/* The first entry that matches decides, so the strongest wish comes first. */
+static void class_write(FILE *f, const struct policy_class *class, uint32_t asn)
+{
+	const struct {
+		const char *match;
+		unsigned local_pref;
+	} entries[] = { { " match community shutdown\n", 0 },
+			{ " match community lowered\n", POLICY_LOWERED },
+			{ "", class->local_pref } };
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		fprintf(f,
+			"route-map from_%s permit %zu\n%s"
+			" set comm-list marks delete\n"
+			" set community %u:%u additive\n"
+			" set local-preference %u\nexit\n",
+			class->name, 10 * (i + 1), entries[i].match, asn, class->mark,
+			entries[i].local_pref);
+}
+
+static void policies_write(FILE *f, const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	uint32_t asn = policy_asn(t, node);
+
+	for (unsigned family = 0; family < 2; family++) {
+		ranges_write(f, family, "global", 10, policy_global(family));
+		fprintf(f, "%s prefix-list default seq 10 permit %s\n", ip_names[family],
+			default_texts[family]);
+	}
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		unsigned end = topology_end_at(l, at);
+
+		if (policy_role_of(t, l, end) == POLICY_POP)
+			pop_lists_write(f, &t->nodes[l->end[!end].node], (unsigned)i + 1);
+	}
+	communities_write(f, asn);
+	for (size_t i = 0; i < POLICY_CLASSES; i++)
+		class_write(f, &policy_classes[i], asn);
+	/* Own routes, whichever router of the network has them, and customers'. */
+	fprintf(f, "route-map to_others permit 10\n match as-path own\nexit\n"
+		   "route-map to_others permit 20\n match community customer\nexit\n");
+	/* IPv6 over an IPv4 session: which address of the loopback interface is ours. */
+	fprintf(f, "route-map to_inside permit 10\n set ipv6 next-hop global %s\nexit\n",
+		policy_addr_text(&node->addr[1]));
+}
+
+static void routes_write(FILE *f, unsigned family, const struct policy_route *routes, size_t count,
+			 const char *distance)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(f, "%s route %s %s%s\n", ip_names[family],
+			policy_prefix_text(routes[i].dst),
+			routes[i].via ? policy_addr_text(routes[i].via) : "reject", distance);
+}
+
+static void statics_write(FILE *f, const struct topology *t, size_t at, unsigned family)
+{
+	struct policy_route *routes = xcalloc(1 + t->nodes[at].link_count, sizeof(*routes));
+	char distance[8];
+
+	routes_write(f, family, routes, policy_own_routes(t, at, family, routes), "");
+	fprintf(f, "%s route %s reject\n", ip_names[family], default_texts[family]);
+	snprintf(distance, sizeof(distance), " %d", FIRST_DISTANCE);
+	routes_write(f, family, routes, policy_first_routes(t, at, family, routes), distance);
+	free(routes);
+}
+
+/* A wire between two routers of the network, in one version of OSPF; last the word to begin. */
+static void ospf_wire_write(FILE *f, const char *ospf, int cost)
+{
+	fprintf(f,
+		" %s network point-to-point\n %s cost %d\n %s hello-interval %d\n"
+		" %s dead-interval %d\n %s area 0\n",
+		ospf, ospf, cost, ospf, POLICY_OSPF_HELLO, ospf, POLICY_OSPF_DEAD, ospf);
+}
+
+static void ospf_stub_write(FILE *f, const char *iface)
+{
+	fprintf(f,
+		"interface %s\n ip ospf area 0\n ip ospf passive\n ipv6 ospf6 area 0\n"
+		" ipv6 ospf6 passive\nexit\n",
+		iface);
+}
+
+static void ospf_write(FILE *f, const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	const char *id = policy_addr_text(&node->addr[0]);
+
+	fprintf(f,
+		"router ospf\n ospf router-id %s\nexit\nrouter ospf6\n ospf6 router-id %s\nexit\n",
+		id, id);
+	ospf_stub_write(f, "lo");
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		const char *iface = l->end[topology_end_at(l, at)].iface;
+
+		if (!l->internal) {
+			ospf_stub_write(f, iface);
+			continue;
+		}
+		fprintf(f, "interface %s\n", iface);
+		ospf_wire_write(f, "ip ospf", policy_ospf_cost(l));
+		ospf_wire_write(f, "ipv6 ospf6", policy_ospf_cost(l));
+		fprintf(f, "exit\n");
+	}
+}
+
+/* A session from a link's end, or inside (link NULL). */
+struct neighbor {
+	const struct topology_node *peer;
+	const struct addr *local, *remote; /* IPv4 */
+	enum policy_role role;
+	unsigned number;
+	unsigned mrai_s;
+};
+
+static void neighbor_write(FILE *f, const struct topology *t, const struct neighbor *n)
+{
+	const char *remote = policy_addr_text(n->remote);
+
+	fprintf(f,
+		" neighbor %s remote-as %u\n neighbor %s description %s\n"
+		" neighbor %s update-source %s\n neighbor %s timers %d %d\n"
+		" neighbor %s timers connect 1\n neighbor %s advertisement-interval %u\n",
+		remote, policy_asn(t, n->peer), remote, n->peer->name, remote,
+		policy_addr_text(n->local), remote, KEEPALIVE, POLICY_HOLD_TIME, remote, remote,
+		n->mrai_s);
+	if (n->role == POLICY_POP) /* the pop dials, so a new one is back at once */
+		fprintf(f, " neighbor %s passive\n", remote);
+}
+
+static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned family)
+{
+	static const char *const import[] = { [POLICY_CUSTOMER] = "from_customer",
+					      [POLICY_POP] = "from_customer",
+					      [POLICY_PEER] = "from_peer",
+					      [POLICY_PROVIDER] = "from_provider" };
+	const char *remote = policy_addr_text(n->remote);
+
+	fprintf(f, "  neighbor %s activate\n", remote);
+	if (n->role == POLICY_INTERNAL) {
+		fprintf(f, "  neighbor %s next-hop-self\n", remote);
+		if (family == 1)
+			fprintf(f, "  neighbor %s route-map to_inside out\n", remote);
+		return;
+	}
+	if (n->role == POLICY_POP)
+		fprintf(f, "  neighbor %s prefix-list pop_%u in\n", remote, n->number);
+	fprintf(f, "  neighbor %s route-map %s in\n  neighbor %s prefix-list %s out\n", remote,
+		import[n->role], remote, n->role == POLICY_POP ? "default" : "global");
+	if (n->role == POLICY_PEER || n->role == POLICY_PROVIDER)
+		fprintf(f, "  neighbor %s route-map to_others out\n", remote);
+}
+
+/* All sessions of a router; the caller frees them. */
+static struct neighbor *neighbors_new(const struct topology *t, size_t at, size_t *count)
+{
+	const struct topology_node *node = &t->nodes[at];
+	struct neighbor *all = xcalloc(t->node_count + node->link_count, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->node_count; i++) {
+		if (policy_is_inside(t, at, i))
+			all[n++] = (struct neighbor){ .peer = &t->nodes[i],
+						      .local = &node->addr[0],
+						      .remote = &t->nodes[i].addr[0],
+						      .role = POLICY_INTERNAL };
+	}
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		unsigned end = topology_end_at(l, at);
+		enum policy_role role = policy_role_of(t, l, end);
+
+		if (role != POLICY_INTERNAL && role != POLICY_HOST)
+			all[n++] = (struct neighbor){ .peer = &t->nodes[l->end[!end].node],
+						      .local = &l->end[end].addr[0],
+						      .remote = &l->end[!end].addr[0],
+						      .role = role,
+						      .number = (unsigned)i + 1,
+						      .mrai_s = l->end[end].mrai_s };
+	}
+	*count = n;
+	return all;
+}
+
+static void own_networks_write(FILE *f, const struct topology *t, size_t at, unsigned family)
+{
+	struct policy_route *routes = xcalloc(1 + t->nodes[at].link_count, sizeof(*routes));
+	size_t count = policy_own_routes(t, at, family, routes);
+
+	for (size_t i = 0; i < count; i++)
+		fprintf(f, "  network %s\n", policy_prefix_text(routes[i].dst));
+	fprintf(f, "  network %s\n", default_texts[family]);
+	free(routes);
+}
+
+static void bgp_write(FILE *f, const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	size_t count;
+	struct neighbor *all = neighbors_new(t, at, &count);
+
+	fprintf(f,
+		"router bgp %u\n bgp router-id %s\n bgp log-neighbor-changes\n"
+		" no bgp ebgp-requires-policy\n no bgp default ipv4-unicast\n"
+		" no bgp network import-check\n bgp bestpath compare-routerid\n"
+		" coalesce-time 0\n",
+		policy_asn(t, node), policy_addr_text(&node->addr[0]));
+	for (size_t i = 0; i < count; i++)
+		neighbor_write(f, t, &all[i]);
+	for (unsigned family = 0; family < 2; family++) {
+		fprintf(f, " address-family %s unicast\n", family_names[family]);
+		own_networks_write(f, t, at, family);
+		fprintf(f, "  maximum-paths 1\n  maximum-paths ibgp 1\n");
+		for (size_t i = 0; i < count; i++)
+			neighbor_family_write(f, &all[i], family);
+		fprintf(f, " exit-address-family\n");
+	}
+	fprintf(f, "exit\n");
+	free(all);
+}
+
+char *frr_router_config(const struct topology *t, size_t at)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	/* The kernel's routes shall name their gateways, not numbers of nexthop objects. */
+	fprintf(f, "! %s\nno zebra nexthop kernel enable\n", t->nodes[at].name);
+	policies_write(f, t, at);
+	for (unsigned family = 0; family < 2; family++)
+		statics_write(f, t, at, family);
+	if (!policy_is_alone(t, at))
+		ospf_write(f, t, at);
+	bgp_write(f, t, at);
+	fclose(f);
+	return text;
+}
+
+const char *const *frr_router_daemons(const struct topology *t, size_t at)
+{
+	static const char *const alone[] = { "zebra", "staticd", "bgpd", NULL };
+	static const char *const several[] = {
+		"zebra", "staticd", "bgpd", "ospfd", "ospf6d", NULL
+	};
+
+	return policy_is_alone(t, at) ? alone : several;
+}

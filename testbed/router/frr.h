@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * frr.h - the configuration of an FRR 8 router, written from the topology.
+ *
+ * What it does is policy.h's; here it is said to FRR, in one integrated
+ * frr.conf that vtysh gives to the daemons once they listen. Where FRR's habits
+ * differ from BIRD's, they are told to be BIRD's: one best path, the lowest
+ * router id and not the oldest route, nothing held back to be sent together.
+ * FRR alone can wait between two updates (MRAI), which topology.h says of each
+ * session. Pure.
+ */
+#ifndef TESTBED_ROUTER_FRR_H
+#define TESTBED_ROUTER_FRR_H
+
+#include "testbed/topology.h"
+
+#define FRR_DIR "/usr/lib/frr"
+
+/* For a router node. The caller frees the text. */
+char *frr_router_config(const struct topology *t, size_t at);
+/* The daemons that it is for, in the order in which they start; ends with NULL. zebra is first. */
+const char *const *frr_router_daemons(const struct topology *t, size_t at);
+
+#endif
