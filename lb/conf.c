@@ -306,7 +306,7 @@ static void load_root(const struct conf *root, struct lb_conf *conf)
 	load_identity(root, conf);
 	load_origins(root, conf);
 	load_vips(root, conf);
-	lb_bgp_conf_load(root, conf->arena, &conf->bgp);
+	lb_bgp_conf_load(root, conf);
 	lb_bfd_conf_load(root, conf->arena, &conf->bgp, &conf->bfd);
 	load_dataplane(root, &conf->dataplane);
 }

@@ -103,7 +103,10 @@ const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const cha
 
 /* Parts of the loader, for its files. All leave *out usable on a mistake. */
 void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out);
-void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out);
+/* Once the identity and the VIPs have been loaded. */
+void lb_bgp_conf_load(const struct conf *root, struct lb_conf *conf);
+/* What this peer is told of: its "vips" and "identity". */
+void lb_only_conf_load(const struct conf *peer, const struct lb_conf *conf, struct bgp_only *out);
 /* Of the peers in bgp, which has been loaded. */
 void lb_bfd_conf_load(const struct conf *root, struct arena *arena,
 		      const struct bgp_speaker_conf *bgp, struct lb_bfd_conf *out);

@@ -143,7 +143,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
 		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
-		  "bfd", "extended_next_hop");
+		  "bfd", "extended_next_hop", "vips", "identity");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -303,8 +303,10 @@ static void multiply(const struct conf *item, struct arena *arena, struct bgp_sp
 	out->peer_count += limit - 1;
 }
 
-void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_speaker_conf *out)
+void lb_bgp_conf_load(const struct conf *root, struct lb_conf *conf)
 {
+	struct bgp_speaker_conf *out = &conf->bgp;
+	struct arena *arena = conf->arena;
 	const struct conf at = conf_require(root, "bgp");
 	uint16_t hold_time, connect_retry;
 	struct bgp_peer_conf *peers;
@@ -336,6 +338,7 @@ void lb_bgp_conf_load(const struct conf *root, struct arena *arena, struct bgp_s
 		load_peer(&item, hold_time, peer);
 		load_transport(&item, arena, out->asn, peer);
 		load_role(&item, out->asn, peer);
+		lb_only_conf_load(&item, conf, &peer->only);
 		check_peer(&item, out, out->peer_count);
 		out->peer_count++;
 		if (peer->range.addr.family != ADDR_NONE)

@@ -24,6 +24,17 @@ static const struct announcement *find_covering(const struct announcer *announce
 	return best;
 }
 
+/* The peer's "vips" or "identity" does not name it. malloc'd. */
+static char *only_reason(const struct announcement *item, bool sent)
+{
+	if (sent)
+		return xstrdup("the withdrawal is about to be sent");
+	if (!item->vip)
+		return xstrdup("this peer is not told of the identity");
+	return xasprintf("vip %s is not among those that this peer is told of",
+			 item->vip->conf->name);
+}
+
 /* Why a peer has the prefix from us, or not. malloc'd. */
 static char *peer_reason(const struct announcement *item, const struct bgp_peer_info *info,
 			 bool sent)
@@ -48,6 +59,7 @@ static char *peer_reason(const struct announcement *item, const struct bgp_peer_
 
 static json_t *peer_object(const struct lb_daemon *lb, const struct announcement *item, size_t peer)
 {
+	const struct bgp_only *only = &lb->conf->bgp.peers[peer].only;
 	struct bgp_policy policy;
 	struct bgp_peer_info info;
 	bool sent = bgp_speaker_has_sent(lb->speaker, peer, &item->prefix, &policy);
@@ -55,7 +67,8 @@ static json_t *peer_object(const struct lb_daemon *lb, const struct announcement
 	json_t *json;
 
 	bgp_speaker_peer_info(lb->speaker, peer, &info);
-	reason = peer_reason(item, &info, sent);
+	reason = bgp_only_allows(only, &item->prefix) ? peer_reason(item, &info, sent)
+						      : only_reason(item, sent);
 	json = json_pack("{s:s, s:s, s:b, s:o, s:o}", "peer", info.name, "state",
 			 bgp_state_name(info.state), "sent", sent, "reason", lb_json_text(reason),
 			 "policy", sent ? lb_json_policy(&policy) : json_null());

@@ -177,6 +177,10 @@ void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 {
 	struct bgp_policy policy = bgp_policy_merge(&peer->conf->policy, extra);
 
+	if (!bgp_only_allows(&peer->conf->only, prefix)) {
+		adj_rib_out_withdraw(peer->rib, prefix); /* it may have been told before */
+		return;
+	}
 	if (depreferred)
 		policy = bgp_policy_merge(&policy, &peer->conf->deprefer);
 	if (bgp_peer_is_internal(peer)) /* which sees an empty path (RFC 4271, section 5.1.2) */

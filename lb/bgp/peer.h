@@ -47,6 +47,7 @@ void bgp_peer_lend(struct bgp_peer *peer, const struct addr *from);
  */
 enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
 
+/* Not what the peer is not told of. */
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 		       const struct bgp_policy *extra, bool depreferred);
 void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix);

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "lb/bgp/frame.h"
+#include "lb/bgp/only.h"
 #include "lb/bgp/policy.h"
 #include "lb/bgp/role.h"
 #include "lb/bgp/state.h"
@@ -66,6 +67,7 @@ struct bgp_peer_conf {
 	bool ipv4, ipv6;	/* address families offered, at least one */
 	bool extended_next_hop; /* IPv4 routes may have IPv6 next hops (RFC 8950) */
 	bool default_route;	/* take 0.0.0.0/0 and ::/0 from this peer */
+	struct bgp_only only;	/* what is announced to this peer at all */
 	struct bgp_policy policy;
 	struct bgp_policy deprefer; /* on top of all others for what is de-preferred */
 };
@@ -154,9 +156,9 @@ void bgp_speaker_stop(struct bgp_speaker *speaker, enum bgp_stop_mode mode, cons
 void bgp_speaker_free(struct bgp_speaker *speaker);
 
 /*
- * Announce a prefix to all peers that negotiated its family, with extra (may be NULL, copied) on
- * top of each peer's policy. Sent before the loop next sleeps; announcing it again with another
- * extra replaces it; with an equal one nothing is sent.
+ * Announce a prefix to all peers that are told of it and negotiated its family, with extra (may be
+ * NULL, copied) on top of each peer's policy. Sent before the loop next sleeps; announcing it again
+ * with another extra replaces it; with an equal one nothing is sent.
  */
 void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,
 			  const struct bgp_policy *extra);

@@ -196,6 +196,12 @@ static const struct {
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':65101},"
 	  "{'name':'t2','address':'10.1.1.2','asn':65102}]}}",
 	  "bgp.peers[1].address: is already that of peer 't1'" },
+	{ "peer's vip", PEER("'vips':['v','w']"), "bgp.peers[0].vips[1]: unknown vip 'w'" },
+	{ "peer's vip twice", PEER("'vips':['v','v']"), "bgp.peers[0].vips[1]: is given twice" },
+	{ "peer's vip a number", PEER("'vips':[1]"),
+	  "bgp.peers[0].vips[0]: expected a string, found a number" },
+	{ "peer's identity", PEER("'identity':'no'"),
+	  "bgp.peers[0].identity: expected true or false, found a string" },
 	{ "plane", "{'dataplane':{'type':'xdp'}}", "dataplane.type: unknown value 'xdp'" },
 	{ "interface", "{'dataplane':{'interface':'abcdefghijklmnop'}}",
 	  "dataplane.interface: an interface's name has 1 to 15 letters" },
@@ -275,6 +281,8 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect_eq(conf->bgp.peers[1].hold_time, 3);
 	cr_expect_eq(conf->bgp.peers[1].policy.prepend, 1);
 	cr_expect_eq(conf->bgp.peers[1].deprefer.prepend, 3);
+	cr_expect_null(peer->only.prefixes);
+	cr_expect_eq(conf->bgp.peers[1].only.count, 2, "both of the VIP's, not the identity");
 	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");
 	lb_conf_free(conf);
 }
@@ -298,6 +306,49 @@ Test(lb_conf, bfd_key_is_the_first_line_of_its_file)
 	cr_expect_eq(spec->session.auth.key_id, 1);
 	cr_expect_str_eq((const char *)spec->session.auth.key, version);
 	lb_conf_free(conf);
+}
+
+static const struct {
+	const char *name, *keys;
+	bool all, vip, other, identity;
+} told[] = {
+	{ "unless said otherwise", "'multihop':1", true, true, true, true },
+	{ "one VIP", "'vips':['v']", false, true, false, true },
+	{ "all by name", "'vips':['w','v']", false, true, true, true },
+	{ "none", "'vips':[]", false, false, false, true },
+	{ "all but the identity", "'identity':false", false, true, true, false },
+	{ "nothing at all", "'vips':[],'identity':false", false, false, false, false },
+	{ "the identity is the default", "'identity':true", true, true, true, true },
+};
+
+Test(lb_conf, what_a_peer_is_told_of)
+{
+	struct prefix vip, other, identity;
+
+	cr_assert(prefix_parse(&vip, "198.18.0.0/24") && prefix_parse(&other, "2001:db8:1::/48") &&
+		  prefix_parse(&identity, "10.200.1.0/24"));
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		struct conf_error err = { 0 };
+		char *patch =
+			xasprintf("{'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':"
+				  "['198.18.0.1'],'origins':['a']},{'name':'w','prefixes':"
+				  "['2001:db8:1::/48'],'addresses':['2001:db8:1::1'],'origins':"
+				  "['a']}],'bgp':{'peers':[{'name':'t1','address':'10.1.1.2',"
+				  "'asn':65101,%s}]}}",
+				  told[i].keys);
+		struct lb_conf *conf = load(patch, &err);
+		const struct bgp_only *only;
+
+		cr_assert(conf, "%s: %s %s", told[i].name, err.path, err.reason);
+		only = &conf->bgp.peers[0].only;
+		cr_expect_eq(!only->prefixes, told[i].all, "%s", told[i].name);
+		cr_expect_eq(bgp_only_allows(only, &vip), told[i].vip, "%s", told[i].name);
+		cr_expect_eq(bgp_only_allows(only, &other), told[i].other, "%s", told[i].name);
+		cr_expect_eq(bgp_only_allows(only, &identity), told[i].identity, "%s",
+			     told[i].name);
+		lb_conf_free(conf);
+		free(patch);
+	}
 }
 
 /* Slots are peers, too, and have none. */

@@ -235,6 +235,43 @@ Test(bgp_speaker, bfd_down_resets_at_once_but_not_what_has_come_up_since)
 }
 
 /* More than is queued at a time: the rest follows as the peer takes it. */
+/* What a peer is not told of stays here, however often it is announced. */
+Test(bgp_speaker, peers_are_told_of_some_only)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct prefix p4 = prefix_of("198.18.0.0/24"), p6 = prefix_of("2001:db8:1::/48");
+	struct bgp_peer_info info;
+	struct end a, b;
+
+	configure(&a, loop, 0, 64501);
+	a.peer.only = (struct bgp_only){ &p4, 1 };
+	run(&a);
+	bgp_speaker_announce(a.speaker, &p4, NULL);
+	bgp_speaker_announce(a.speaker, &p6, NULL);
+	start(&b, loop, 1, 64500);
+	wait_for(loop, &a.announced, 1);
+	bgp_speaker_deprefer(a.speaker, &p6, NULL);
+	bgp_speaker_deprefer(a.speaker, &p4, NULL);
+	wait_for(loop, &a.announced, 2);
+	bgp_speaker_peer_info(a.speaker, 0, &info);
+	cr_expect_eq(info.announced, 1);
+	cr_expect(bgp_speaker_has_sent(a.speaker, 0, &p4, NULL));
+	cr_expect_not(bgp_speaker_has_sent(a.speaker, 0, &p6, NULL));
+	bgp_speaker_withdraw(a.speaker, &p6);
+
+	/* As after a new configuration: who announces again finds out. */
+	a.peer.only = (struct bgp_only){ &p6, 1 };
+	bgp_speaker_announce(a.speaker, &p4, NULL);
+	bgp_speaker_announce(a.speaker, &p6, NULL);
+	wait_for(loop, &a.withdrawn, 1);
+	wait_for(loop, &a.announced, 3);
+	cr_expect_not(bgp_speaker_has_sent(a.speaker, 0, &p4, NULL));
+	cr_expect(bgp_speaker_has_sent(a.speaker, 0, &p6, NULL));
+	bgp_speaker_free(a.speaker);
+	bgp_speaker_free(b.speaker);
+	ev_loop_destroy(loop);
+}
+
 Test(bgp_speaker, many_prefixes)
 {
 	struct ev_loop *loop = ev_loop_new(0);
