@@ -85,9 +85,9 @@ json_t *command_status_reply(const struct command_context *x)
 		"reply", "lab", lab->name, "scenario", lab->topology->scenario->name, "runtime",
 		x->runtime, "seed", (json_int_t)lab->topology->scenario->seed, "dir", x->dir,
 		"phase", lab_phase_name(lab->phase), "routes_missing",
-		(json_int_t)convergence_missing(lab->convergence), "wires",
-		(json_int_t)lab->topology->link_count, "nodes", nodes_to_json(lab), "faults", list,
-		"trial", trial_to_json(x), "users", users_to_json(x->users));
+		(json_int_t)lab_routes_missing(lab), "wires", (json_int_t)lab->topology->link_count,
+		"nodes", nodes_to_json(lab), "faults", list, "trial", trial_to_json(x), "users",
+		users_to_json(x->users));
 }
 
 json_t *command_progress_event(const struct command_context *x)

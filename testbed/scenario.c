@@ -24,6 +24,15 @@ const char *profile_name(enum profile profile)
 	return profile_names[profile];
 }
 
+bool scenario_wants_bfd(const struct scenario *s)
+{
+	for (size_t i = 0; i < s->variant_count; i++) {
+		if (s->variants[i].bfd)
+			return true;
+	}
+	return false;
+}
+
 const char *fault_kind_name(enum fault_kind kind)
 {
 	return fault_names[kind];
@@ -187,6 +196,19 @@ static void pops_load(struct scenario *s, const struct conf *root)
 	}
 }
 
+static struct scenario_bfd bfd_load(const struct conf *object, struct scenario_bfd def)
+{
+	const struct conf at = conf_get(object, "bfd");
+
+	if (!at.json)
+		return def;
+	CONF_KEYS(&at, "interval_ms", "multiplier");
+	return (struct scenario_bfd){
+		.interval_ms = (unsigned)conf_int(&at, "interval_ms", 10, 60000, def.interval_ms),
+		.multiplier = (unsigned)conf_int(&at, "multiplier", 1, 255, def.multiplier),
+	};
+}
+
 static void links_load(struct scenario *s, const struct conf *root)
 {
 	const struct conf array = conf_array(root, "links", 1, 2000);
@@ -198,7 +220,7 @@ static void links_load(struct scenario *s, const struct conf *root)
 		const struct conf item = conf_item(&array, i);
 
 		CONF_KEYS(&item, "from", "to", "relation", "delay_ms", "jitter_ms", "loss",
-			  "rate_mbit");
+			  "rate_mbit", "bfd");
 		link->from = conf_string(&item, "from", CONF_REQUIRED_STRING);
 		link->to = conf_string(&item, "to", CONF_REQUIRED_STRING);
 		link->relation = (enum relation)conf_choice(&item, "relation", relation_names,
@@ -207,6 +229,7 @@ static void links_load(struct scenario *s, const struct conf *root)
 		link->jitter_ms = conf_number(&item, "jitter_ms", 0, 1000, 0);
 		link->loss = conf_number(&item, "loss", 0, 1, 0);
 		link->rate_mbit = conf_number(&item, "rate_mbit", 0, 100000, 0);
+		link->bfd = bfd_load(&item, s->bfd);
 	}
 }
 
@@ -296,11 +319,12 @@ static void variants_load(struct scenario *s, const struct conf *root)
 	for (size_t i = 0; i < s->variant_count; i++) {
 		const struct conf item = conf_item(&array, i);
 
-		CONF_KEYS(&item, "name", "mode", "ttl");
+		CONF_KEYS(&item, "name", "mode", "ttl", "bfd");
 		s->variants[i].name = label_load(&item);
 		s->variants[i].mode =
 			(enum variant_mode)conf_choice(&item, "mode", mode_names, CONF_REQUIRED);
 		s->variants[i].ttl = (unsigned)conf_int(&item, "ttl", 0, 86400, 30);
+		s->variants[i].bfd = conf_bool(&item, "bfd", false);
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(s->variants[j].name, s->variants[i].name) == 0)
 				conf_fail(&item, "name '%s' twice", s->variants[i].name);
@@ -359,6 +383,7 @@ static void settings_load(struct scenario *s, const struct conf *root)
 	s->profile = (enum profile)conf_choice(root, "profile", profile_names, PROFILE_IDEAL);
 	s->speaker = (enum speaker_kind)conf_choice(root, "speaker", speaker_names, SPEAKER_LB);
 	s->hold_time = (unsigned)conf_int(root, "hold_time", 3, 65535, 9);
+	s->bfd = bfd_load(root, (struct scenario_bfd){ 50, 3 });
 	s->path_stretch = conf_number(root, "path_stretch", 1, 10, 1.4);
 	s->ramp_ms = (unsigned)conf_int(root, "ramp_ms", 0, 3600000, 5000);
 	s->checks.interval_ms = 1000;
@@ -420,8 +445,8 @@ struct scenario *scenario_load(json_t *json, struct conf_error *err)
 
 	s->arena = arena;
 	CONF_KEYS(&root, "version", "name", "seed", "trials", "profile", "speaker", "hold_time",
-		  "checks", "path_stretch", "ramp_ms", "duration_ms", "networks", "pops", "links",
-		  "nameservers", "clients", "variants", "timeline");
+		  "checks", "bfd", "path_stretch", "ramp_ms", "duration_ms", "networks", "pops",
+		  "links", "nameservers", "clients", "variants", "timeline");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	settings_load(s, &root);
 	networks_load(s, &root);

@@ -41,6 +41,11 @@ struct scenario_pop {
 	struct place place;
 };
 
+/* Of both ends of a wire: what they send and ask for. */
+struct scenario_bfd {
+	unsigned interval_ms, multiplier;
+};
+
 /* What `from` is to `to`. */
 enum relation { RELATION_CUSTOMER, RELATION_PEER, RELATION_PROVIDER };
 
@@ -49,8 +54,9 @@ struct scenario_link {
 	enum relation relation;
 	double delay_ms; /* one way; negative: from the distance */
 	double jitter_ms;
-	double loss;	  /* share of packets, 0 to 1 */
-	double rate_mbit; /* 0: unlimited */
+	double loss;		 /* share of packets, 0 to 1 */
+	double rate_mbit;	 /* 0: unlimited */
+	struct scenario_bfd bfd; /* between a pop and its upstream, where a variant wants it */
 };
 
 struct scenario_nameserver {
@@ -84,6 +90,7 @@ struct scenario_variant {
 	const char *name;
 	enum variant_mode mode;
 	unsigned ttl; /* seconds */
+	bool bfd;     /* announced by sessions that BFD watches, not by those of the others */
 };
 
 enum fault_kind { FAULT_POP_CRASH, FAULT_LB_CRASH, FAULT_ORIGIN_FAILURE };
@@ -112,9 +119,10 @@ struct scenario {
 	struct {
 		unsigned interval_ms, timeout_ms, rise, fall;
 	} checks;
-	double path_stretch;  /* of the great-circle distance */
-	unsigned ramp_ms;     /* users start within so long */
-	unsigned duration_ms; /* of a trial */
+	struct scenario_bfd bfd; /* of links that do not say otherwise */
+	double path_stretch;	 /* of the great-circle distance */
+	unsigned ramp_ms;	 /* users start within so long */
+	unsigned duration_ms;	 /* of a trial */
 	struct scenario_network *networks;
 	struct scenario_pop *pops;
 	struct scenario_link *links;
@@ -136,6 +144,8 @@ void scenario_free(struct scenario *scenario);
 
 /* Whether any network has routers of this kind. */
 bool scenario_has_router(const struct scenario *scenario, enum router_kind kind);
+/* Some variant does. */
+bool scenario_wants_bfd(const struct scenario *scenario);
 
 const char *profile_name(enum profile profile);
 const char *fault_kind_name(enum fault_kind kind);

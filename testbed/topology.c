@@ -116,6 +116,20 @@ unsigned topology_end_at(const struct topology_link *link, size_t node)
 	return link->end[1].node == node;
 }
 
+/* Pops are of no network. */
+bool topology_link_is_uplink(const struct topology *t, const struct topology_link *link,
+			     unsigned *router)
+{
+	for (unsigned e = 0; e < 2; e++) {
+		if (t->nodes[link->end[e].node].kind == NODE_ROUTER &&
+		    t->nodes[link->end[!e].node].network == NO_NETWORK) {
+			*router = e;
+			return true;
+		}
+	}
+	return false;
+}
+
 const struct topology_node *topology_find(const struct topology *t, const char *name)
 {
 	for (size_t i = 0; i < t->node_count; i++) {
@@ -371,6 +385,21 @@ static const char *link_mistake(const struct builder *b, const struct scenario_l
 	return NULL;
 }
 
+static void link_bfd_set(const struct builder *b, struct topology_link *link,
+			 const struct scenario_bfd *bfd, const struct conf *at)
+{
+	const struct conf key = conf_get(at, "bfd");
+	unsigned router;
+
+	if (!topology_link_is_uplink(b->t, link, &router)) {
+		if (key.json)
+			conf_fail(&key, "is for links between a pop and its upstream");
+		return;
+	}
+	if (scenario_wants_bfd(b->s))
+		link->bfd = bfd;
+}
+
 static void scenario_links_add(struct builder *b)
 {
 	const struct conf root = conf_root(b->s->json, b->err);
@@ -398,6 +427,7 @@ static void scenario_links_add(struct builder *b)
 		link->jitter_ms = from->jitter_ms;
 		link->loss = from->loss;
 		link->rate_mbit = from->rate_mbit;
+		link_bfd_set(b, link, &from->bfd, &at);
 	}
 }
 
@@ -495,6 +525,12 @@ static void load_estimate(struct builder *b)
 	free(distance);
 }
 
+/* Of both ends; RFC 5880, section 6.8.7 has them send up to a quarter sooner. */
+static double bfd_packets(const struct topology_link *link)
+{
+	return link->bfd ? 2 * 1000.0 / (0.875 * link->bfd->interval_ms) : 0;
+}
+
 static void whole_check(struct builder *b)
 {
 	const struct conf root = conf_root(b->s->json, b->err);
@@ -515,6 +551,8 @@ static void whole_check(struct builder *b)
 	}
 	free(distance);
 	load_estimate(b);
+	for (size_t i = 0; i < t->link_count; i++)
+		t->packet_hops += bfd_packets(&t->links[i]);
 	if (t->packet_hops > PACKET_HOPS_MAX)
 		conf_fail(&clients,
 			  "about %.0f packet-hops/s are more than one wire thread carries (%d); "

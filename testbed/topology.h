@@ -49,6 +49,11 @@ struct topology_link {
 	bool internal;		/* both ends are routers of one network */
 	enum relation relation; /* what end 0 is to end 1, if not internal */
 	double delay_ms, jitter_ms, loss, rate_mbit;
+	/*
+	 * Between a pop and its upstream, where a variant wants BFD: there are two BGP sessions,
+	 * and BFD watches the second, which has the wire's IPv6 addresses. NULL: there is one.
+	 */
+	const struct scenario_bfd *bfd;
 };
 
 struct topology_node {
@@ -79,6 +84,9 @@ void topology_free(struct topology *topology);
 const struct topology_node *topology_find(const struct topology *topology, const char *name);
 /* Which end of link is at node: 0 or 1. */
 unsigned topology_end_at(const struct topology_link *link, size_t node);
+/* A pop's way to an upstream: the upstream's end is *router, the other one the pop's. */
+bool topology_link_is_uplink(const struct topology *topology, const struct topology_link *link,
+			     unsigned *router);
 
 /* family is 0 for IPv4 and 1 for IPv6 in all of these. */
 struct prefix topology_network_prefix(size_t network, unsigned family);

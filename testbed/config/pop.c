@@ -51,6 +51,38 @@ static json_t *vips_of(const struct topology *t, size_t pop)
 	return vips;
 }
 
+/* Of the variants that want BFD, or of the others. */
+static json_t *vips_named(const struct scenario *s, bool bfd)
+{
+	json_t *names = json_array();
+
+	for (size_t v = 0; v < s->variant_count; v++) {
+		if (s->variants[v].bfd == bfd)
+			json_array_append_new(names, json_string(s->variants[v].name));
+	}
+	return names;
+}
+
+/*
+ * The second session of a wire whose first is watched by nobody: so that all variants suffer the
+ * same fault at the same instant, though only some of them notice at once.
+ */
+static json_t *bfd_peer(const struct topology *t, const struct topology_link *l, unsigned end)
+{
+	const struct topology_end *near = &l->end[end], *far = &l->end[!end];
+	char name[IFACE_NAME_SIZE + 4];
+
+	snprintf(name, sizeof(name), "%s-bfd", near->iface);
+	return json_pack("{s:s, s:o, s:o, s:I, s:[s, s], s:{s:o, s:o}, s:o, s:b, s:{s:i, s:i}}",
+			 "name", name, "address", json_addr(far->addr[1]), "local_address",
+			 json_addr(near->addr[1]), "asn",
+			 (json_int_t)t->scenario->networks[t->nodes[far->node].network].asn,
+			 "families", "ipv4", "ipv6", "next_hop", "ipv4", json_addr(near->addr[0]),
+			 "ipv6", json_addr(near->addr[1]), "vips", vips_named(t->scenario, true),
+			 "identity", 0, "bfd", "interval_ms", (int)l->bfd->interval_ms,
+			 "multiplier", (int)l->bfd->multiplier);
+}
+
 static json_t *bgp_of(const struct topology *t, size_t at)
 {
 	const struct topology_node *node = &t->nodes[at];
@@ -68,6 +100,11 @@ static json_t *bgp_of(const struct topology *t, size_t at)
 					 json_addr(near->addr[0]), "asn",
 					 (json_int_t)t->scenario->networks[peer->network].asn,
 					 "families", "ipv4", "ipv6", "default_route", 1));
+		if (!l->bfd)
+			continue;
+		json_object_set_new(json_array_get(peers, json_array_size(peers) - 1), "vips",
+				    vips_named(t->scenario, false));
+		json_array_append_new(peers, bfd_peer(t, l, topology_end_at(l, at)));
 	}
 	return json_pack("{s:i, s:i, s:o}", "hold_time", (int)t->scenario->hold_time,
 			 "connect_retry", 1, "peers", peers);

@@ -7,16 +7,17 @@
 
 /* Ids of the kinds looked for, NAME_NONE for those that the record never mentions. */
 struct kinds {
-	uint32_t check_down, vip_down, pop_down, withdrawn, record_changed, route, del;
+	uint32_t check_down, vip_down, pop_down, withdrawn, record_changed, route, del, bfd_down;
 };
 
-struct cause_means cause_means_of_mode(const char *mode)
+struct cause_means cause_means_of_variant(const json_t *variant)
 {
-	if (strncmp(mode, "geodns", strlen("geodns")) == 0)
-		return (struct cause_means){ .dns = true };
-	if (strcmp(mode, "anycast") == 0)
-		return (struct cause_means){ .bgp = true };
-	return (struct cause_means){ .dns = true, .bgp = true };
+	const char *mode = json_string_value(json_object_get(variant, "mode"));
+	struct cause_means means = { .bfd = json_is_true(json_object_get(variant, "bfd")) };
+
+	means.dns = !mode || strcmp(mode, "anycast") != 0;
+	means.bgp = !mode || strncmp(mode, "geodns", strlen("geodns")) != 0;
+	return means;
 }
 
 static void earliest(int64_t *at, int64_t t)
@@ -46,6 +47,9 @@ static void cause_step(struct cause *c, const struct kinds *k, const struct even
 		earliest(&c->detected_ns, t);
 	if (means.bgp && at_pop && (is_kind(ev, k->check_down) || is_kind(ev, k->vip_down)))
 		earliest(&c->detected_ns, t);
+	/* The other end of the session is the dead one's own, and of no account. */
+	if (means.bfd && is_kind(ev, k->bfd_down) && ev->pop == fault->pop && !at_pop)
+		earliest(&c->detected_ns, t);
 	if (at_pop && is_kind(ev, k->withdrawn))
 		earliest(&c->withdrawn_ns, t);
 	if (!is_kind(ev, k->route) || ev->variant == NAME_NONE)
@@ -67,7 +71,8 @@ struct cause cause_split(const struct run_record *run, const struct run_fault *f
 			   name_table_find(names, "withdrawn"),
 			   name_table_find(names, "record_changed"),
 			   name_table_find(names, "route"),
-			   name_table_find(names, "del") };
+			   name_table_find(names, "del"),
+			   name_table_find(names, "bfd_down") };
 	struct cause c = { RECOVERY_NEVER, RECOVERY_NEVER, RECOVERY_NEVER, RECOVERY_NEVER };
 	size_t sources = name_table_count(names);
 	int64_t *changed = xmalloc(sources * sizeof(*changed));

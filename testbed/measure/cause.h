@@ -14,6 +14,7 @@
 struct cause_means {
 	bool dns; /* a nameserver's verdict */
 	bool bgp; /* the pop's own verdict, or the first router that acts */
+	bool bfd; /* the first neighbour of the pop whose BFD session with it goes down */
 };
 
 /* Nanoseconds after the fault; RECOVERY_NEVER: not seen before its undo. */
@@ -24,7 +25,8 @@ struct cause {
 	int64_t routers_converged_ns; /* the last change of a route of the variant */
 };
 
-struct cause_means cause_means_of_mode(const char *mode);
+/* Of a variant of the scenario: its "mode" and "bfd". */
+struct cause_means cause_means_of_variant(const json_t *variant);
 struct cause cause_split(const struct run_record *run, const struct run_fault *fault,
 			 uint32_t variant, struct cause_means means);
 

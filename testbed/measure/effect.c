@@ -121,8 +121,7 @@ void effect_measure(struct effect *out, const struct run_record *run, const stru
 {
 	struct effect e = { .fault = fault, .variant = variant };
 	uint32_t name = run->variants[variant].name;
-	const char *mode = json_string_value(json_object_get(
-		run_scenario_find(run, "variants", run->variants[variant].text), "mode"));
+	const json_t *means = run_scenario_find(run, "variants", run->variants[variant].text);
 
 	e.affected = xcalloc(run->user_count + 1, sizeof(*e.affected));
 	for (int p = 0; p < PHASES; p++)
@@ -139,7 +138,7 @@ void effect_measure(struct effect *out, const struct run_record *run, const stru
 		if (session->trial == fault->trial && session->variant == name)
 			session_add(&e, session);
 	}
-	e.cause = cause_split(run, fault, name, cause_means_of_mode(mode ? mode : ""));
+	e.cause = cause_split(run, fault, name, cause_means_of_variant(means));
 	milestones(&e);
 	*out = e;
 }

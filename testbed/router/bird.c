@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/alloc.h"
+#include "testbed/router/bird_bfd.h"
 #include "testbed/router/policy.h"
 
 static const char *const family_names[] = { "ipv4", "ipv6" };
@@ -16,7 +17,7 @@ static unsigned ip_version(unsigned family)
 
 static void head_write(FILE *f, const struct topology_node *node, const struct addr *router_id)
 {
-	fprintf(f, "# %s\nlog stderr { info, error, fatal, bug };\n", node->name);
+	fprintf(f, "# %s\nlog stderr { trace, info, error, fatal, bug };\n", node->name);
 	fprintf(f, "router id %s;\n", policy_addr_text(router_id));
 	fprintf(f, "protocol device { scan time 60; }\n");
 }
@@ -204,6 +205,8 @@ static void ebgp_write(FILE *f, const struct topology *t, size_t at)
 			pop_filter_write(f, &t->nodes[l->end[!end].node], policy_asn(t, node),
 					 (unsigned)i + 1);
 		ebgp_peer_write(f, t, &l->end[end], &l->end[!end], role, (unsigned)i + 1);
+		if (l->bfd)
+			bird_bfd_router_write(f, t, l, end, (unsigned)i + 1);
 	}
 }
 
@@ -225,6 +228,7 @@ char *bird_router_config(const struct topology *t, size_t at)
 	filters_write(f, policy_asn(t, node));
 	ibgp_write(f, t, at);
 	ebgp_write(f, t, at);
+	bird_bfd_protocol_write(f, t, at);
 	fclose(f);
 	return text;
 }
@@ -258,6 +262,8 @@ char *bird_pop_config(const struct topology *t, size_t at)
 	head_write(f, pop, &identity);
 	for (unsigned family = 0; family < 2; family++)
 		pop_statics_write(f, t, pop, family);
+	if (scenario_wants_bfd(t->scenario))
+		bird_bfd_function_write(f, t, pop->index);
 	for (size_t i = 0; i < pop->link_count; i++) {
 		const struct topology_link *l = &t->links[pop->links[i]];
 		unsigned end = topology_end_at(l, at);
@@ -273,10 +279,14 @@ char *bird_pop_config(const struct topology *t, size_t at)
 		for (unsigned family = 0; family < 2; family++)
 			fprintf(f,
 				"\t%s { import where net ~ [ %s ]; export where source = "
-				"RTS_STATIC; };\n",
-				family_names[family], family ? "::/0" : "0.0.0.0/0");
+				"RTS_STATIC%s; };\n",
+				family_names[family], family ? "::/0" : "0.0.0.0/0",
+				l->bfd ? " && ! is_bfd()" : "");
 		fprintf(f, "}\n");
+		if (l->bfd)
+			bird_bfd_pop_write(f, t, l, end, (unsigned)i + 1, "source = RTS_STATIC");
 	}
+	bird_bfd_protocol_write(f, t, at);
 	fclose(f);
 	return text;
 }

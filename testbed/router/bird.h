@@ -2,7 +2,8 @@
 /*
  * bird.h - the configuration of a BIRD 2 router, written from the topology.
  *
- * What it does is policy.h's; here it is said to BIRD. Pure.
+ * What it does is policy.h's; here it is said to BIRD. Of variants with BFD bird_bfd.h tells.
+ * Pure.
  */
 #ifndef TESTBED_ROUTER_BIRD_H
 #define TESTBED_ROUTER_BIRD_H

@@ -44,8 +44,8 @@ static void line_send(struct agent_daemon *d)
 	d->line_len = 0;
 	if (line) /* not UTF-8: not shown */
 		control_send(d->agent->control,
-			     json_pack("{s:s, s:s, s:o}", "type", "log", "daemon", d->name, "line",
-				       line),
+			     json_pack("{s:s, s:s, s:o, s:I}", "type", "log", "daemon", d->name,
+				       "line", line, "t_ns", (json_int_t)clock_now().ns),
 			     -1);
 }
 

@@ -177,10 +177,15 @@ static bool nameservers_ready(const struct lab *lab)
 	return true;
 }
 
+size_t lab_routes_missing(const struct lab *lab)
+{
+	return convergence_missing(lab->convergence) + uplinks_missing(lab->uplinks);
+}
+
 bool lab_is_settled(const struct lab *lab)
 {
-	return nodes_configured(lab) == lab->topology->node_count &&
-	       convergence_missing(lab->convergence) == 0 && nameservers_ready(lab);
+	return nodes_configured(lab) == lab->topology->node_count && lab_routes_missing(lab) == 0 &&
+	       nameservers_ready(lab);
 }
 
 /* Called whenever something has happened that may complete a phase. */
@@ -223,10 +228,11 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 	else if (lab->phase == LAB_MEASURING)
 		lab_fail(lab, "%zu nodes have not measured their wires after %u s", lab->measuring,
 			 patience_s);
-	else if (convergence_example(lab->convergence, &node, &prefix))
+	else if (convergence_example(lab->convergence, &node, &prefix) ||
+		 uplinks_example(lab->uplinks, &node, &prefix))
 		lab_fail(lab, "not converged after %u s: %zu routes missing, such as %s at %s",
-			 patience_s, convergence_missing(lab->convergence),
-			 prefix_format(&prefix, text), node_name(lab, node));
+			 patience_s, lab_routes_missing(lab), prefix_format(&prefix, text),
+			 node_name(lab, node));
 	else
 		lab_fail(lab, "the nameservers see no healthy pops after %u s", patience_s);
 }
@@ -297,6 +303,7 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
 	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
 	lab->convergence = convergence_new(t);
+	lab->uplinks = uplinks_new(t);
 	lab_nodes_prepare(lab);
 	return lab;
 }
@@ -334,6 +341,7 @@ void lab_free(struct lab *lab)
 	lab_dir_release(lab->name, lab->lock);
 	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);
+	uplinks_free(lab->uplinks);
 	free(lab->wires);
 	free(lab->name);
 	free(lab->dir);

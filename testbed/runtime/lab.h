@@ -25,6 +25,7 @@
 #include "testbed/runtime/convergence.h"
 #include "testbed/runtime/lab_dir.h"
 #include "testbed/runtime/runtime.h"
+#include "testbed/runtime/uplinks.h"
 #include "testbed/topology.h"
 #include "testbed/wire/engine.h"
 
@@ -93,6 +94,7 @@ struct lab {
 	struct lab_node *nodes;
 	struct lab_wire *wires;
 	struct convergence *convergence;
+	struct uplinks *uplinks;
 	struct lab_client *clients;
 	ev_io listener;
 	ev_timer deadline;
@@ -118,6 +120,8 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 /* Stop everything; returns when it is gone. */
 void lab_free(struct lab *lab);
 
+/* At all routers together. */
+size_t lab_routes_missing(const struct lab *lab);
 /* Every route is there, and every nameserver sees every pop up. */
 bool lab_is_settled(const struct lab *lab);
 /* Every name below is of a node; daemons as in the plan. */
@@ -156,6 +160,8 @@ void lab_nodes_free(struct lab *lab);
 void lab_node_daemons_start(struct lab_node *node);
 void lab_accept(struct lab *lab);
 void lab_clients_free(struct lab *lab);
+/* A line of a node's router, read at t_ns: if BFD has changed its mind, that is recorded. */
+void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line);
 void lab_progress(struct lab *lab);
 
 #endif

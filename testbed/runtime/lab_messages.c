@@ -98,11 +98,15 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 		char detail[PREFIX_TEXT_SIZE + ADDR_TEXT_SIZE + 8];
 		size_t variant, slot;
 		struct prefix prefix;
+		struct addr hop;
 
 		if (!what || !text || !via || !prefix_parse(&prefix, text))
 			continue;
 		convergence_route(lab->convergence, node->index, &prefix,
 				  what[0] == 'a' && route_leads_on(node, &prefix, via));
+		if (what[0] != 'a' || !addr_parse(&hop, via))
+			hop = (struct addr){ 0 };
+		uplinks_route(lab->uplinks, node->index, &prefix, &hop);
 		if (!topology_service_find(&prefix, &variant, &slot) ||
 		    variant >= lab->topology->scenario->variant_count)
 			continue;
@@ -219,6 +223,14 @@ static void on_configured(struct lab_node *node)
 		lab_node_daemons_start(node);
 }
 
+static void on_log(struct lab_node *node, const json_t *msg)
+{
+	const char *line = text_at(msg, "line");
+
+	record_log(node->lab->record, lab_node_name(node), text_at(msg, "daemon"), line);
+	lab_bfd_line(node, json_integer_value(json_object_get(msg, "t_ns")), line);
+}
+
 static void agent_message(struct lab_node *node, const json_t *msg, int fd)
 {
 	struct lab *lab = node->lab;
@@ -236,7 +248,7 @@ static void agent_message(struct lab_node *node, const json_t *msg, int fd)
 	else if (strcmp(type, "event") == 0)
 		on_daemon_event(node, msg);
 	else if (strcmp(type, "log") == 0)
-		record_log(lab->record, name, text_at(msg, "daemon"), text_at(msg, "line"));
+		on_log(node, msg);
 	else if (strcmp(type, "configured") == 0)
 		on_configured(node);
 	else if (strcmp(type, "measured") == 0)

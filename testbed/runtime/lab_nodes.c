@@ -83,6 +83,7 @@ static void node_forget(struct lab_node *node)
 	for (size_t i = 0; i < count; i++)
 		wire_engine_unplug(lab->engine, ends[i]);
 	convergence_forget(lab->convergence, node->index);
+	uplinks_forget(lab->uplinks, node->index);
 	memset(node->pop_up, 0, pop_up_count(lab) * sizeof(*node->pop_up));
 	free(ends);
 }

@@ -20,6 +20,7 @@ RUNS = {
     "six trials, one of them not valid": ["--trials", "6", "--users", "2", "--seconds", "50",
                                           "--undo-s", "22", "--invalid", "2"],
     "two faults, one at no pop": ["--users", "3", "--seconds", "60", "--undo-s", "20", "--outage"],
+    "BFD at both upstreams": ["--users", "2", "--seconds", "50", "--undo-s", "22", "--bfd"],
     "never undone": ["--trials", "2", "--users", "3", "--seconds", "40", "--undo-s", "50"],
 }
 
@@ -109,6 +110,16 @@ class Recompute(unittest.TestCase):
                       f"(critical {model['critical']:.3f} at 5 %)", table)
         with open(os.path.join(self.dir, "report.html")) as f:
             self.assertIn(f"dotted: the model, KS distance {model['distance']:.3f}", f.read())
+
+    def test_detection_by_bfd_is_that_of_an_upstream(self):
+        self.synthetic("--users", "2", "--seconds", "50", "--undo-s", "22", "--bfd")
+        run("report", self.dir)
+        causes = {v: faults["pop_crash fra"]["cause_ms"]
+                  for v, faults in self.result()["summary"]["variants"].items()}
+        self.assertEqual(causes["anycast-bfd"]["detected"], 130)
+        self.assertGreater(causes["anycast"]["detected"], 8000)
+        with open(os.path.join(self.dir, "report.html")) as f:
+            self.assertIn("anycast-bfd", f.read())
 
     def test_reporting_again_changes_nothing(self):
         self.synthetic("--users", "1", "--seconds", "40", "--undo-s", "20")

@@ -94,6 +94,7 @@ class Recomputed:
         self.pops = [p["name"] for p in scenario["pops"]]
         self.groups = [c["name"] for c in scenario["clients"]]
         self.modes = {v["name"]: v["mode"] for v in scenario["variants"]}
+        self.bfd = {v["name"] for v in scenario["variants"] if v.get("bfd")}
         self.places = self.result.get("places", {"clients": {}, "pops": {}})
         self.periods = {(c["name"], "http" if t["kind"] == "https" else t["kind"]): t["period_ms"] * 1e6
                         for c in scenario["clients"] for t in c["traffic"]}
@@ -207,6 +208,8 @@ class Recomputed:
         at_pop = [r for r in rows if f["pop"] and r["source"] == f["pop"]]
         if bgp:
             seen += routes + [r for r in at_pop if r["kind"] in ("check_down", "vip_down")]
+        if variant in self.bfd:
+            seen += [r for r in rows if r["kind"] == "bfd_down" and r["pop"] == f["pop"] != r["source"]]
         gone = [r for r in routes if r["result"] == "del"] + [r for r in at_pop if r["kind"] == "withdrawn"]
         changed = {}
         for r in rows:

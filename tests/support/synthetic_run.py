@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the record of a made-up run: events.csv and the skeleton of result.json.
 
-Two variants, twelve client groups, one crash of the pop "fra" with its undo. What the users see
-follows from a simple model of each variant, so that the shapes in a report look as they should;
-the numbers mean nothing. Used by the tests of the measuring code.
+Two variants, with --bfd a third, twelve client groups, one crash of the pop "fra" with its undo. What
+the users see follows from a simple model of each variant, so that the shapes in a report look as they
+should; the numbers mean nothing. Used by the tests of the measuring code.
 
     synthetic_run.py DIR [--trials N] [--users N] [--period-ms P] [--seconds S] [--undo-s U]
 """
@@ -21,6 +21,9 @@ CLIENTS = {"paris": [48.9, 2.35], "madrid": [40.4, -3.7], "warsaw": [52.2, 21.0]
            "mexico": [19.4, -99.1], "lima": [-12.0, -77.0], "mumbai": [19.1, 72.9],
            "tokyo": [35.7, 139.7], "sydney": [-33.9, 151.2], "joburg": [-26.2, 28.0]}
 VARIANTS = [{"name": "geodns30", "mode": "geodns", "ttl": 30}, {"name": "anycast", "mode": "anycast"}]
+BFD = {"name": "anycast-bfd", "mode": "anycast", "bfd": True}
+ROUTED = {"anycast": 8.7, "anycast-bfd": 0.14}  # seconds until the first router acts
+MOVED = {"anycast": 9.0, "anycast-bfd": 0.15}  # and until it has moved users
 # Their users keep answers longer than the TTL, so no model of it is about them.
 DISHONEST = {"cairo": {"cache": "jvm"}, "lagos": {"resolver": {"stretch_ttl": 60}}}
 MISPLACED = {"lagos": "nyc", "mumbai": "fra", "lima": "nyc"}  # by anycast, whatever the distance
@@ -43,6 +46,7 @@ class Run:
         self.o = options
         self.rng = random.Random(options.seed)
         self.rows = []
+        self.variants = VARIANTS + [BFD] * options.bfd
         self.trials = []
 
     def row(self, t, trial, source, kind, variant="", user="", pop="", result="", latency="",
@@ -57,7 +61,7 @@ class Run:
         """Home and the place to fall back to, as the variant steers."""
         near = by_distance(group)
         home = near[0]
-        if variant == "anycast" and group in MISPLACED:
+        if variant in MOVED and group in MISPLACED:
             home = MISPLACED[group]
         return home, next(p for p in near if p != "fra")
 
@@ -65,8 +69,8 @@ class Run:
         """t: begin, t0, undo and end of the trial; moved and back are when this user follows."""
         home, other = self.places(group, variant)
         hit = home == "fra"
-        if variant == "anycast":
-            moved = t["t0"] + (9 + self.group_lag[group]) * NS
+        if variant in MOVED:
+            moved = t["t0"] + (MOVED[variant] + self.group_lag[group]) * NS
             back = t["undo"] + (2 + self.group_lag[group]) * NS
         else:
             moved = t["t0"] + (self.detected + self.rng.uniform(0, 30)) * NS
@@ -77,14 +81,14 @@ class Run:
             pop, result = home, "ok"
             if hit and t["t0"] <= planned < t["undo"]:
                 pop, result = (other, "ok") if planned >= moved else ("", "silent")
-                if not pop and variant == "anycast" and moved - planned < 400 * MS:
+                if not pop and variant in MOVED and moved - planned < 400 * MS:
                     result = "unreachable"
             elif hit and t["undo"] <= planned < back:
                 pop = other if moved < t["undo"] else home
             elif self.rng.random() < 0.0003:
                 pop, result = "", "silent"
             latency = self.rtt_us(group, pop) if pop else (1000000 if result == "silent" else 900)
-            address = "198.18.0.1" if variant == "anycast" else f"198.18.{33 + list(POPS).index(home)}.1"
+            address = "198.18.0.1" if variant in MOVED else f"198.18.{33 + list(POPS).index(home)}.1"
             self.row(planned, trial, group, "udp", variant, number, pop, result, latency, address)
             planned += period
         self.session(trial, t, group, variant, number, hit, home, other, moved)
@@ -96,8 +100,8 @@ class Run:
         self.row(at, trial, group, "session", variant, number, home, "open",
                  self.rtt_us(group, home), "1")
         while (at := at + NS) < t["end"]:
-            if hit and at >= t["t0"] and not (variant == "anycast" and number % 10 == 0):
-                if variant == "anycast":
+            if hit and at >= t["t0"] and not (variant in MOVED and number % 10 == 0):
+                if variant in MOVED:
                     self.row(max(at, moved), trial, group, "session", variant, number, other, "reset",
                              self.rtt_us(group, other), "1")
                 elif at + 30 * NS < t["end"]:
@@ -117,13 +121,19 @@ class Run:
             self.row(down + 40000, trial, f"ns{n}", "record_changed", "geodns30", "", "", "", "",
                      json.dumps({"name": "*.geodns30.lab.test", "why": "pop \"fra\" down"}))
         for n, group in enumerate(CLIENTS):
-            at = t["t0"] + int((8.7 + self.group_lag[group]) * NS)
-            self.row(at, trial, f"t{n}", "route", "anycast", "", "", "del", "",
+            for variant in self.variants[1:]:
+                at = t["t0"] + int((ROUTED[variant["name"]] + self.group_lag[group]) * NS)
+                self.row(at, trial, f"t{n}", "route", variant["name"], "", "", "del", "",
+                         "198.18.0.0/24 via 10.0.0.1")
+                self.row(at + 3 * MS, trial, f"t{n}", "route", variant["name"], "", "", "add", "",
+                         "198.18.0.0/24 via 10.0.0.5")
+        for variant in self.variants[1:]:
+            self.row(t["undo"] + 2 * NS, trial, "t0", "route", variant["name"], "", "", "add", "",
                      "198.18.0.0/24 via 10.0.0.1")
-            self.row(at + 3 * MS, trial, f"t{n}", "route", "anycast", "", "", "add", "",
-                     "198.18.0.0/24 via 10.0.0.5")
-        self.row(t["undo"] + 2 * NS, trial, "t0", "route", "anycast", "", "", "add", "",
-                 "198.18.0.0/24 via 10.0.0.1")
+        for n, pop, source in ((0, "fra", "fra"), (1, "fra", "t1"), (2, "fra", "t2")):
+            if self.o.bfd:
+                self.row(t["t0"] + (120 + 10 * n) * MS, trial, source, "bfd_down", "", "", pop, "",
+                         "", "2001:db8:f001:1::")
 
     def trial(self, number, begin):
         fault = {"begin": begin, "t0": begin + 10 * NS + self.rng.randrange(5 * NS)}
@@ -136,7 +146,7 @@ class Run:
         for group in CLIENTS:
             for _ in range(self.o.users):
                 user += 1
-                for variant in VARIANTS:
+                for variant in self.variants:
                     self.user(number, fault, group, variant["name"], user)
         self.row(fault["t0"], number, "testbed", "fault", pop="fra", result="begin",
                  detail="1 pop_crash fra")
@@ -169,7 +179,7 @@ class Run:
                 "pops": [{"name": p, "at": at, "origins": ["local"]} for p, at in POPS.items()],
                 "clients": [{"name": g, "network": f"acc-{g}", "users": self.o.users,
                              "traffic": traffic, **DISHONEST.get(g, {})} for g in CLIENTS],
-                "variants": VARIANTS,
+                "variants": self.variants,
                 "timeline": [{"at_ms": 10000, "jitter_ms": 5000, "fault": "pop_crash",
                               "target": "fra", "undo_ms": self.o.undo_s * 1000}]}
 
@@ -206,6 +216,7 @@ def options(argv=None):
     parser.add_argument("--undo-s", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--outage", action="store_true", help="of a nameserver, before the crash")
+    parser.add_argument("--bfd", action="store_true", help="a third variant, with BFD")
     parser.add_argument("--invalid", type=int, nargs="*", default=[])
     return parser.parse_args(argv)
 

@@ -34,6 +34,11 @@ static const struct row rows[] = {
 	  "checks.timeout_ms: 501 is not between 10 and 500" },
 	{ "rise of zero",       "checks", "{\"rise\": 0}", "checks.rise: 0 is not between 1 and 100" },
 
+	{ "BFD a number",       "bfd", "50", "bfd: expected an object, found a number" },
+	{ "BFD's key",          "bfd", "{\"echo\": true}", "bfd.echo: unknown key" },
+	{ "BFD too often",      "bfd", "{\"interval_ms\": 9}",
+	  "bfd.interval_ms: 9 is not between 10 and 60000" },
+
 	{ "no networks",        "networks", "[]", "networks: needs at least 1 item" },
 	{ "networks missing",   "networks", NULL, "networks: required" },
 	{ "networks an object", "networks", "{}", "networks: expected an array, found an object" },
@@ -71,6 +76,8 @@ static const struct row rows[] = {
 	{ "loss over all",      "links/0/loss", "1.5", "links[0].loss: 1.5 is not between 0 and 1" },
 	{ "delay below zero",   "links/0/delay_ms", "-1", "links[0].delay_ms: -1 is not between 0 and 10000" },
 	{ "no far end",         "links/0/to", NULL, "links[0].to: required" },
+	{ "link's BFD",         "links/0/bfd", "{\"multiplier\": 0}",
+	  "links[0].bfd.multiplier: 0 is not between 1 and 255" },
 	{ "link's key",         "links/3/cost", "1", "links[3].cost: unknown key" },
 
 	{ "no nameservers",     "nameservers", NULL, "nameservers: required" },
@@ -100,6 +107,8 @@ static const struct row rows[] = {
 	{ "variant with a dot", "variants/1/name", "\"any.b\"",
 	  "variants[1].name: 'any.b' has a dot, but is one label of a DNS name" },
 	{ "TTL over a day",     "variants/1/ttl", "86401", "variants[1].ttl: 86401 is not between 0 and 86400" },
+
+	{ "variant's BFD",      "variants/0/bfd", "{}", "variants[0].bfd: expected true or false, found an object" },
 
 	{ "unknown fault",      "timeline/0/fault", "\"flood\"", "timeline[0].fault: unknown value 'flood'" },
 	{ "no target",          "timeline/0/target", NULL, "timeline[0].target: required" },
@@ -164,6 +173,9 @@ Test(scenario, defaults)
 	cr_expect_eq(s->checks.timeout_ms, 1000);
 	cr_expect_eq(s->checks.rise, 2);
 	cr_expect_eq(s->checks.fall, 3);
+	cr_expect_eq(s->bfd.interval_ms, 50);
+	cr_expect_eq(s->bfd.multiplier, 3);
+	cr_expect_not(scenario_wants_bfd(s));
 	cr_expect_float_eq(s->path_stretch, 1.4, 1e-9);
 	cr_expect_eq(s->ramp_ms, 5000);
 	/* The fault is never undone: as long as a minute for it, and another to settle. */
@@ -184,6 +196,21 @@ Test(scenario, defaults)
 	cr_expect_eq(s->variants[0].ttl, 30);
 	cr_expect_eq(s->variants[1].ttl, 5);
 	cr_expect_eq(s->faults[0].undo_ms, 0);
+	scenario_free(s);
+}
+
+Test(scenario, links_have_the_bfd_of_all_but_for_what_they_say)
+{
+	struct scenario *s = small_scenario(EDITS({ "bfd", "{\"interval_ms\": 100}" },
+						  { "links/1/bfd", "{\"multiplier\": 5}" },
+						  { "variants/1/bfd", "true" }));
+
+	cr_expect(scenario_wants_bfd(s));
+	cr_expect_not(s->variants[0].bfd);
+	cr_expect_eq(s->links[0].bfd.interval_ms, 100);
+	cr_expect_eq(s->links[0].bfd.multiplier, 3);
+	cr_expect_eq(s->links[1].bfd.interval_ms, 100);
+	cr_expect_eq(s->links[1].bfd.multiplier, 5);
 	scenario_free(s);
 }
 

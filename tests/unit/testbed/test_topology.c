@@ -332,6 +332,8 @@ static const struct mistake_row mistake_rows[] = {
 	{ "two islands", { { "links/2", NULL } }, "links: no way from 'a' to 'big-frankfurt'" },
 	{ "a router's made-up name is taken", { { "clients/0/name", "\"big-newyork\"" } },
 	  "two nodes are named 'big-newyork'" },
+	{ "BFD between networks", { { "links/2/bfd", "{}" } },
+	  "links[2].bfd: is for links between a pop and its upstream" },
 	{ "too many users", { { "clients/0/users", "10000" } },
 	  "clients: about 2000000 packet-hops/s are more than one wire thread carries (175000); "
 	  "have fewer users or longer periods" },
@@ -361,6 +363,37 @@ Test(topology, load_is_counted_to_the_nearest_pop)
 	cr_expect_float_eq(t->packet_hops, 5 * 2 * 2 * 20, 1e-6, "%f", t->packet_hops);
 	topology_free(t);
 	scenario_free(s);
+}
+
+/* Also for a variant that is not the first; where none wants it there is none. */
+Test(topology, bfd_is_on_the_wires_of_pops)
+{
+	struct scenario *s = small_scenario(
+		EDITS({ "variants/1/bfd", "true" }, { "links/0/bfd", "{\"interval_ms\": 10}" }));
+	struct scenario *none = small_scenario(EDITS({ "links/0/bfd", "{\"interval_ms\": 10}" }));
+	struct topology *t = small_topology(s), *without = small_topology(none);
+	size_t wires = 0;
+
+	for (size_t i = 0; i < t->link_count; i++) {
+		bool first = t->links[i].end[0].node == small_node(t, "p1");
+		unsigned router = 2;
+
+		cr_expect_null(without->links[i].bfd);
+		if (!t->links[i].bfd)
+			continue;
+		wires++;
+		cr_expect_eq(t->links[i].bfd->interval_ms, first ? 10 : 50);
+		cr_expect(topology_link_is_uplink(t, &t->links[i], &router));
+		cr_expect_eq(router, 1, "a pop's links are written from it");
+	}
+	cr_expect_eq(wires, 2);
+	/* Two ends, each of them up to a quarter sooner than it says. */
+	cr_expect_float_eq(t->packet_hops - without->packet_hops, 2 * (100 + 20) / 0.875, 1e-6,
+			   "%f", t->packet_hops);
+	topology_free(t);
+	topology_free(without);
+	scenario_free(s);
+	scenario_free(none);
 }
 
 static void links_agree(const struct topology *t)

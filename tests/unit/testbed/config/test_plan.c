@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "lb/conf.h"
 #include "tests/unit/testbed/small.h"
 
 static const json_t *at(const json_t *json, const char *path)
@@ -247,6 +248,61 @@ Test(plan, a_pop_with_lb)
 	cr_expect_eq(json_array_size(at(p.plan, "lo")), 0);
 	json_decref(lb);
 	planned_free(&p);
+}
+
+/* Two sessions with the upstream, which share the VIPs out among themselves. */
+Test(plan, a_pop_with_bfd)
+{
+	struct planned p = planned_new(
+		EDITS({ "variants/0/bfd", "true" }, { "bfd", "{\"interval_ms\": 20}" }), "p2");
+	json_t *lb = file_json(p.plan, "lb.json");
+
+	cr_assert_eq(json_array_size(at(lb, "bgp/peers")), 2);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/name"), "big-newyork");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/address"), "10.2.128.7");
+	cr_expect_eq(json_array_size(at(lb, "bgp/peers/0/vips")), 1);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/vips/0"), "geo");
+	cr_expect_null(at(lb, "bgp/peers/0/bfd"));
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/name"), "big-newyork-bfd");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/address"), "2001:db8:f002:4::1");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/local_address"), "2001:db8:f002:4::");
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/asn")), 65002);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/next_hop/ipv4"), "10.2.128.6");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/next_hop/ipv6"), "2001:db8:f002:4::");
+	cr_expect_eq(json_array_size(at(lb, "bgp/peers/1/vips")), 1);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/vips/0"), "any");
+	cr_expect(json_is_false(at(lb, "bgp/peers/1/identity")));
+	cr_expect_null(at(lb, "bgp/peers/1/default_route"));
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/bfd/interval_ms")), 20);
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/bfd/multiplier")), 3);
+	json_decref(lb);
+	planned_free(&p);
+}
+
+static void lb_takes_it(const struct topology *t, size_t node, const char *path)
+{
+	json_t *plan = plan_node(t, node);
+	struct conf_error err = { 0 };
+	struct lb_conf *conf = lb_conf_load(file_json(plan, "lb.json"), &err);
+
+	cr_expect_not_null(conf, "%s, %s: %s: %s", path, t->nodes[node].name, err.path, err.reason);
+	lb_conf_free(conf);
+	json_decref(plan);
+}
+
+Test(plan, the_lb_takes_what_is_written_for_it)
+{
+	for (char **path = small_shipped_paths(); *path; path++) {
+		struct scenario *s = small_shipped(*path);
+		struct topology *t = small_topology(s);
+
+		for (size_t i = 0; i < t->node_count; i++) {
+			if (t->nodes[i].kind == NODE_POP)
+				lb_takes_it(t, i, *path);
+		}
+		topology_free(t);
+		scenario_free(s);
+	}
 }
 
 Test(plan, a_pop_with_bird)

@@ -24,6 +24,10 @@ static const char *const rows[] = {
 	"1100,1,york,udp,geo,2,nyc,ok,8000,a",
 	"1100,1,york,udp,any,2,nyc,ok,8000,a",
 	"1150,1,york,session,geo,2,nyc,ok,8000,1",
+	"1180,1,fra,bfd_down,,,fra,,,{}",
+	"1185,1,t1,bfd_down,,,nyc,,,2001:db8:f001:2::",
+	"1190,1,t1,bfd_down,,,fra,,,2001:db8:f001:1::",
+	"1195,1,t2,bfd_down,,,fra,,,2001:db8:f002:1::",
 	"1300,1,ns1,pop_down,geo,,fra,,,{}",
 	"1310,1,ns1,record_changed,geo,,,,,{}",
 	"1390,1,ns2,record_changed,geo,,,,,{}",
@@ -130,14 +134,25 @@ Test(effect, by_hand)
 	json_decref(result);
 }
 
+static struct cause_means means_of(const char *variant)
+{
+	json_t *json = json_loads(variant, 0, NULL);
+	struct cause_means means = cause_means_of_variant(json);
+
+	json_decref(json);
+	return means;
+}
+
 Test(cause, by_hand)
 {
 	json_t *result = json_loads(result_text, 0, NULL);
 	struct run_record run = load(result);
 	struct cause dns = cause_split(&run, &run.faults[0], run.variants[0].name,
-				       cause_means_of_mode("geodns"));
+				       means_of("{\"mode\":\"geodns\"}"));
 	struct cause bgp = cause_split(&run, &run.faults[0], run.variants[1].name,
-				       cause_means_of_mode("anycast"));
+				       means_of("{\"mode\":\"anycast\"}"));
+	struct cause bfd = cause_split(&run, &run.faults[0], run.variants[1].name,
+				       means_of("{\"mode\":\"anycast\",\"bfd\":true}"));
 
 	cr_expect_eq(dns.detected_ns, INT64_C(300000000));
 	cr_expect_eq(dns.record_changed_ns, INT64_C(390000000), "the last nameserver's first");
@@ -146,8 +161,10 @@ Test(cause, by_hand)
 	cr_expect_eq(bgp.detected_ns, INT64_C(400000000));
 	cr_expect_eq(bgp.withdrawn_ns, INT64_C(400000000));
 	cr_expect_eq(bgp.routers_converged_ns, INT64_C(450000000));
-	cr_expect(cause_means_of_mode("combined").dns && cause_means_of_mode("combined").bgp);
-	cr_expect_not(cause_means_of_mode("geodns-push").bgp);
+	cr_expect_eq(bfd.detected_ns, INT64_C(190000000), "the first router, not the dead pop");
+	cr_expect_eq(bfd.withdrawn_ns, INT64_C(400000000));
+	cr_expect(means_of("{\"mode\":\"combined\"}").dns && means_of("{}").bgp);
+	cr_expect_not(means_of("{\"mode\":\"geodns-push\"}").bgp);
 	run_record_fini(&run);
 	json_decref(result);
 }

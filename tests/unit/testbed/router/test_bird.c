@@ -178,6 +178,64 @@ Test(bird, a_pop_announces_by_the_mode_of_each_variant)
 	scenario_free(s);
 }
 
+/* The first session stays as it was, but for what it carries no more. */
+Test(bird, variants_with_bfd_have_sessions_of_their_own)
+{
+	struct scenario *s = small_scenario(
+		EDITS({ "variants/0/bfd", "true" }, { "links/0/bfd", "{\"multiplier\": 4}" }));
+	struct topology *t = small_topology(s);
+	char *a = bird_router_config(t, small_node(t, "a")), *first = session_with(a, "p1"),
+	     *second = session_with(a, "p1, BFD");
+	char *b = bird_router_config(t, small_node(t, "b"));
+
+	expect_text(first, "neighbor 10.1.128.0 as 64500;", "a");
+	cr_expect_null(strstr(first, "bfd"), "%s", first);
+	expect_text(second, "local 2001:db8:f001:1::1 as 65001;", "a");
+	expect_text(second, "neighbor 2001:db8:f001:1:: as 64500;", "a");
+	expect_text(second, "bfd on;\n\tpassive yes;", "a");
+	expect_text(second, "ipv4 { import filter from_pop_1; export none; };", "a");
+	expect_text(second, "ipv6 { import filter from_pop_1; export none; };", "a");
+	expect_text(a,
+		    "protocol bfd {\n\tdebug { events };\n"
+		    "\tinterface \"p1\" { interval 50 ms; multiplier 4; };\n}\n",
+		    "a");
+	cr_expect_null(strstr(b, "bfd"), "no pop, no BFD");
+	free(first);
+	free(second);
+	free(a);
+	free(b);
+	topology_free(t);
+	scenario_free(s);
+}
+
+Test(bird, a_pop_announces_variants_with_bfd_by_the_second_session_only)
+{
+	struct scenario *s =
+		small_scenario(EDITS({ "variants/1/bfd", "true" }, { "speaker", "\"bird\"" }));
+	struct topology *t = small_topology(s);
+	char *config = bird_pop_config(t, small_node(t, "p2"));
+	char *first = session_with(config, "big-newyork"),
+	     *second = session_with(config, "big-newyork, BFD");
+
+	expect_text(config,
+		    "function is_bfd() {\n\tif net.type = NET_IP4 then return net ~ [ "
+		    "198.18.34.0/24 ];\n\treturn net ~ [ 2001:db8:1002::/48 ];\n}\n",
+		    "p2");
+	expect_text(first, "export where source = RTS_STATIC && ! is_bfd();", "p2");
+	expect_text(second, "local 2001:db8:f002:4:: as 64500;", "p2");
+	expect_text(second,
+		    "ipv4 { next hop address 10.2.128.6; import none; "
+		    "export where source = RTS_STATIC && is_bfd(); };",
+		    "p2");
+	expect_text(second, "ipv6 { next hop address 2001:db8:f002:4::; import none; ", "p2");
+	expect_text(config, "\tinterface \"big-newyork\" { interval 50 ms; multiplier 3; };", "p2");
+	free(first);
+	free(second);
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
+
 static void balanced(const char *config, const char *name)
 {
 	int depth = 0;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "testbed/router/bird_bfd.h"
+
+#include "testbed/router/policy.h"
+
+/* At each of its ends BFD has the wire for itself: the first session asks for none. */
+void bird_bfd_protocol_write(FILE *f, const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+	bool begun = false;
+
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+
+		if (!l->bfd)
+			continue;
+		if (!begun)
+			fprintf(f, "protocol bfd {\n\tdebug { events };\n");
+		begun = true;
+		fprintf(f, "\tinterface \"%s\" { interval %u ms; multiplier %u; };\n",
+			l->end[topology_end_at(l, at)].iface, l->bfd->interval_ms,
+			l->bfd->multiplier);
+	}
+	if (begun)
+		fprintf(f, "}\n");
+}
+
+static void head_write(FILE *f, const struct topology *t, const struct topology_link *l,
+		       unsigned end)
+{
+	char near[ADDR_TEXT_SIZE], far[ADDR_TEXT_SIZE];
+
+	fprintf(f, "\tlocal %s as %u;\n\tneighbor %s as %u;\n\terror wait time 1, 2;\n\tbfd on;\n",
+		addr_format(&l->end[end].addr[1], near), policy_asn(t, &t->nodes[l->end[end].node]),
+		addr_format(&l->end[!end].addr[1], far), policy_asn(t, &t->nodes[l->end[!end].node]));
+}
+
+void bird_bfd_router_write(FILE *f, const struct topology *t, const struct topology_link *l,
+			   unsigned end, unsigned n)
+{
+	fprintf(f, "protocol bgp pop_%u_bfd { # %s, BFD\n", n, t->nodes[l->end[!end].node].name);
+	head_write(f, t, l, end);
+	fprintf(f,
+		"\tpassive yes;\n"
+		"\tipv4 { import filter from_pop_%u; export none; };\n"
+		"\tipv6 { import filter from_pop_%u; export none; };\n}\n",
+		n, n);
+}
+
+static void prefixes_write(FILE *f, const struct topology *t, size_t pop, unsigned family)
+{
+	const char *comma = "";
+
+	for (size_t v = 0; v < t->scenario->variant_count; v++) {
+		const struct scenario_variant *variant = &t->scenario->variants[v];
+		size_t slot = variant->mode == MODE_ANYCAST ? 0 : pop + 1;
+		struct prefix prefix = topology_service_prefix(v, slot, family);
+		char text[PREFIX_TEXT_SIZE];
+
+		if (!variant->bfd)
+			continue;
+		fprintf(f, "%s%s", comma, prefix_format(&prefix, text));
+		comma = ", ";
+	}
+}
+
+void bird_bfd_function_write(FILE *f, const struct topology *t, size_t pop)
+{
+	fprintf(f, "function is_bfd() {\n\tif net.type = NET_IP4 then return net ~ [ ");
+	prefixes_write(f, t, pop, 0);
+	fprintf(f, " ];\n\treturn net ~ [ ");
+	prefixes_write(f, t, pop, 1);
+	fprintf(f, " ];\n}\n");
+}
+
+/* Without its own address given, BIRD would take for IPv4's next hop whatever it found first. */
+void bird_bfd_pop_write(FILE *f, const struct topology *t, const struct topology_link *l,
+			unsigned end, unsigned n, const char *which)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	fprintf(f, "protocol bgp up_%u_bfd { # %s, BFD\n", n, t->nodes[l->end[!end].node].name);
+	head_write(f, t, l, end);
+	fprintf(f, "\thold time %u;\n\tconnect delay time 1;\n\tconnect retry time 1;\n",
+		t->scenario->hold_time);
+	for (unsigned family = 0; family < 2; family++)
+		fprintf(f,
+			"\t%s { next hop address %s; import none; export where %s && is_bfd(); };\n",
+			family ? "ipv6" : "ipv4", addr_format(&l->end[end].addr[family], text),
+			which);
+	fprintf(f, "}\n");
+}
