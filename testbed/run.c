@@ -351,6 +351,15 @@ static void on_mishap(void *ctx, struct lab *lab, const char *reason)
 		trial_mishap(run->trial, reason);
 }
 
+static void on_bfd_down(void *ctx, struct lab *lab, size_t pop, int64_t t_ns)
+{
+	struct run *run = ctx;
+
+	(void)lab;
+	if (run->trial)
+		trial_bfd_down(run->trial, pop, t_ns);
+}
+
 static void on_client(void *ctx, struct lab *lab, const json_t *msg)
 {
 	struct run *run = ctx;
@@ -456,8 +465,8 @@ static const char *lab_name(const struct run *run)
 
 static int lab_run(struct run *run)
 {
-	static const struct lab_owner owner = { on_up, on_failed, on_mishap, on_client,
-						on_command };
+	static const struct lab_owner owner = { on_up,	     on_failed, on_mishap,
+						on_bfd_down, on_client, on_command };
 	const char *name = lab_name(run);
 	struct lab_setup setup = {
 		.name = name,

@@ -11,7 +11,8 @@
 #define SENDER_LATE_US	  5000 /* one of the senders' bucket bounds */
 #define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
 #define SETTLE_PATIENCE_S 60
-#define USERS_PATIENCE_S  10 /* for the users to end, who need not much over a second */
+#define BFD_PATIENCE_NS	  (2 * NS_PER_S) /* after the undo, for what was not noticed before it */
+#define USERS_PATIENCE_S  10		 /* for the users to end, who need not much over a second */
 
 /* A fault of the timeline in this trial: its instants, drawn. */
 struct planned {
@@ -71,6 +72,23 @@ void trial_mishap(struct trial *t, const char *reason)
 {
 	if (!t->reason[0])
 		snprintf(t->reason, sizeof(t->reason), "%s", reason);
+}
+
+void trial_bfd_down(struct trial *t, size_t pop, int64_t t_ns)
+{
+	const struct topology *topology = t->lab->topology;
+	char why[120];
+
+	for (const struct fault *f = t->faults.first; f; f = f->next) {
+		bool lasts = f->undone.ns == INSTANT_NEVER.ns;
+
+		if (topology->nodes[f->node].index == pop && f->begun.ns <= t_ns &&
+		    (lasts || t_ns < f->undone.ns + BFD_PATIENCE_NS))
+			return;
+	}
+	snprintf(why, sizeof(why), "BFD found %.60s dead, which it was not",
+		 topology->scenario->pops[pop].name);
+	trial_mishap(t, why);
 }
 
 struct faults *trial_faults(struct trial *t)

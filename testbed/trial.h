@@ -4,7 +4,8 @@
  *
  * The faults' instants are drawn from the seed and the trial's number, so that
  * a seed repeats a trial's inputs. A trial in which the lab itself was not
- * good enough (late wires, late senders, a daemon that died by itself) is
+ * good enough (late wires, late senders, a daemon that died by itself, a path
+ * that BFD found dead and was not) is
  * invalid, which on_done is told together with the reason.
  */
 #ifndef TESTBED_TRIAL_H
@@ -34,6 +35,11 @@ void trial_free(struct trial *trial);
  */
 void trial_client_message(struct trial *trial, const json_t *msg);
 void trial_mishap(struct trial *trial, const char *reason);
+/*
+ * BFD has found the path to this pop dead: a mishap, unless the pop is broken. On a machine that
+ * stands still for a while nobody hears from anybody.
+ */
+void trial_bfd_down(struct trial *trial, size_t pop, int64_t t_ns);
 struct trial_progress trial_progress(const struct trial *trial);
 /* What it has broken so far; whoever breaks or mends more by hand tells it of a mishap. */
 struct faults *trial_faults(struct trial *trial);

@@ -13,9 +13,13 @@
 
 /* events: the path of the daemon's API socket, NULL if it has none. argv ends with NULL. */
 void part_daemon(json_t *setup, const char *name, const char *events, const char *const *argv);
+/* The daemon added last goes before others, as whatever does BFD must. */
+void part_daemon_hurry(json_t *setup);
 /* Takes text over (malloc'd). */
 void part_file(json_t *setup, const char *name, char *text);
 
+/* BIRD with this configuration, which is taken over (malloc'd). */
+void part_bird(json_t *setup, const struct topology *t, size_t at, char *config);
 void part_router(json_t *setup, const struct topology *t, size_t at);
 void part_pop(json_t *setup, const struct topology *t, size_t at);
 void part_nameserver(json_t *setup, const struct topology *t, size_t at);

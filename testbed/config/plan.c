@@ -6,6 +6,12 @@
 
 #include "testbed/config/parts.h"
 
+/*
+ * A router has hardware of its own for BFD, and shares it with no other router. Less than what
+ * the users have (testbed/users.c), who measure.
+ */
+#define HURRY_NICE (-10)
+
 json_t *json_addr(struct addr addr)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -29,6 +35,14 @@ void part_daemon(json_t *setup, const char *name, const char *events, const char
 	json_array_append_new(
 		json_object_get(setup, "daemons"),
 		json_pack("{s:s, s:o, s:s?}", "name", name, "argv", args, "events", events));
+}
+
+void part_daemon_hurry(json_t *setup)
+{
+	json_t *daemons = json_object_get(setup, "daemons");
+
+	json_object_set_new(json_array_get(daemons, json_array_size(daemons) - 1), "nice",
+			    json_integer(HURRY_NICE));
 }
 
 void part_file(json_t *setup, const char *name, char *text)

@@ -196,10 +196,7 @@ void part_pop(json_t *setup, const struct topology *t, size_t at)
 		setup, "origin", NULL,
 		(const char *const[]){ "catchment-testbed", "origin", "--pop", pop->name, NULL });
 	if (t->scenario->speaker == SPEAKER_BIRD) {
-		part_file(setup, "bird.conf", bird_pop_config(t, at));
-		part_daemon(setup, "bird", NULL,
-			    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
-						   "/run/bird/bird.ctl", NULL });
+		part_bird(setup, t, at, bird_pop_config(t, at));
 		return;
 	}
 	part_file(setup, "lb.json", lb_config(t, at));

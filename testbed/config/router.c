@@ -14,12 +14,25 @@
 /* More than a router has sessions. FRR makes room for as many as it may open, which is a lot. */
 #define FRR_FILES "1024"
 
-static void bird_add(json_t *setup, const struct topology *t, size_t at)
+static bool has_bfd(const struct topology *t, size_t at)
 {
-	part_file(setup, "bird.conf", bird_router_config(t, at));
+	const struct topology_node *node = &t->nodes[at];
+
+	for (size_t i = 0; i < node->link_count; i++) {
+		if (t->links[node->links[i]].bfd)
+			return true;
+	}
+	return false;
+}
+
+void part_bird(json_t *setup, const struct topology *t, size_t at, char *config)
+{
+	part_file(setup, "bird.conf", config);
 	part_daemon(setup, "bird", NULL,
 		    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
 					   "/run/bird/bird.ctl", NULL });
+	if (has_bfd(t, at))
+		part_daemon_hurry(setup);
 }
 
 static json_t *frr_socket(const char *daemon)
@@ -68,7 +81,7 @@ void part_router(json_t *setup, const struct topology *t, size_t at)
 {
 	switch (t->scenario->networks[t->nodes[at].network].router) {
 	case ROUTER_BIRD:
-		bird_add(setup, t, at);
+		part_bird(setup, t, at, bird_router_config(t, at));
 		break;
 	case ROUTER_FRR:
 		frr_add(setup, t, at);

@@ -38,6 +38,8 @@ struct lab_owner {
 	void (*on_failed)(void *ctx, struct lab *lab, const char *reason);
 	/* Something happened that no fault caused; what was measured now is worth nothing. */
 	void (*on_mishap)(void *ctx, struct lab *lab, const char *reason);
+	/* By BFD somebody found a pop, or its upstream, dead at that instant (CLOCK_MONOTONIC). */
+	void (*on_bfd_down)(void *ctx, struct lab *lab, size_t pop, int64_t t_ns);
 	/*
 	 * A message of the users' processes: "samples", "sender", "bye", each with its "group"; and
 	 * ours, {"type":"gone","group"}, when one has ended without a bye.

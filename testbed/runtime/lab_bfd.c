@@ -5,8 +5,8 @@
 #include "testbed/runtime/lab.h"
 #include "testbed/runtime/router_log.h"
 
-/* The pop at either end of this node's wire to peer, NULL when there is none. */
-static const char *pop_of(const struct topology *t, size_t node, const struct addr *peer)
+/* Index of the pop at either end of this node's wire to peer, SIZE_MAX when there is none. */
+static size_t pop_of(const struct topology *t, size_t node, const struct addr *peer)
 {
 	const struct topology_node *at = &t->nodes[node];
 
@@ -17,9 +17,9 @@ static const char *pop_of(const struct topology *t, size_t node, const struct ad
 
 		if (topology_link_is_uplink(t, l, &router) &&
 		    (addr_equal(&far->addr[0], peer) || addr_equal(&far->addr[1], peer)))
-			return t->scenario->pops[t->nodes[l->end[!router].node].index].name;
+			return t->nodes[l->end[!router].node].index;
 	}
-	return NULL;
+	return SIZE_MAX;
 }
 
 void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line)
@@ -27,12 +27,12 @@ void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line)
 	const struct topology *t = node->lab->topology;
 	char peer[ADDR_TEXT_SIZE];
 	struct router_bfd bfd;
-	const char *pop;
+	size_t pop;
 
 	if (!router_log_bfd(&bfd, line))
 		return;
 	pop = pop_of(t, node->index, &bfd.peer);
-	if (!pop)
+	if (pop == SIZE_MAX)
 		return;
 	record_row(node->lab->record,
 		   &(struct record_row){ .t_ns = t_ns,
@@ -40,8 +40,10 @@ void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line)
 					 .kind = bfd.up ? "bfd_up" : "bfd_down",
 					 .variant = "",
 					 .user = "",
-					 .pop = pop,
+					 .pop = t->scenario->pops[pop].name,
 					 .result = "",
 					 .latency_us = -1,
 					 .detail = addr_format(&bfd.peer, peer) });
+	if (!bfd.up)
+		node->lab->owner->on_bfd_down(node->lab->ctx, node->lab, pop, t_ns);
 }

@@ -188,6 +188,9 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 		pop_note(node, event, true);
 	else if (at->kind == NODE_NAMESERVER && strcmp(kind, "pop_down") == 0)
 		pop_note(node, event, false);
+	else if (at->kind == NODE_POP && strcmp(kind, "bfd_down") == 0)
+		lab->owner->on_bfd_down(lab->ctx, lab, at->index,
+					json_integer_value(json_object_get(event, "t_ns")));
 }
 
 /* Their owner knows whether that is a mishap. */

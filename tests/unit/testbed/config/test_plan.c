@@ -275,8 +275,25 @@ Test(plan, a_pop_with_bfd)
 	cr_expect_null(at(lb, "bgp/peers/1/default_route"));
 	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/bfd/interval_ms")), 20);
 	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/bfd/multiplier")), 3);
+	cr_expect_null(at(p.plan, "daemons/0/nice"));
 	json_decref(lb);
 	planned_free(&p);
+}
+
+Test(plan, whoever_does_bfd_goes_first)
+{
+	struct planned a = planned_new(EDITS({ "variants/0/bfd", "true" }), "a");
+	struct planned b = planned_new(EDITS({ "variants/0/bfd", "true" }), "b");
+	struct planned p1 =
+		planned_new(EDITS({ "variants/0/bfd", "true" }, { "speaker", "\"bird\"" }), "p1");
+
+	cr_expect_lt(json_integer_value(at(a.plan, "daemons/0/nice")), 0);
+	cr_expect_null(at(b.plan, "daemons/0/nice"), "no pop, no BFD");
+	cr_expect_str_eq(text_at(p1.plan, "daemons/2/name"), "bird");
+	cr_expect_lt(json_integer_value(at(p1.plan, "daemons/2/nice")), 0);
+	planned_free(&a);
+	planned_free(&b);
+	planned_free(&p1);
 }
 
 static void lb_takes_it(const struct topology *t, size_t node, const char *path)
