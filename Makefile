@@ -11,6 +11,7 @@
 # make format      apply .clang-format     make format-check  fail if it would change anything
 # make compose     write docker/docker-compose.yml anew, after a change of what it is made from
 # make bench       the project's numbers beside their limits (root)
+# make bench-speaker    the same of BGP and BFD, in full: half an hour; beside BIRD and ExaBGP (root)
 # make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
@@ -57,7 +58,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose bench deps deps-test install clean help
+.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose bench bench-speaker deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -117,6 +118,11 @@ test-docker: all
 
 bench: all
 	@$(call owned,tests/bench/run)
+
+# After .ci/deps interop, for ExaBGP. BENCH_FLAGS=: a tenth of it, in a few minutes; --json.
+BENCH_FLAGS ?= --full
+bench-speaker: all
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \

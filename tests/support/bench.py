@@ -11,12 +11,28 @@ from . import BIN, free_name
 from .netns import die_with_parent
 
 TESTBED = BIN + "/catchment-testbed"
+# As long and as often as the project's promises say; else what shows that the bench works.
+FULL = os.environ.get("CATCHMENT_BENCH_FULL") == "1"
 
 
-def row(what, measured, limit, good):
-    """good None: a number without a limit."""
-    verdict = "" if good is None else "ok" if good else "MISSED"
+def row(what, measured, limit, good, noise=False):
+    """good None: a number without a limit. noise: the machine was too busy for it to say anything."""
+    verdict = "" if good is None else "noise" if noise else "ok" if good else "MISSED"
     print(f"{what} | {measured} | {limit} | {verdict}", flush=True)
+
+
+def quantile(values, q):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(q * len(values)))]
+
+
+def run_delay_ns(pid):
+    """How long this process's threads have been ready to run and had no core, since they began."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with open(path, encoding="ascii") as f:
+            total += int(f.read().split()[1])
+    return total
 
 
 class Lab:
