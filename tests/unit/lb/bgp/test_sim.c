@@ -17,7 +17,8 @@
 #define STEPS_MAX    200000 /* of one seed: it ends */
 #define QUIET_S	     100    /* how long nothing may happen in the end */
 #define OPEN_SENT_S  240    /* RFC 4271, 8.2.2: how long a peer that says nothing is waited for */
-#define TIME_TO_MEET 90     /* hold time, connect_retry, retransmissions, each more than once */
+#define TIME_TO_MEET 60     /* hold time, connect_retry, retransmissions, each more than once */
+#define DOOMED_S     35     /* what is lost already may not have been noticed before */
 
 struct world {
 	uint64_t seed;
@@ -345,6 +346,7 @@ static const char *life(struct world *w)
 		run_until(w, soon(w, dice(w, 3) ? 2 : 10));
 	}
 	make_good(w);
+	run_until(w, instant_after_s(w->now, DOOMED_S));
 	limit = instant_after_s(w->now, both_dial ? TIME_TO_MEET : OPEN_SENT_S + TIME_TO_MEET);
 	while (!is_together(w) && w->now.ns < limit.ns && w->steps < STEPS_MAX)
 		run_until(w, instant_after_s(w->now, 1));
