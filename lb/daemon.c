@@ -97,7 +97,6 @@ static void on_announce_change(void *ctx, const struct announcement *item)
 {
 	struct lb_daemon *lb = ctx;
 
-	lb_event_announcement(lb->events, item->since, item);
 	switch (item->state) {
 	case ANNOUNCE_ANNOUNCED:
 		bgp_speaker_announce(lb->speaker, &item->prefix, item->policy);
@@ -108,6 +107,23 @@ static void on_announce_change(void *ctx, const struct announcement *item)
 	case ANNOUNCE_WITHDRAWN:
 		bgp_speaker_withdraw(lb->speaker, &item->prefix);
 		break;
+	}
+}
+
+/* Peers are told before anybody else is: each line that is logged would be time until they know. */
+static void announce(struct lb_daemon *lb, struct instant now)
+{
+	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	bgp_speaker_flush(lb->speaker);
+}
+
+static void tell_announcements(struct lb_daemon *lb)
+{
+	for (size_t i = 0; i < lb->announcer.count; i++) {
+		const struct announcement *item = &lb->announcer.items[i];
+
+		if (item->changed)
+			lb_event_announcement(lb->events, item->since, item);
 	}
 }
 
@@ -141,17 +157,45 @@ static void look_for_missing(struct lb_daemon *lb)
 	}
 }
 
-void lb_daemon_decide(struct lb_daemon *lb, struct instant now)
+/* What has led here, for those who want to know. */
+struct news {
+	const struct lb_origin *origin;
+	const bool *vips; /* whose state has changed */
+};
+
+static void tell_news(struct lb_daemon *lb, const struct news *news, struct instant now)
 {
+	if (!news)
+		return;
+	if (news->origin)
+		lb_event_check(lb->events, now, news->origin);
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (news->vips[i])
+			lb_event_vip(lb->events, now, &lb->vips[i]);
+}
+
+/* Good news is told before it is acted on; with bad news there is no time for that. */
+static void decide(struct lb_daemon *lb, const struct news *news, bool good, struct instant now)
+{
+	if (good)
+		tell_news(lb, news, now);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (is_wanted(lb, i))
 			seat_step(lb, i, now);
 	look_for_missing(lb);
-	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	announce(lb, now);
+	if (!good)
+		tell_news(lb, news, now);
+	tell_announcements(lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
 			seat_step(lb, i, now);
 	arm_linger(lb, now);
+}
+
+void lb_daemon_decide(struct lb_daemon *lb, struct instant now)
+{
+	decide(lb, NULL, true, now);
 }
 
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents)
@@ -172,6 +216,8 @@ void lb_daemon_on_check(void *ctx, struct check *check, const struct check_resul
 	struct lb_origin_check *oc = ctx;
 	struct lb_daemon *lb = oc->lb;
 	struct lb_origin *origin = &lb->origins[oc->origin];
+	bool vips[LB_VIPS_MAX] = { false };
+	const struct news news = { result->changed ? origin : NULL, vips };
 
 	(void)check;
 	oc->results++;
@@ -180,13 +226,10 @@ void lb_daemon_on_check(void *ctx, struct check *check, const struct check_resul
 		return;
 	origin->state = result->state;
 	snprintf(origin->reason, sizeof(origin->reason), "%s", result->reason);
-	if (result->changed)
-		lb_event_check(lb->events, result->at, origin);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
-		if (vip_has_origin(&lb->vips[i], oc->origin) &&
-		    vip_step(&lb->vips[i], lb->origins, result->at))
-			lb_event_vip(lb->events, result->at, &lb->vips[i]);
-	lb_daemon_decide(lb, result->at);
+		vips[i] = vip_has_origin(&lb->vips[i], oc->origin) &&
+			  vip_step(&lb->vips[i], lb->origins, result->at);
+	decide(lb, &news, origin->state == HEALTH_UP, result->at);
 }
 
 void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason)
@@ -274,7 +317,8 @@ void lb_daemon_stop(struct lb_daemon *lb)
 		lb->checks[i].check = NULL;
 	}
 	announcer_stop(&lb->announcer);
-	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	announce(lb, now);
+	tell_announcements(lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
 	ev_timer_stop(lb->loop, &lb->linger);
 }

@@ -153,6 +153,7 @@ void announcer_step(struct announcer *announcer, struct instant now, announce_ch
 		item->state = decision.state;
 		item->policy = decision.policy;
 		memcpy(item->reason, decision.reason, sizeof(item->reason));
+		item->changed = changed;
 		if (!changed)
 			continue;
 		item->since = now;

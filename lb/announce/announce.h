@@ -24,6 +24,7 @@ struct announcement {
 	const struct bgp_policy *policy; /* now: base, that of a step of the ladder, or drain */
 	struct bgp_policy drain;
 	bool missing; /* an address in it is not on this machine; the caller's to set */
+	bool changed; /* by the last step */
 	enum announce_state state;
 	struct instant since; /* when state, or its step, began */
 	char reason[320];     /* of state, kept up to date while it lasts */

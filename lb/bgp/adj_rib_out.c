@@ -29,6 +29,7 @@ struct marks {
 struct adj_rib_out {
 	struct entry *entries;
 	size_t count, capacity;
+	size_t next; /* behind the entry last found: prefixes mostly come in order */
 	struct shared_policy *policies;
 	size_t policy_count;
 	bool up;
@@ -79,11 +80,13 @@ static void policy_remove(struct adj_rib_out *rib, size_t *index)
 }
 
 /* Index of the prefix, or where it belongs. */
-static size_t find(const struct adj_rib_out *rib, const struct prefix *prefix, bool *found)
+static size_t search(const struct adj_rib_out *rib, const struct prefix *prefix, bool *found)
 {
 	size_t low = 0, high = rib->count;
 
-	*found = false;
+	*found = rib->next < rib->count && prefix_equal(&rib->entries[rib->next].prefix, prefix);
+	if (*found)
+		return rib->next;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		int order = prefix_compare(&rib->entries[mid].prefix, prefix);
@@ -98,6 +101,14 @@ static size_t find(const struct adj_rib_out *rib, const struct prefix *prefix, b
 			high = mid;
 	}
 	return low;
+}
+
+static size_t find(struct adj_rib_out *rib, const struct prefix *prefix, bool *found)
+{
+	size_t at = search(rib, prefix, found);
+
+	rib->next = at + 1;
+	return at;
 }
 
 static struct entry *insert(struct adj_rib_out *rib, size_t at, const struct prefix *prefix)
@@ -152,7 +163,8 @@ void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix)
 	if (!found)
 		return;
 	rib->entries[at].wanted = false;
-	drop_unused(rib);
+	if (!rib->entries[at].sent)
+		drop_unused(rib);
 }
 
 void adj_rib_out_withdraw_all(struct adj_rib_out *rib)
@@ -386,7 +398,7 @@ bool adj_rib_out_has_sent(const struct adj_rib_out *rib, const struct prefix *pr
 			  struct bgp_policy *policy)
 {
 	bool found;
-	size_t at = find(rib, prefix, &found);
+	size_t at = search(rib, prefix, &found);
 
 	if (!found || !rib->entries[at].sent)
 		return false;

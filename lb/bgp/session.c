@@ -19,7 +19,12 @@
 struct mark {
 	struct mark *next;
 	uint64_t at; /* stream offset behind the bytes */
+	struct instant sent;
 	void *data;
+};
+
+struct mark_queue {
+	struct mark *first, **end;
 };
 
 struct bgp_session {
@@ -27,30 +32,55 @@ struct bgp_session {
 	int fd;
 	ev_io readable, writable;
 	ev_timer linger;
+	ev_idle reporting;
 	const struct bgp_session_handlers *on;
 	void *ctx;
 	bool connecting, closing, shut, blocked;
 	uint8_t *out;
 	size_t out_len, out_done, out_capacity;
 	uint64_t written; /* of the whole stream */
-	struct mark *marks, **marks_end;
+	struct mark_queue unsent, sent;
 	size_t in_len;
 	uint8_t in[INPUT_SIZE];
 };
 
+static void mark_push(struct mark_queue *queue, struct mark *mark)
+{
+	mark->next = NULL;
+	*queue->end = mark;
+	queue->end = &mark->next;
+}
+
+/* NULL when it is empty. */
+static struct mark *mark_pop(struct mark_queue *queue)
+{
+	struct mark *mark = queue->first;
+
+	if (!mark)
+		return NULL;
+	queue->first = mark->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	return mark;
+}
+
+static void mark_free(struct mark *mark)
+{
+	free(mark->data);
+	free(mark);
+}
+
 static void free_session(struct bgp_session *s)
 {
+	struct mark *mark;
+
 	ev_io_stop(s->loop, &s->readable);
 	ev_io_stop(s->loop, &s->writable);
 	ev_timer_stop(s->loop, &s->linger);
+	ev_idle_stop(s->loop, &s->reporting);
 	close(s->fd);
-	while (s->marks) {
-		struct mark *mark = s->marks;
-
-		s->marks = mark->next;
-		free(mark->data);
-		free(mark);
-	}
+	while ((mark = mark_pop(&s->unsent)) || (mark = mark_pop(&s->sent)))
+		mark_free(mark);
 	free(s->out);
 	free(s);
 }
@@ -60,11 +90,25 @@ void bgp_session_abort(struct bgp_session *s)
 	free_session(s);
 }
 
+/* False when there is nothing left to tell. */
+static bool report_sent(struct bgp_session *s)
+{
+	struct mark *mark = mark_pop(&s->sent);
+
+	if (!mark)
+		return false;
+	s->on->on_sent(s->ctx, mark->data, mark->sent);
+	mark_free(mark);
+	return true;
+}
+
 static void gone(struct bgp_session *s)
 {
 	const struct bgp_session_handlers *on = s->on;
 	void *ctx = s->ctx;
 
+	while (report_sent(s))
+		continue;
 	free_session(s);
 	on->on_gone(ctx);
 }
@@ -89,19 +133,29 @@ static void lost(struct bgp_session *s, int error)
 	s->on->on_down(s->ctx, error);
 }
 
-static void pass_marks(struct bgp_session *s)
+/* One at a time, when nothing else is to be done: what waits to be sent to others goes first. */
+static void on_reporting(struct ev_loop *loop, ev_idle *idle, int events)
+{
+	struct bgp_session *s = idle->data;
+
+	(void)events;
+	if (!report_sent(s))
+		ev_idle_stop(loop, idle);
+}
+
+/* So many bytes are with the kernel. */
+static void pass(struct bgp_session *s, size_t n)
 {
 	struct instant now = clock_now();
 
-	while (s->marks && s->marks->at <= s->written) {
-		struct mark *mark = s->marks;
+	s->out_done += n;
+	s->written += n;
+	while (s->unsent.first && s->unsent.first->at <= s->written) {
+		struct mark *mark = mark_pop(&s->unsent);
 
-		s->marks = mark->next;
-		if (!s->marks)
-			s->marks_end = &s->marks;
-		s->on->on_sent(s->ctx, mark->data, now);
-		free(mark->data);
-		free(mark);
+		mark->sent = now;
+		mark_push(&s->sent, mark);
+		ev_idle_start(s->loop, &s->reporting);
 	}
 }
 
@@ -143,9 +197,7 @@ static int flush(struct bgp_session *s)
 			return -errno;
 		if (s->blocked) /* it moves: the send hold timer starts anew */
 			set_blocked(s, false);
-		s->out_done += (size_t)n;
-		s->written += (uint64_t)n;
-		pass_marks(s);
+		pass(s, (size_t)n);
 	}
 	drained(s);
 	return 0;
@@ -250,13 +302,16 @@ static struct bgp_session *session_new(struct ev_loop *loop, int fd)
 
 	s->loop = loop;
 	s->fd = fd;
-	s->marks_end = &s->marks;
+	s->unsent.end = &s->unsent.first;
+	s->sent.end = &s->sent.first;
 	/* Kernels that refuse it still work. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	ev_io_init(&s->readable, on_readable, fd, EV_READ);
 	ev_io_init(&s->writable, on_writable, fd, EV_WRITE);
 	ev_timer_init(&s->linger, on_linger, LINGER_S, 0);
-	s->readable.data = s->writable.data = s->linger.data = s;
+	ev_idle_init(&s->reporting, on_reporting);
+	ev_set_priority(&s->reporting, EV_MINPRI);
+	s->readable.data = s->writable.data = s->linger.data = s->reporting.data = s;
 	return s;
 }
 
@@ -335,9 +390,21 @@ static void reserve(struct bgp_session *s, size_t len)
 }
 
 /*
- * Written when the loop says that the socket takes it, in the same turn, so that no handler is
- * called from here and small messages leave together.
+ * To the kernel at once if it takes it. What it does not take, and what is wrong with the connection,
+ * is for the loop to find out: no handler is called from here.
  */
+static void try_send(struct bgp_session *s)
+{
+	ssize_t n = send(s->fd, s->out + s->out_done, s->out_len - s->out_done, MSG_NOSIGNAL);
+
+	if (n > 0)
+		pass(s, (size_t)n);
+	if (s->out_done == s->out_len)
+		s->out_len = s->out_done = 0;
+	else
+		ev_io_start(s->loop, &s->writable);
+}
+
 void bgp_session_write(struct bgp_session *s, const void *bytes, size_t len, void *mark_data)
 {
 	reserve(s, len);
@@ -348,11 +415,14 @@ void bgp_session_write(struct bgp_session *s, const void *bytes, size_t len, voi
 
 		mark->at = s->written + (s->out_len - s->out_done);
 		mark->data = mark_data;
-		*s->marks_end = mark;
-		s->marks_end = &mark->next;
+		mark_push(&s->unsent, mark);
 	}
-	if (!s->shut)
+	if (s->shut)
+		return;
+	if (s->connecting || ev_is_active(&s->writable))
 		ev_io_start(s->loop, &s->writable);
+	else
+		try_send(s);
 }
 
 size_t bgp_session_queued(const struct bgp_session *s)

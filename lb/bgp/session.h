@@ -36,7 +36,10 @@ struct bgp_session_handlers {
 	void (*on_bad_frame)(void *ctx, const struct bgp_error *err);
 	/* The output has become stuck, or has moved again. */
 	void (*on_blocked)(void *ctx, bool blocked);
-	/* The bytes up to this mark are with the kernel. mark is freed with free() afterwards. */
+	/*
+	 * The bytes up to this mark are with the kernel, since that instant; said when the loop has
+	 * nothing else to do. mark is freed with free() afterwards.
+	 */
 	void (*on_sent)(void *ctx, void *mark, struct instant at);
 	void (*on_gone)(void *ctx);
 };
@@ -51,7 +54,7 @@ struct bgp_session *bgp_session_adopt(struct ev_loop *loop, int fd);
 void bgp_session_set_handlers(struct bgp_session *session,
 			      const struct bgp_session_handlers *handlers, void *ctx);
 /*
- * Queue bytes. mark (may be NULL, from malloc) is handed to on_sent once they are written; when
+ * Send bytes, or queue what the kernel does not take. mark (may be NULL, from malloc) is handed to on_sent once they are written; when
  * they never are it is freed.
  */
 void bgp_session_write(struct bgp_session *session, const void *bytes, size_t len, void *mark);

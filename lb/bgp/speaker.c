@@ -88,17 +88,22 @@ static void stop_now(struct bgp_speaker *speaker)
 		stopped(speaker);
 }
 
+void bgp_speaker_flush(struct bgp_speaker *speaker)
+{
+	if (!speaker->due)
+		return;
+	speaker->due = false;
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_flush(speaker->peers[i]);
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 {
 	struct bgp_speaker *speaker = prepare->data;
 
 	(void)loop;
 	(void)events;
-	if (speaker->due) {
-		speaker->due = false;
-		for (size_t i = 0; i < speaker->conf->peer_count; i++)
-			bgp_peer_flush(speaker->peers[i]);
-	}
+	bgp_speaker_flush(speaker);
 	if (speaker->phase == STOP_WANTED)
 		stop_now(speaker);
 }

@@ -97,8 +97,8 @@ struct bgp_speaker_handlers {
 	void (*on_default_route)(void *ctx, size_t peer, enum addr_family family,
 				 const struct addr *next_hop, unsigned ifindex);
 	/*
-	 * The whole UPDATE with this prefix was handed to the kernel at that instant. Not called
-	 * for a peer whose session is lost before.
+	 * The whole UPDATE with this prefix was handed to the kernel at that instant; told when the
+	 * loop has nothing else to do. Not called for a peer whose session is lost before.
 	 */
 	void (*on_sent)(void *ctx, size_t peer, const struct prefix *prefix, bool announced,
 			struct instant at);
@@ -167,6 +167,8 @@ void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *pref
 			  const struct bgp_policy *extra);
 /* Unknown prefixes are ignored. */
 void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix);
+/* Send now what would be sent before the loop next sleeps: when what follows takes its time. */
+void bgp_speaker_flush(struct bgp_speaker *speaker);
 
 /*
  * BFD has found the path to this peer dead at that instant (RFC 5882, section 4.3; RFC 9384): its

@@ -38,7 +38,7 @@ def address(i):
 def configuration(directory):
     conf = {"version": 1, "pop": "bench", "asn": 64500, "router_id": "10.9.1.1",
             "api": {"listen": f"unix:{directory}/lb.sock"},
-            "checks": {"tcp": {"type": "tcp", "port": 8080, "interval_ms": 50, "rise": 1, "fall": 1}},
+            "checks": {"tcp": {"type": "tcp", "port": 8080, "interval_ms": 200, "rise": 1, "fall": 1}},
             "origins": [{"name": "local", "address": "127.0.0.1", "check": "tcp"}],
             "vips": [{"name": f"v{i}", "prefixes": [f"198.18.{i}.0/24"],
                       "addresses": [f"198.18.{i}.1"], "origins": ["local"]}
@@ -125,9 +125,10 @@ def starts(path, directory, ns, peers):
 
 def trial(daemon, rest, origin, peers):
     """(ms of each peer, whether the daemon had a core whenever it wanted one)"""
-    waited = run_delay_ns(daemon.pid)
+    waited, died = run_delay_ns(daemon.pid), time.monotonic_ns()
     origin.stop()
     gone = peers.wait("gone")
+    assert min(at for _, at in gone) > died, "the origin was found dead before it died"
     waited = run_delay_ns(daemon.pid) - waited
     verdict = min(vip["since_ns"] for vip in rest.get("/v1/vips")["vips"])
     origin.start()
