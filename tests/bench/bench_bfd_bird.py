@@ -64,7 +64,7 @@ class Ear:
         self.last = 0
 
     def take(self):
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # nothing there, or the interface is down
             data, control, _, where = self.sock.recvmsg(256, 128)
             port = data[22:24] if data[:1] == b"\x45" and data[9] == socket.IPPROTO_UDP else b""
             if where[2] != socket.PACKET_OUTGOING and port == struct.pack(">H", BFD_PORT):
@@ -134,11 +134,13 @@ class Pair:
         bfd = self.peer()["bfd"]
         return bfd["state"] != "Up" and bfd["since_ns"]
 
-    def bury(self, daemon, ns):
-        """What the kernel says of the dead does not get out."""
+    def replace(self, of_lb):
+        """Bury the dead, of whom the kernel shall not say a word, and start another."""
+        ns = self.lb_ns if of_lb else self.bird_ns
         ns.ip("link set wire down")
-        daemon.kill()
+        (self.lb if of_lb else self.bird).kill()
         ns.ip("link set wire up")
+        (self.start_lb if of_lb else self.start_bird)()
 
 
 def listen(pairs, end):
@@ -154,9 +156,9 @@ def listen(pairs, end):
 
 def die(pair, of_lb):
     """(share of the detection time in percent, whether the survivor had a core when it wanted one)"""
-    dead, ns, ear, survivor, detected = \
-        (pair.lb, pair.lb_ns, pair.bird_ear, pair.bird, pair.bird_detected) if of_lb else \
-        (pair.bird, pair.bird_ns, pair.lb_ear, pair.lb, pair.lb_detected)
+    dead, ear, survivor, detected = \
+        (pair.lb, pair.bird_ear, pair.bird, pair.bird_detected) if of_lb else \
+        (pair.bird, pair.lb_ear, pair.lb, pair.lb_detected)
     before = detected() or 0
     waited = run_delay_ns(survivor.pid)
     dead.process.send_signal(signal.SIGSTOP)  # all of its threads, between two instructions
@@ -165,10 +167,7 @@ def die(pair, of_lb):
         survivor.process.wait(2 * DETECTION_MS / 1000)
     waited = run_delay_ns(survivor.pid) - waited
     at = wait_until(lambda: (detected() or 0) > before and detected(), 5, "a detection")
-    share = (at - ear.last) / 1e4 / DETECTION_MS
-    pair.bury(dead, ns)
-    (pair.start_lb if of_lb else pair.start_bird)()
-    return share, waited < WAIT_NS
+    return (at - ear.last) / 1e4 / DETECTION_MS, waited < WAIT_NS
 
 
 def all_die(pairs, of_lb):
@@ -183,6 +182,8 @@ def all_die(pairs, of_lb):
             thread.start()
         for thread in threads:
             thread.join()
+        for pair in pairs:  # not by those threads: a daemon dies with the one that started it
+            pair.replace(of_lb)
     return results
 
 
