@@ -65,15 +65,17 @@ void bgp_peer_start(struct bgp_peer *peer)
 static bool queue_update(struct bgp_peer *peer)
 {
 	uint8_t buf[BGP_MESSAGE_MAX];
-	struct adj_rib_out_batch *batch = x_new(struct adj_rib_out_batch);
-	size_t size = adj_rib_out_next(peer->rib, buf, sizeof(buf), batch);
+	struct adj_rib_out_batch batch, *mark;
+	size_t size = adj_rib_out_next(peer->rib, buf, sizeof(buf), &batch);
+	size_t used = offsetof(struct adj_rib_out_batch, prefixes) +
+		      batch.count * sizeof(batch.prefixes[0]);
 
-	if (size == 0) {
-		free(batch);
+	if (size == 0)
 		return false;
-	}
-	peer->out[batch->type]++;
-	bgp_session_write(peer->up->session, buf, size, batch);
+	/* Of its prefixes only those that there are: a peer that does not read has many such. */
+	mark = xmemdup(&batch, used);
+	peer->out[batch.type]++;
+	bgp_session_write(peer->up->session, buf, size, mark);
 	return true;
 }
 
