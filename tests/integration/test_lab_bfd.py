@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BFD in the lab: two sessions on each wire between a pop and its upstream, and what one of them is for.
+
+Slow on purpose (200 ms x 4): that nobody is found dead by a busy machine matters more here than how
+soon somebody is. tests/bench/bench_bfd_lab.py measures that.
+"""
+import csv
+import json
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from support import wait_until
+from test_lab import Case, quick
+
+UPSTREAMS = {"fra": "t1-frankfurt", "nyc": "t1-newyork", "sin": "t2"}
+BFD = {"interval_ms": 200, "multiplier": 4}
+HOLD_S = 60  # never matters here
+
+
+def scenario(**changes):
+    s = quick(hold_time=HOLD_S, bfd=BFD, **changes)
+    s["variants"] = [{"name": "any", "mode": "anycast"},
+                     {"name": "any-bfd", "mode": "anycast", "bfd": True},
+                     {"name": "geo-bfd", "mode": "geodns", "ttl": 4, "bfd": True}]
+    return s
+
+
+class Bfd(Case):
+    def start(self, **changes):
+        self.up(self.write("bfd.json", scenario(**changes)))
+
+    def birdc(self, node, *words):
+        return self.exec(node, "birdc", "-r", "-s", "/run/bird/bird.ctl", *words)[1]
+
+    def sessions(self, node):
+        """Of pops at an upstream: name -> state in words."""
+        lines = [line.split() for line in self.birdc(node, "show", "protocols").splitlines()]
+        return {w[0]: w[-1] for w in lines if w and w[0].startswith("pop_")}
+
+    def rows(self, **wanted):
+        with open(self.dir + "/out/latest/events.csv", encoding="utf-8", newline="") as f:
+            return [r for r in csv.DictReader(f) if wanted.items() <= r.items()]
+
+    def via(self, node, address):
+        """The interface by which a node sends there, None for no way."""
+        status, said = self.exec(node, "ip", "-j", "route", "get", address)
+        return json.loads(said)[0]["dev"] if status == 0 else None
+
+    def ways(self):
+        """By which interfaces fra's upstream sends to each variant."""
+        return [self.via(UPSTREAMS["fra"], a) for a in ("198.18.0.1", "198.18.32.1", "198.18.65.1")]
+
+    def settled(self):
+        return self.status()["routes_missing"] == 0
+
+    def check_rows(self, fault):
+        """First noticed, then acted on; nothing happened to the variant without BFD."""
+        window = range(fault["t_ns"], fault["undone_ns"])
+        noticed = [int(r["t_ns"]) for r in self.rows(kind="bfd_down", pop="fra",
+                                                     source=UPSTREAMS["fra"])
+                   if int(r["t_ns"]) in window]
+        self.assertEqual(len(noticed), 1)
+        # The last packet came up to an interval before the crash.
+        self.assertGreater(noticed[0] - fault["t_ns"],
+                           1e6 * BFD["interval_ms"] * (BFD["multiplier"] - 1.2))
+        for variant in ("any-bfd", "geo-bfd"):
+            acted = [int(r["t_ns"]) for r in self.rows(kind="route", source=UPSTREAMS["fra"],
+                                                       variant=variant) if int(r["t_ns"]) in window]
+            # A log is read when there is time for it.
+            self.assertGreater(min(acted), noticed[0] - 50e6, variant)
+        self.assertEqual([r for r in self.rows(kind="route", variant="any")
+                          if int(r["t_ns"]) in window], [])
+
+    def life(self):
+        for node in UPSTREAMS.values():
+            self.assertEqual({n.rpartition("_")[2] == "bfd": s
+                              for n, s in self.sessions(node).items()},
+                             {False: "Established", True: "Established"}, node)
+            wait_until(lambda n=node: " Up " in self.birdc(n, "show", "bfd", "sessions"), 10,
+                       f"BFD up at {node}")
+        self.assertEqual(self.ways(), ["fra", "fra", "fra"])
+        said, _ = self.run_testbed("fault", "--json", "--lab", self.lab, "pop_crash", "fra")
+        wait_until(lambda: self.ways()[1:] == ["t1-newyork", None], 10, "what BFD is for")
+        self.assertEqual(self.ways()[0], "fra", "nobody has told the other session")
+        self.assertFalse(self.settled(), "its upstream sends into no pop")
+        said, _ = self.run_testbed("restore", "--json", "--lab", self.lab,
+                                   str(json.loads(said)["id"]))
+        wait_until(self.settled, 30, "all is as it was")
+        self.assertEqual(self.ways(), ["fra", "fra", "fra"])
+        self.down()
+        self.check_rows(json.loads(said))
+
+    def test_lb(self):
+        self.start()
+        self.life()
+
+    def test_bird(self):
+        self.start(speaker="bird")
+        self.life()
+
+    def test_without_a_variant_that_wants_it_there_is_none(self):
+        plain = scenario()
+        for variant in plain["variants"]:
+            variant.pop("bfd", None)
+        self.up(self.write("bfd.json", plain))
+        self.assertEqual(len(self.sessions("t2")), 1)
+        self.assertNotIn("bfd", self.birdc("t2", "show", "protocols").lower())
+
+    def test_check_says_where_a_mistake_is(self):
+        bad = scenario()
+        bad["links"][0]["bfd"] = {"interval_ms": 20}
+        self.refused(2, r"links\[0\]\.bfd: is for links between a pop and its upstream", "check",
+                     self.write("bad.json", bad))
+
+
+if __name__ == "__main__":
+    unittest.main()
