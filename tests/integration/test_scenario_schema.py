@@ -19,7 +19,7 @@ CROSS_REFERENCE = re.compile(
     r"unknown (network|pop|city)|unknown pop, network or router|two nodes are named|already the AS"
     r"|64500 is the pops' own|no way from|packet-hops/s|kind '\w+' twice|name '\S+' twice"
     r"|bird has no MRAI|the root alone|may come after the end of the trial|timeout_ms: \d+ is not between 10 and|is its network's customer"
-    r"|is its pop's provider|two pops cannot be joined|both ends are in one network"
+    r"|is for links between a pop|is its pop's provider|two pops cannot be joined|both ends are in one network"
     r"|at\[0\]: [-\d.]+ is not between -90 and 90")
 
 
@@ -31,7 +31,9 @@ def load(path):
 def full_scenario():
     """Valid, with every optional key present somewhere."""
     s = load(os.path.join(FOLDER, "quick.json"))
-    s.update(seed=3, speaker="bird", path_stretch=1.5, duration_ms=40000)
+    s.update(seed=3, speaker="bird", path_stretch=1.5, duration_ms=40000,
+             bfd={"interval_ms": 20, "multiplier": 4})
+    s["variants"][0]["bfd"] = True
     s["networks"][0]["router"] = "bird"
     s["networks"].append({"name": "sea", "asn": 65300, "at": [1.5, -20]})
     s["links"].append({"from": "sea", "to": "t1", "relation": "customer"})
