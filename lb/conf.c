@@ -205,12 +205,29 @@ static void load_ladder(const struct conf *item, struct arena *arena, struct lb_
 	}
 }
 
+static void load_hold_down(const struct conf *item, struct hold_down_conf *out)
+{
+	const struct conf at = conf_get(item, "hold_down");
+	uint32_t max_ms = 60000;
+
+	out->min_up_ms = (uint32_t)conf_int(item, "min_up_ms", 0, 3600000, 0);
+	out->min_down_ms = (uint32_t)conf_int(item, "min_down_ms", 0, 3600000, 0);
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "initial_ms", "max_ms", "decay_ms");
+	out->initial_ms = (uint32_t)conf_int(&at, "initial_ms", 1, 3600000, CONF_REQUIRED);
+	if (max_ms < out->initial_ms)
+		max_ms = out->initial_ms;
+	out->max_ms = (uint32_t)conf_int(&at, "max_ms", out->initial_ms, 86400000, max_ms);
+	out->decay_ms = (uint32_t)conf_int(&at, "decay_ms", 1, 86400000, out->max_ms);
+}
+
 static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vip_conf *vip)
 {
 	static const char *const modes[] = { "verdict", "always", NULL };
 
 	CONF_KEYS(item, "name", "prefixes", "addresses", "announce", "min_healthy", "origins",
-		  "linger_ms", "policy", "ladder");
+		  "linger_ms", "min_up_ms", "min_down_ms", "hold_down", "policy", "ladder");
 	vip->prefixes = load_prefixes(item, conf->arena, &vip->prefix_count);
 	vip->addresses = load_addresses(item, conf->arena, vip->prefixes, vip->prefix_count,
 					&vip->address_count);
@@ -221,6 +238,7 @@ static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vi
 		vip->min_healthy =
 			(unsigned)conf_int(item, "min_healthy", 1, (int64_t)vip->origin_count, 1);
 	vip->linger_ms = (unsigned)conf_int(item, "linger_ms", 0, 3600000, 60000);
+	load_hold_down(item, &vip->hold_down);
 	lb_policy_load(item, "policy", &vip->policy);
 	load_ladder(item, conf->arena, vip);
 }

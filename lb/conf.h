@@ -9,6 +9,7 @@
 #ifndef LB_CONF_H
 #define LB_CONF_H
 
+#include "lb/announce/hold_down.h"
 #include "lb/bfd/bfd.h"
 #include "lb/bgp/speaker.h"
 #include "lib/check.h"
@@ -47,6 +48,7 @@ struct lb_vip_conf {
 	enum lb_announce_mode announce;
 	unsigned min_healthy; /* 1 to origin_count */
 	unsigned linger_ms;
+	struct hold_down_conf hold_down;
 	struct bgp_policy policy;
 	size_t step_count;
 	struct lb_step_conf *ladder; /* the one that asks for most origins first */

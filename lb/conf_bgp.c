@@ -138,12 +138,28 @@ static void load_remote(const struct conf *item, struct bgp_peer_conf *peer)
 		conf_fail(&range, "stands in place of an address and a port");
 }
 
+static void load_dump(const struct conf *item, struct bgp_dump_conf *out)
+{
+	const struct conf at = conf_get(item, "dump");
+
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "file", "max_bytes");
+	out->file = conf_string(&at, "file", CONF_REQUIRED_STRING);
+	if (!out->file[0]) {
+		const struct conf file = conf_get(&at, "file");
+
+		conf_fail(&file, "is empty");
+	}
+	out->max_bytes = (uint64_t)conf_int(&at, "max_bytes", 16384, INT64_C(1) << 40, 64 << 20);
+}
+
 static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_peer_conf *peer)
 {
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
 		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
-		  "bfd", "extended_next_hop", "vips", "identity");
+		  "bfd", "dump", "extended_next_hop", "vips", "identity");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_asn(item);
@@ -162,6 +178,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	peer->hold_time = load_hold_time(item, hold_time);
 	lb_policy_load(item, "policy", &peer->policy);
 	lb_policy_load(item, "deprefer", &peer->deprefer);
+	load_dump(item, &peer->dump);
 }
 
 /* The file's first line. What it is stays out of messages: they end up in logs. */
@@ -276,21 +293,28 @@ static const char *load_shutdown_text(const struct conf *bgp)
 	return text;
 }
 
-/* A slot may be called as another peer is. */
-static void check_names(const struct conf *item, const struct bgp_speaker_conf *out, size_t first)
+/* A slot may be called as another peer is, and two that write to one file would garble it. */
+static void check_distinct(const struct conf *item, const struct bgp_speaker_conf *out,
+			   size_t first)
 {
-	for (size_t i = 0; i < first; i++)
-		for (size_t j = first; j < out->peer_count; j++)
-			if (strcmp(out->peers[i].name, out->peers[j].name) == 0)
-				conf_fail(item, "two peers are called '%s'", out->peers[i].name);
+	for (size_t i = 0; i < first; i++) {
+		for (size_t j = first; j < out->peer_count; j++) {
+			const struct bgp_peer_conf *a = &out->peers[i], *b = &out->peers[j];
+
+			if (strcmp(a->name, b->name) == 0)
+				conf_fail(item, "two peers are called '%s'", a->name);
+			if (a->dump.file && b->dump.file && strcmp(a->dump.file, b->dump.file) == 0)
+				conf_fail(item, "peer '%s' dumps to the same file", a->name);
+		}
+	}
 }
 
-/* A slot for each peer that a range may have at a time: NAME-1, NAME-2 ... */
+/* A slot for each peer that a range may have at a time: NAME-1, NAME-2 ..., as are their dumps. */
 static void multiply(const struct conf *item, struct arena *arena, struct bgp_speaker_conf *out,
 		     struct bgp_peer_conf *peer)
 {
 	size_t limit = (size_t)conf_int(item, "limit", 1, LB_PEERS_MAX, 8);
-	const char *name = peer->name;
+	const char *name = peer->name, *file = peer->dump.file;
 
 	for (size_t i = 0; i < limit; i++) {
 		if (out->peer_count - 1 + limit > LB_PEERS_MAX) {
@@ -299,6 +323,8 @@ static void multiply(const struct conf *item, struct arena *arena, struct bgp_sp
 		}
 		peer[i] = peer[0];
 		peer[i].name = arena_printf(arena, "%s-%zu", name, i + 1);
+		if (file)
+			peer[i].dump.file = arena_printf(arena, "%s-%zu", file, i + 1);
 	}
 	out->peer_count += limit - 1;
 }
@@ -343,6 +369,6 @@ void lb_bgp_conf_load(const struct conf *root, struct lb_conf *conf)
 		out->peer_count++;
 		if (peer->range.addr.family != ADDR_NONE)
 			multiply(&item, arena, out, peer);
-		check_names(&item, out, (size_t)(peer - peers));
+		check_distinct(&item, out, (size_t)(peer - peers));
 	}
 }

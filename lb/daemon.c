@@ -111,10 +111,12 @@ static void on_announce_change(void *ctx, const struct announcement *item)
 }
 
 /* Peers are told before anybody else is: each line that is logged would be time until they know. */
-static void announce(struct lb_daemon *lb, struct instant now)
+static struct instant announce(struct lb_daemon *lb, struct instant cause, struct instant now)
 {
-	announcer_step(&lb->announcer, now, on_announce_change, lb);
+	struct instant next = announcer_step(&lb->announcer, cause, now, on_announce_change, lb);
+
 	bgp_speaker_flush(lb->speaker);
+	return next;
 }
 
 static void tell_announcements(struct lb_daemon *lb)
@@ -123,14 +125,13 @@ static void tell_announcements(struct lb_daemon *lb)
 		const struct announcement *item = &lb->announcer.items[i];
 
 		if (item->changed)
-			lb_event_announcement(lb->events, item->since, item);
+			lb_event_announcement(lb->events, item);
 	}
 }
 
-static void arm_linger(struct lb_daemon *lb, struct instant now)
+/* deadline: the announcer's. */
+static void arm_linger(struct lb_daemon *lb, struct instant now, struct instant deadline)
 {
-	struct instant deadline = INSTANT_NEVER;
-
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		deadline = instant_min(deadline, presence_deadline(&lb->seats[i].presence, now));
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
@@ -163,39 +164,41 @@ struct news {
 	const bool *vips; /* whose state has changed */
 };
 
-static void tell_news(struct lb_daemon *lb, const struct news *news, struct instant now)
+static void tell_news(struct lb_daemon *lb, const struct news *news, struct instant at)
 {
 	if (!news)
 		return;
 	if (news->origin)
-		lb_event_check(lb->events, now, news->origin);
+		lb_event_check(lb->events, at, news->origin);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (news->vips[i])
-			lb_event_vip(lb->events, now, &lb->vips[i]);
+			lb_event_vip(lb->events, at, &lb->vips[i]);
 }
 
 /* Good news is told before it is acted on; with bad news there is no time for that. */
-static void decide(struct lb_daemon *lb, const struct news *news, bool good, struct instant now)
+static void decide(struct lb_daemon *lb, const struct news *news, bool good, struct instant cause)
 {
+	struct instant now = clock_now(), next;
+
 	if (good)
-		tell_news(lb, news, now);
+		tell_news(lb, news, cause);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (is_wanted(lb, i))
 			seat_step(lb, i, now);
 	look_for_missing(lb);
-	announce(lb, now);
+	next = announce(lb, cause, now);
 	if (!good)
-		tell_news(lb, news, now);
+		tell_news(lb, news, cause);
 	tell_announcements(lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
 			seat_step(lb, i, now);
-	arm_linger(lb, now);
+	arm_linger(lb, now, next);
 }
 
-void lb_daemon_decide(struct lb_daemon *lb, struct instant now)
+void lb_daemon_decide(struct lb_daemon *lb, struct instant cause)
 {
-	decide(lb, NULL, true, now);
+	decide(lb, NULL, true, cause);
 }
 
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents)
@@ -274,8 +277,10 @@ void lb_daemon_on_sent(void *ctx, size_t peer, const struct prefix *prefix, bool
 		       struct instant at)
 {
 	struct lb_daemon *lb = ctx;
+	const struct timeline_entry *change =
+		announcer_sent(&lb->announcer, peer, prefix, announced, at);
 
-	lb_event_sent(lb->events, at, lb->conf->bgp.peers[peer].name, prefix, announced);
+	lb_event_sent(lb->events, at, lb->conf->bgp.peers[peer].name, prefix, announced, change);
 }
 
 void lb_daemon_on_stopped(void *ctx)
@@ -317,7 +322,7 @@ void lb_daemon_stop(struct lb_daemon *lb)
 		lb->checks[i].check = NULL;
 	}
 	announcer_stop(&lb->announcer);
-	announce(lb, now);
+	announce(lb, now, now);
 	tell_announcements(lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
 	ev_timer_stop(lb->loop, &lb->linger);

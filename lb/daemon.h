@@ -60,8 +60,9 @@ struct lb_daemon {
 	struct http_server **pages; /* verdict pages, one for each identity address */
 	struct http_server *api;    /* NULL when there is none */
 
-	struct ev_timer drain;	/* until the stop that was asked for */
-	struct ev_timer linger; /* looks at the seats that linger or are incomplete */
+	struct ev_timer drain; /* until the stop that was asked for */
+	/* Looks at the seats that linger or are incomplete, and at what is held down. */
+	struct ev_timer linger;
 };
 
 /*

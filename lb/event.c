@@ -41,22 +41,23 @@ void lb_event_vip(struct event_log *log, struct instant now, const struct vip *v
 				lb_json_text(vip->reason)));
 }
 
-void lb_event_announcement(struct event_log *log, struct instant now,
-			   const struct announcement *item)
+void lb_event_announcement(struct event_log *log, const struct announcement *item)
 {
 	const char *state = announce_state_name(item->state);
-	char prefix[PREFIX_TEXT_SIZE];
+	char prefix[PREFIX_TEXT_SIZE], reason[ANNOUNCE_REASON_SIZE];
 
 	prefix_format(&item->prefix, prefix);
-	log_info("prefix %s: %s: %s", prefix, state, item->reason);
-	event_log_add(log, now, state,
-		      json_pack("{s:s, s:s?, s:o}", "prefix", prefix, "vip",
+	announcement_reason(item, item->since, reason);
+	log_info("prefix %s: %s: %s", prefix, state, reason);
+	event_log_add(log, item->since, state,
+		      json_pack("{s:s, s:s?, s:o, s:I}", "prefix", prefix, "vip",
 				item->vip ? item->vip->conf->name : NULL, "reason",
-				lb_json_text(item->reason)));
+				lb_json_text(reason), "detected_ns",
+				(json_int_t)item->detected.ns));
 }
 
 void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
-		   const struct prefix *prefix, bool announced)
+		   const struct prefix *prefix, bool announced, const struct timeline_entry *change)
 {
 	const char *action = announced ? "announce" : "withdraw";
 	char text[PREFIX_TEXT_SIZE];
@@ -64,7 +65,11 @@ void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
 	prefix_format(prefix, text);
 	log_debug("peer %s: sent %s %s", peer, action, text);
 	event_log_add(log, at, "sent",
-		      json_pack("{s:s, s:s, s:s}", "peer", peer, "prefix", text, "action", action));
+		      json_pack("{s:s, s:s, s:s, s:o, s:o}", "peer", peer, "prefix", text, "action",
+				action, "detected_ns",
+				change ? lb_json_instant(change->detected) : json_null(),
+				"decided_ns",
+				change ? lb_json_instant(change->decided) : json_null()));
 }
 
 void lb_event_peer(struct event_log *log, struct instant now, const char *peer, bool up,

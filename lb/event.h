@@ -19,12 +19,18 @@ void lb_event_stopping(struct event_log *log, struct instant now);
 void lb_event_check(struct event_log *log, struct instant now, const struct lb_origin *origin);
 /* vip_up, vip_down {vip, reason} */
 void lb_event_vip(struct event_log *log, struct instant now, const struct vip *vip);
-/* announced {prefix, vip, reason}, withdrawn {prefix, vip, reason}; vip null: the identity's */
-void lb_event_announcement(struct event_log *log, struct instant now,
-			   const struct announcement *item);
-/* sent {peer, prefix, action}; action: "announce" or "withdraw" */
+/*
+ * announced, de-preferred, withdrawn {prefix, vip, reason, detected_ns}; vip null: the identity's;
+ * t_ns is when it was decided, detected_ns when that was seen which led to it
+ */
+void lb_event_announcement(struct event_log *log, const struct announcement *item);
+/*
+ * sent {peer, prefix, action, detected_ns, decided_ns}; action: "announce" or "withdraw"; the other
+ * two are those of the change that is told, null (NULL) when that was long ago
+ */
 void lb_event_sent(struct event_log *log, struct instant at, const char *peer,
-		   const struct prefix *prefix, bool announced);
+		   const struct prefix *prefix, bool announced,
+		   const struct timeline_entry *change);
 /* peer_up, peer_down {peer, reason} */
 void lb_event_peer(struct event_log *log, struct instant now, const char *peer, bool up,
 		   const char *reason);

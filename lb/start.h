@@ -7,8 +7,8 @@
 
 #include "lb/daemon.h"
 
-/* Bring announcements and addresses in line with the verdicts. */
-void lb_daemon_decide(struct lb_daemon *lb, struct instant now);
+/* Bring announcements and addresses in line with the verdicts, which are news since cause. */
+void lb_daemon_decide(struct lb_daemon *lb, struct instant cause);
 /* Do on this machine what the VIP's presence, which has changed, says. */
 void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip);
 

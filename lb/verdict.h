@@ -6,7 +6,8 @@
  *	                     503 the same with "state":"down" and a reason
  *
  * On the identity addresses only, where no other PoP can answer. Who gets no
- * verdict must not send users here, so a VIP that has none yet is down.
+ * verdict must not send users here, so a VIP that has none yet is down, and so
+ * is one that is up but held down, so that DNS and BGP say the same.
  */
 #ifndef LB_VERDICT_H
 #define LB_VERDICT_H

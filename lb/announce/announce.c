@@ -8,11 +8,29 @@
 
 struct decision {
 	enum announce_state state;
+	bool by_verdict;
 	const struct bgp_policy *policy;
 	char reason[sizeof(((struct announcement *)NULL)->reason)];
 };
 
-static void decide_by_verdict(const struct vip *vip, struct decision *out)
+/* The lowest step that applies; origins that have not answered yet are not held against it. */
+static unsigned find_step(const struct vip *vip)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < vip->conf->step_count; i++)
+		if (vip->up + vip->unknown < vip->conf->ladder[i].healthy_below)
+			found = (unsigned)i + 1;
+	return found;
+}
+
+/* Of hold_down.h: what the verdict asks for. */
+static unsigned wanted_level(const struct vip *vip)
+{
+	return vip_is_wanted(vip) ? find_step(vip) : HOLD_DOWN_WITHDRAWN;
+}
+
+static void write_verdict(const struct vip *vip, struct decision *out)
 {
 	const char *verdict = "";
 
@@ -27,20 +45,43 @@ static void decide_by_verdict(const struct vip *vip, struct decision *out)
 		verdict = "is down";
 		break;
 	}
-	out->state = vip->state == HEALTH_UP ? ANNOUNCE_ANNOUNCED : ANNOUNCE_WITHDRAWN;
-	snprintf(out->reason, sizeof(out->reason), "vip %s %s: %s", vip->conf->name, verdict,
-		 vip->reason);
+	if (vip->conf->announce == LB_ANNOUNCE_ALWAYS)
+		snprintf(out->reason, sizeof(out->reason),
+			 "vip %s is announced while the daemon lives, whatever its verdict",
+			 vip->conf->name);
+	else
+		snprintf(out->reason, sizeof(out->reason), "vip %s %s: %s", vip->conf->name,
+			 verdict, vip->reason);
 }
 
-/* The lowest step that applies; origins that have not answered yet are not held against it. */
-static const struct lb_step_conf *find_step(const struct vip *vip)
+static void decide_step(const struct announcement *item, size_t step, struct decision *out)
 {
-	const struct lb_step_conf *found = NULL;
+	const struct lb_step_conf *conf = &item->vip->conf->ladder[step - 1];
+	size_t len = strlen(out->reason);
 
-	for (size_t i = 0; i < vip->conf->step_count; i++)
-		if (vip->up + vip->unknown < vip->conf->ladder[i].healthy_below)
-			found = &vip->conf->ladder[i];
-	return found;
+	out->state = ANNOUNCE_DEPREFERRED;
+	out->policy = &conf->policy;
+	if (item->hold_down.wanted == item->hold_down.level)
+		snprintf(out->reason + len, sizeof(out->reason) - len,
+			 "; step %zu of its ladder: fewer than %u origins are healthy", step,
+			 conf->healthy_below);
+	else
+		snprintf(out->reason + len, sizeof(out->reason) - len,
+			 "; still step %zu of its ladder", step);
+}
+
+static void decide_by_verdict(const struct announcement *item, struct decision *out)
+{
+	size_t level = item->hold_down.level, steps = item->vip->conf->step_count;
+
+	out->by_verdict = true;
+	write_verdict(item->vip, out);
+	if (level == HOLD_DOWN_WITHDRAWN)
+		out->state = ANNOUNCE_WITHDRAWN;
+	else if (level == 0 || steps == 0)
+		out->state = ANNOUNCE_ANNOUNCED;
+	else /* a ladder may have become shorter */
+		decide_step(item, level < steps ? level : steps, out);
 }
 
 /* On top of what was told last, once: while it lasts nothing is told again. */
@@ -51,32 +92,18 @@ static void decide_drain(struct announcement *item, struct decision *out)
 		bgp_policy_add_community(&item->drain, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
 	}
 	out->state = ANNOUNCE_DEPREFERRED;
+	out->by_verdict = false;
 	out->policy = &item->drain;
 	snprintf(out->reason, sizeof(out->reason),
 		 "the daemon is draining: users shall go elsewhere before it stops");
 }
 
-static void decide_preference(const struct announcement *item, struct decision *out)
-{
-	const struct lb_step_conf *step = NULL;
-	size_t len = strlen(out->reason);
-
-	out->policy = item->base;
-	if (item->vip && out->state == ANNOUNCE_ANNOUNCED)
-		step = find_step(item->vip);
-	if (!step)
-		return;
-	out->state = ANNOUNCE_DEPREFERRED;
-	out->policy = &step->policy;
-	snprintf(out->reason + len, sizeof(out->reason) - len,
-		 "; step %zu of its ladder: fewer than %u origins are healthy",
-		 (size_t)(step - item->vip->conf->ladder) + 1, step->healthy_below);
-}
-
 /* The rules, the strongest first. */
-static void decide(const struct announcer *announcer, const struct announcement *item,
+static void decide(const struct announcer *announcer, struct announcement *item,
 		   struct decision *out)
 {
+	out->by_verdict = false;
+	out->policy = item->base;
 	if (announcer->stopping) {
 		out->state = ANNOUNCE_WITHDRAWN;
 		snprintf(out->reason, sizeof(out->reason), "the daemon is stopping");
@@ -89,29 +116,30 @@ static void decide(const struct announcer *announcer, const struct announcement 
 		snprintf(out->reason, sizeof(out->reason),
 			 "vip %s: an address in it cannot be put on this machine",
 			 item->vip->conf->name);
-	} else if (item->vip->conf->announce == LB_ANNOUNCE_ALWAYS) {
-		out->state = ANNOUNCE_ANNOUNCED;
-		snprintf(out->reason, sizeof(out->reason),
-			 "vip %s is announced while the daemon lives, whatever its verdict",
-			 item->vip->conf->name);
 	} else {
-		decide_by_verdict(item->vip, out);
+		decide_by_verdict(item, out);
 	}
+	if (announcer->draining && item->vip && out->state != ANNOUNCE_WITHDRAWN)
+		decide_drain(item, out);
 }
 
 static void add(struct announcer *announcer, const struct prefix *prefix, const struct vip *vip,
-		const struct bgp_policy *policy, struct instant now)
+		const struct lb_conf *conf, struct instant now)
 {
 	struct announcement *item = &announcer->items[announcer->count++];
+	bool always = vip && vip->conf->announce == LB_ANNOUNCE_ALWAYS;
 
 	*item = (struct announcement){
 		.prefix = *prefix,
 		.vip = vip,
-		.base = policy,
-		.policy = policy,
+		.base = vip ? &vip->conf->policy : &conf->identity.policy,
 		.since = now,
+		.detected = now,
 		.reason = "the daemon is starting",
 	};
+	item->policy = item->base;
+	hold_down_init(&item->hold_down, always ? 0 : HOLD_DOWN_WITHDRAWN, now);
+	timeline_init(&item->timeline, conf->bgp.peer_count);
 }
 
 void announcer_init(struct announcer *announcer, const struct lb_conf *conf, const struct vip *vips,
@@ -124,42 +152,100 @@ void announcer_init(struct announcer *announcer, const struct lb_conf *conf, con
 	*announcer = (struct announcer){ 0 };
 	announcer->items = xcalloc(total ? total : 1, sizeof(*announcer->items));
 	for (size_t i = 0; i < conf->identity.prefix_count; i++)
-		add(announcer, &conf->identity.prefixes[i], NULL, &conf->identity.policy, now);
+		add(announcer, &conf->identity.prefixes[i], NULL, conf, now);
 	for (size_t i = 0; i < conf->vip_count; i++)
 		for (size_t j = 0; j < conf->vips[i].prefix_count; j++)
-			add(announcer, &conf->vips[i].prefixes[j], &vips[i], &conf->vips[i].policy,
-			    now);
+			add(announcer, &conf->vips[i].prefixes[j], &vips[i], conf, now);
 }
 
 void announcer_fini(struct announcer *announcer)
 {
+	for (size_t i = 0; i < announcer->count; i++)
+		timeline_fini(&announcer->items[i].timeline);
 	free(announcer->items);
 	*announcer = (struct announcer){ 0 };
 }
 
-void announcer_step(struct announcer *announcer, struct instant now, announce_change_fn *on_change,
-		    void *ctx)
+/* Take the decision over. True when it is another one than before. */
+static bool take(struct announcement *item, const struct decision *decision)
 {
+	bool changed = decision->state != item->state || decision->policy != item->policy;
+
+	item->state = decision->state;
+	item->by_verdict = decision->by_verdict;
+	item->policy = decision->policy;
+	memcpy(item->reason, decision->reason, sizeof(item->reason));
+	item->changed = changed;
+	return changed;
+}
+
+static void remember(struct announcement *item)
+{
+	char reason[ANNOUNCE_REASON_SIZE];
+	const struct timeline_entry entry = {
+		.state = item->state,
+		.announced = item->state != ANNOUNCE_WITHDRAWN,
+		.detected = item->detected,
+		.decided = item->since,
+	};
+
+	announcement_reason(item, item->since, reason);
+	item->changes++;
+	timeline_add(&item->timeline, &entry, reason);
+}
+
+static bool step(const struct announcer *announcer, struct announcement *item, struct instant cause,
+		 struct instant now)
+{
+	struct hold_down *hold_down = &item->hold_down;
+	unsigned before = hold_down->level;
+	struct decision decision;
+
+	if (item->vip)
+		hold_down_step(hold_down, &item->vip->conf->hold_down, wanted_level(item->vip),
+			       cause, now);
+	decide(announcer, item, &decision);
+	if (!take(item, &decision))
+		return false;
+	item->since = now;
+	item->detected =
+		item->by_verdict && hold_down->level != before ? hold_down->wanted_since : cause;
+	remember(item);
+	return true;
+}
+
+struct instant announcer_step(struct announcer *announcer, struct instant cause, struct instant now,
+			      announce_change_fn *on_change, void *ctx)
+{
+	struct instant next = INSTANT_NEVER;
+
 	for (size_t i = 0; i < announcer->count; i++) {
 		struct announcement *item = &announcer->items[i];
-		struct decision decision;
-		bool changed;
 
-		decide(announcer, item, &decision);
-		decide_preference(item, &decision);
-		if (announcer->draining && item->vip && decision.state != ANNOUNCE_WITHDRAWN)
-			decide_drain(item, &decision);
-		changed = decision.state != item->state || decision.policy != item->policy;
-		item->state = decision.state;
-		item->policy = decision.policy;
-		memcpy(item->reason, decision.reason, sizeof(item->reason));
-		item->changed = changed;
-		if (!changed)
-			continue;
-		item->since = now;
-		if (on_change)
+		if (step(announcer, item, cause, now) && on_change)
 			on_change(ctx, item);
+		if (item->vip && !announcer->stopping)
+			next = instant_min(next, hold_down_deadline(&item->hold_down,
+								    &item->vip->conf->hold_down));
 	}
+	return next;
+}
+
+/* What is told to one peer comes in the order of prefixes, and so mostly in ours. */
+const struct timeline_entry *announcer_sent(struct announcer *announcer, size_t peer,
+					    const struct prefix *prefix, bool announced,
+					    struct instant at)
+{
+	for (size_t i = 0; i < announcer->count; i++) {
+		size_t index = (announcer->last_told + 1 + i) % announcer->count;
+		struct announcement *item = &announcer->items[index];
+
+		if (!prefix_equal(&item->prefix, prefix))
+			continue;
+		announcer->last_told = index;
+		return timeline_sent(&item->timeline, peer, announced, at);
+	}
+	return NULL;
 }
 
 void announcer_drain(struct announcer *announcer)
@@ -179,6 +265,49 @@ const struct announcement *announcer_find(const struct announcer *announcer,
 		if (prefix_equal(&announcer->items[i].prefix, prefix))
 			return &announcer->items[i];
 	return NULL;
+}
+
+const struct announcement *announcer_find_held(const struct announcer *announcer,
+					       const struct vip *vip)
+{
+	for (size_t i = 0; i < announcer->count; i++)
+		if (announcer->items[i].vip == vip && announcement_is_held(&announcer->items[i]))
+			return &announcer->items[i];
+	return NULL;
+}
+
+bool announcement_is_held(const struct announcement *item)
+{
+	return item->vip && item->by_verdict && hold_down_is_holding(&item->hold_down);
+}
+
+static double seconds_until(struct instant t, struct instant now)
+{
+	return (double)(t.ns - now.ns) / (double)NS_PER_S;
+}
+
+const char *announcement_reason(const struct announcement *item, struct instant now,
+				char buf[ANNOUNCE_REASON_SIZE])
+{
+	const struct hold_down *h = &item->hold_down;
+	size_t len = (size_t)snprintf(buf, ANNOUNCE_REASON_SIZE, "%s", item->reason);
+	bool down = item->state != ANNOUNCE_ANNOUNCED && h->until.ns > now.ns;
+	struct instant end;
+
+	if (!item->vip || !item->by_verdict || (!down && !announcement_is_held(item)))
+		return buf;
+	end = announcement_is_held(item) ? hold_down_end(h, &item->vip->conf->hold_down) : h->until;
+	if (end.ns > h->until.ns)
+		snprintf(buf + len, ANNOUNCE_REASON_SIZE - len,
+			 "; it has to stay so for another %.1f s first", seconds_until(end, now));
+	else if (h->flaps > 0)
+		snprintf(buf + len, ANNOUNCE_REASON_SIZE - len,
+			 "; held down for another %.1f s (flap %u)", seconds_until(end, now),
+			 h->flaps);
+	else
+		snprintf(buf + len, ANNOUNCE_REASON_SIZE - len, "; held down for another %.1f s",
+			 seconds_until(end, now));
+	return buf;
 }
 
 bool announcer_has_vip(const struct announcer *announcer, const struct vip *vip)

@@ -16,11 +16,14 @@ extern const struct http_route lb_api_routes[];
 
 /* Handlers, in the file of their name. */
 int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply *reply);
+int lb_api_peers(void *ctx, const struct http_request *req, struct http_reply *reply);
+int lb_api_peer(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply *reply);
 
 /* Objects that several handlers show; index: into the configuration's list. */
 json_t *lb_api_vip(const struct lb_daemon *lb, size_t index);
-json_t *lb_api_peer(const struct lb_daemon *lb, size_t index);
+/* How an announcement is held back; null: the identity's, which never is. */
+json_t *lb_api_hold_down(const struct announcement *item);
 /* One announcement, and to which peers it has been sent. */
 json_t *lb_api_announcement(const struct lb_daemon *lb, const struct announcement *item);
 

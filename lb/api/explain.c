@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * GET /v1/explain?prefix=: why a prefix is or is not announced, down to each
- * peer. Any prefix or address may be asked for; the longest configured prefix
- * that covers it answers.
+ * peer, and how it came to be so. Any prefix or address may be asked for; the longest configured
+ * prefix that covers it answers.
  */
 #include "lb/api/api.h"
 #include "lb/api/json.h"
@@ -39,7 +39,8 @@ static char *only_reason(const struct announcement *item, bool sent)
 static char *peer_reason(const struct announcement *item, const struct bgp_peer_info *info,
 			 bool sent)
 {
-	bool ipv4 = item->prefix.addr.family == ADDR_IPV4, spoken = ipv4 ? info->ipv4 : info->ipv6;
+	bool ipv4 = item->prefix.addr.family == ADDR_IPV4,
+	     spoken = ipv4 ? info->negotiated.ipv4 : info->negotiated.ipv6;
 	const struct addr *next_hop = ipv4 ? &info->next_hop4 : &info->next_hop6;
 
 	if (info->state != BGP_ESTABLISHED)
@@ -76,13 +77,61 @@ static json_t *peer_object(const struct lb_daemon *lb, const struct announcement
 	return json;
 }
 
+/* Peers that were told of a change, and when. */
+static json_t *sent_array(const struct lb_daemon *lb, const struct timeline_entry *entry)
+{
+	json_t *sent = json_array();
+
+	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
+		if (entry->sent[i].ns != 0)
+			json_array_append_new(
+				sent, json_pack("{s:s, s:I}", "peer", lb->conf->bgp.peers[i].name,
+						"sent_ns", (json_int_t)entry->sent[i].ns));
+	return sent;
+}
+
+static json_t *timeline_array(const struct lb_daemon *lb, const struct timeline *timeline)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < timeline->count; i++) {
+		const struct timeline_entry *entry = &timeline->entries[i];
+
+		json_array_append_new(
+			array,
+			json_pack("{s:s, s:o, s:I, s:I, s:o}", "state",
+				  announce_state_name((enum announce_state)entry->state), "reason",
+				  lb_json_text(entry->reason), "detected_ns",
+				  (json_int_t)entry->detected.ns, "decided_ns",
+				  (json_int_t)entry->decided.ns, "sent", sent_array(lb, entry)));
+	}
+	return array;
+}
+
+static json_t *explanation(const struct lb_daemon *lb, const struct prefix *asked,
+			   const struct announcement *item)
+{
+	char reason[ANNOUNCE_REASON_SIZE];
+	json_t *peers = json_array();
+
+	announcement_reason(item, clock_now(), reason);
+	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
+		json_array_append_new(peers, peer_object(lb, item, i));
+	return json_pack("{s:o, s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "asked",
+			 lb_json_prefix(asked), "prefix", lb_json_prefix(&item->prefix), "state",
+			 announce_state_name(item->state), "since_ns", (json_int_t)item->since.ns,
+			 "reason", lb_json_text(reason), "hold_down", lb_api_hold_down(item),
+			 "timeline", timeline_array(lb, &item->timeline), "vip",
+			 item->vip ? lb_api_vip(lb, (size_t)(item->vip - lb->vips)) : json_null(),
+			 "peers", peers);
+}
+
 int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct lb_daemon *lb = ctx;
 	const char *text = http_query(req, "prefix");
 	const struct announcement *item;
 	struct prefix asked;
-	json_t *peers;
 
 	if (!text || !prefix_parse(&asked, text))
 		return http_problem(reply, 400, "prefix", "'%s' is not a prefix or an address",
@@ -90,14 +139,6 @@ int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply 
 	item = find_covering(&lb->announcer, &asked);
 	if (!item)
 		return http_problem(reply, 404, "prefix", "no prefix of ours covers %s", text);
-	peers = json_array();
-	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
-		json_array_append_new(peers, peer_object(lb, item, i));
-	reply->json = json_pack(
-		"{s:o, s:o, s:s, s:I, s:o, s:o, s:o}", "asked", lb_json_prefix(&asked), "prefix",
-		lb_json_prefix(&item->prefix), "state", announce_state_name(item->state),
-		"since_ns", (json_int_t)item->since.ns, "reason", lb_json_text(item->reason), "vip",
-		item->vip ? lb_api_vip(lb, (size_t)(item->vip - lb->vips)) : json_null(), "peers",
-		peers);
+	reply->json = explanation(lb, &asked, item);
 	return 200;
 }

@@ -19,11 +19,30 @@ json_t *lb_json_text(const char *text)
 	return json;
 }
 
+json_t *lb_json_instant(struct instant at)
+{
+	return at.ns == 0 || at.ns == INSTANT_NEVER.ns ? json_null() : json_integer(at.ns);
+}
+
 json_t *lb_json_addr(const struct addr *addr)
 {
 	char text[ADDR_TEXT_SIZE];
 
 	return addr->family == ADDR_NONE ? json_null() : json_string(addr_format(addr, text));
+}
+
+json_t *lb_json_router_id(uint32_t id)
+{
+	const struct addr addr = addr_from_ipv4(id);
+
+	return id ? lb_json_addr(&addr) : json_null();
+}
+
+json_t *lb_json_endpoint(const struct endpoint *ep)
+{
+	char text[ENDPOINT_TEXT_SIZE];
+
+	return ep->addr.family == ADDR_NONE ? json_null() : json_string(endpoint_format(ep, text));
 }
 
 json_t *lb_json_prefix(const struct prefix *prefix)

@@ -35,6 +35,7 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 	if (conf->range.addr.family == ADDR_NONE)
 		peer->remote = conf->remote;
 	peer->rib = adj_rib_out_new();
+	peer->dump = bgp_dump_new(conf->name, &conf->dump);
 	peer->state_since = now;
 	bgp_peer_fsm_init(&peer->fsm, &fsm, &own);
 	ev_init(&peer->timer, bgp_peer_on_timer);
@@ -53,6 +54,7 @@ void bgp_peer_free(struct bgp_peer *peer)
 		free(link);
 	}
 	adj_rib_out_free(peer->rib);
+	bgp_dump_free(peer->dump);
 	free(peer);
 }
 
@@ -76,6 +78,7 @@ static bool queue_update(struct bgp_peer *peer)
 	mark = xmemdup(&batch, used);
 	peer->out[batch.type]++;
 	bgp_session_write(peer->up->session, buf, size, mark);
+	bgp_peer_dump_message(peer->up, true, buf, size);
 	return true;
 }
 
@@ -146,6 +149,7 @@ static bool is_welcome(struct bgp_peer *peer, int fd)
 		return bgp_transport_apply(fd, peer->conf->remote.addr.family, transport) == 0;
 	snprintf(peer->last_down, sizeof(peer->last_down),
 		 "a connection from further than %u hops (RFC 5082) was closed", transport->hops);
+	peer->last_down_at = clock_now();
 	if (bgp_log_limit_pass(&peer->far, clock_now(), &more))
 		log_warn("peer %s: %s (%lu more since the last such line)", peer->conf->name,
 			 peer->last_down, more);

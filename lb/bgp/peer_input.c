@@ -175,6 +175,7 @@ static void take_notification(struct bgp_link *link, const struct bgp_frame *fra
 	struct bgp_error err = bgp_notification_decode(frame->body, frame->body_len);
 
 	bgp_error_format(&err, link->peer->last_error_in);
+	link->peer->last_error_in_at = clock_now();
 	step(link, BGP_EVENT_NOTIFICATION);
 }
 
@@ -216,6 +217,8 @@ static void take_refresh(struct bgp_link *link, const struct bgp_frame *frame)
 void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame)
 {
 	link->peer->in[frame->type]++;
+	/* In the buffer it came in, its header stands before the body. */
+	bgp_peer_dump_message(link, false, frame->body - BGP_HEADER_SIZE, frame->size);
 	switch (frame->type) {
 	case BGP_MSG_OPEN:
 		take_open(link, frame);

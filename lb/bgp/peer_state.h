@@ -35,6 +35,7 @@ struct bgp_peer {
 	int dial_error; /* -errno of a dial that failed at once, still to be told the machine */
 	bool stopping;
 	struct adj_rib_out *rib;
+	struct bgp_dump *dump; /* NULL: none is asked for */
 	/* The established session's. */
 	struct bgp_link *up;
 	struct addr next_hop4, next_hop6;
@@ -44,10 +45,13 @@ struct bgp_peer {
 	/* For information. */
 	enum bgp_state last_state;
 	struct instant state_since;
-	uint64_t established, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed, leaks;
+	uint64_t established, downs, in[BGP_MSG_TYPES], out[BGP_MSG_TYPES], updates_malformed,
+		leaks;
 	struct bgp_log_limit malformed, far, leak;
 	char last_error_in[BGP_ERROR_TEXT_SIZE], last_error_out[BGP_ERROR_TEXT_SIZE];
 	char last_down[BGP_ERROR_TEXT_SIZE + 64];
+	bool down_said; /* last_down was logged, and no session has come up since */
+	struct instant last_error_in_at, last_error_out_at, last_down_at; /* ns 0: never */
 };
 
 /* Step the machines and carry out what they say. remote only with BGP_EVENT_OPEN. */
@@ -67,6 +71,10 @@ bool bgp_peer_is_internal(const struct bgp_peer *peer);
 struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer);
 /* Take a message of the link's session. */
 void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame);
+/* Write down a message, header included, that has come or has been queued. */
+void bgp_peer_dump_message(const struct bgp_link *link, bool sent, const uint8_t *bytes,
+			   size_t len);
+void bgp_peer_dump_state(const struct bgp_peer *peer, enum bgp_state was, enum bgp_state is);
 /* The default routes are gone with the session. */
 void bgp_peer_forget_defaults(struct bgp_peer *peer);
 

@@ -44,6 +44,7 @@ static void send_message(struct bgp_link *link, enum bgp_message_type type, cons
 	wire_put_bytes(&w, body, len);
 	bgp_frame_end(&w, start);
 	bgp_session_write(link->session, buf, wire_written(&w), NULL);
+	bgp_peer_dump_message(link, true, buf, wire_written(&w));
 	link->peer->out[type]++;
 }
 
@@ -60,6 +61,7 @@ static void send_notification(struct bgp_link *link, const struct bgp_error *err
 	uint8_t body[BGP_ERROR_DATA_MAX + 2];
 
 	bgp_error_format(err, link->peer->last_error_out);
+	link->peer->last_error_out_at = clock_now();
 	send_message(link, BGP_MSG_NOTIFICATION, body,
 		     bgp_notification_encode(err, body, sizeof(body)));
 }
@@ -119,7 +121,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	assert(link); /* machines come up by messages, which need one */
 	peer->up = link;
 	peer->established++;
-	peer->last_down[0] = '\0';
+	peer->down_said = false;
 	session.link_local = choose_next_hops(peer, link);
 	session.four_octet = link->negotiated.four_octet_asn;
 	session.enhanced_refresh = link->negotiated.enhanced_refresh;
@@ -140,6 +142,7 @@ static void session_down(struct bgp_peer *peer)
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 
 	peer->up = NULL;
+	peer->downs++;
 	adj_rib_out_session_down(peer->rib);
 	peer->next_hop4 = peer->next_hop6 = (struct addr){ 0 };
 	/* The cause before its effect. */
@@ -163,12 +166,15 @@ static void note_end(struct bgp_peer *peer, const struct bgp_actions *act,
 	else
 		snprintf(text, sizeof(text), "%s", act->reason);
 	if (!(act->set & BGP_SESSION_DOWN)) { /* else on_peer tells */
-		if (ev->type != BGP_EVENT_KEEPALIVE && strcmp(text, peer->last_down) != 0)
+		if (ev->type != BGP_EVENT_KEEPALIVE &&
+		    (!peer->down_said || strcmp(text, peer->last_down) != 0))
 			log_info("peer %s: %s", peer->conf->name, text);
 		else
 			log_debug("peer %s: %s", peer->conf->name, text);
 	}
 	memcpy(peer->last_down, text, sizeof(text));
+	peer->down_said = true;
+	peer->last_down_at = ev->now;
 }
 
 static void close_link(struct bgp_peer *peer, enum bgp_connection which)
@@ -228,6 +234,7 @@ void bgp_peer_step(struct bgp_peer *peer, enum bgp_connection which, const struc
 	carry_out(peer, second, &act.connection[second], ev);
 	state = peer->fsm.connection[bgp_peer_fsm_leader(&peer->fsm)].state;
 	if (state != peer->last_state) {
+		bgp_peer_dump_state(peer, peer->last_state, state);
 		peer->last_state = state;
 		peer->state_since = ev->now;
 	}

@@ -24,8 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lb/bgp/dump.h"
 #include "lb/bgp/frame.h"
 #include "lb/bgp/only.h"
+#include "lb/bgp/open.h"
 #include "lb/bgp/policy.h"
 #include "lb/bgp/role.h"
 #include "lb/bgp/state.h"
@@ -70,6 +72,7 @@ struct bgp_peer_conf {
 	struct bgp_only only;	/* what is announced to this peer at all */
 	struct bgp_policy policy;
 	struct bgp_policy deprefer; /* on top of all others for what is de-preferred */
+	struct bgp_dump_conf dump;  /* where all messages of this peer are written down */
 };
 
 struct bgp_speaker_conf {
@@ -114,29 +117,34 @@ enum bgp_stop_mode {
 /* Plain values for the API and for metrics. Strings live until the next call into the loop. */
 struct bgp_peer_info {
 	const char *name;
+	const struct bgp_peer_conf *conf;
 	enum bgp_state state;
 	struct instant state_since;
-	bool incoming;			       /* the peer dialled */
-	struct endpoint local, remote;	       /* of the connection; local zeroed without one */
-	uint32_t remote_asn;		       /* configured */
-	const struct bgp_transport *transport; /* the same */
+	bool incoming;		       /* the peer dialled */
+	struct endpoint local, remote; /* of the connection; local zeroed without one */
+	struct bgp_open offered;       /* what we say of ourselves */
 	/* The rest of this block is zero unless Established. */
+	struct bgp_open received; /* what the peer has said */
+	struct bgp_negotiated negotiated;
 	uint32_t remote_router_id;
-	uint16_t hold_time, keepalive; /* negotiated, seconds */
-	bool ipv4, ipv6;	       /* families negotiated */
-	/* Capabilities of the peer. */
-	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart, extended_next_hop;
-	enum bgp_role role;
+	uint16_t hold_time, keepalive;		    /* negotiated, seconds */
 	struct addr next_hop4, next_hop6;	    /* that we announce; the first may be IPv6 */
 	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
 	size_t announced;			    /* prefixes that the peer has from us */
+	size_t queued;				    /* octets that the peer has not taken yet */
+	/* When timers run out, INSTANT_NEVER: not running. Of the connection that is furthest. */
+	struct instant next_hold, next_keepalive, next_connect_retry, next_idle_hold,
+		next_send_hold;
 	/* Since the start of the speaker. */
-	uint64_t established;				/* times */
+	uint64_t established, downs;			/* times */
 	uint64_t in[BGP_MSG_TYPES], out[BGP_MSG_TYPES]; /* messages by enum bgp_message_type */
 	uint64_t leaks;		    /* default routes refused for their OTC (RFC 9234) */
 	uint64_t updates_malformed; /* treated as withdraw or with an attribute discarded */
+	bool has_dump;
+	struct bgp_dump_info dump;
 	const char *last_error_in, *last_error_out; /* NOTIFICATION as text, "" when none */
-	const char *last_down; /* why the last session ended or none came up, or "" */
+	const char *last_down; /* why the last session ended or none came up, or ""; stays */
+	struct instant last_error_in_at, last_error_out_at, last_down_at; /* ns 0: never */
 };
 
 /* conf and what it points to must outlive the speaker; handlers is copied. */

@@ -146,7 +146,8 @@ Test(bgp_speaker, life)
 	cr_expect_eq(info.state, BGP_ESTABLISHED);
 	cr_expect_eq(info.hold_time, 9);
 	cr_expect_eq(info.remote_router_id, 2);
-	cr_expect(info.ipv4 && info.ipv6 && info.four_octet_asn && info.route_refresh);
+	cr_expect(info.negotiated.ipv4 && info.negotiated.ipv6);
+	cr_expect(info.received.four_octet_asn && info.received.route_refresh);
 	cr_expect_eq(info.announced, 1);
 	bgp_speaker_announce(a.speaker, &p4, &extra);
 	bgp_speaker_announce(a.speaker, &p6, NULL);
