@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GET /metrics, in the text format of Prometheus. */
-#include "lib/metrics.h"
+#include "lb/api/metrics.h"
+
 #include "lb/api/api.h"
 #include "lib/version.h"
 
-/* A sample with one label. */
 static void sample(struct metrics *m, double value, const char *label, const char *name)
 {
 	metrics_sample(m, value, label, name, (char *)NULL);
@@ -38,135 +38,80 @@ static void write_vips(const struct lb_daemon *lb, struct metrics *m)
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		sample(m, lb->seats[i].presence.state != PRESENCE_ABSENT, "vip",
 		       lb->conf->vips[i].name);
-	metrics_family(m, "catchment_lb_prefix_announced", "gauge",
-		       "1 while it is decided that the prefix is announced.");
+}
+
+/* The first prefix of a VIP stands for all: they are held down alike. */
+static const struct hold_down *find_hold_down(const struct lb_daemon *lb, size_t vip)
+{
+	return &announcer_find(&lb->announcer, &lb->conf->vips[vip].prefixes[0])->hold_down;
+}
+
+static void write_hold_down(const struct lb_daemon *lb, struct metrics *m)
+{
+	metrics_family(m, "catchment_lb_vip_held_down", "gauge",
+		       "1 while a prefix of the VIP waits though the verdict is for it.");
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		sample(m, announcer_find_held(&lb->announcer, &lb->vips[i]) != NULL, "vip",
+		       lb->conf->vips[i].name);
+	metrics_family(m, "catchment_lb_vip_flaps", "gauge",
+		       "Flaps of the VIP that count, on which the hold-down time depends.");
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		sample(m, find_hold_down(lb, i)->flaps, "vip", lb->conf->vips[i].name);
+	metrics_family(m, "catchment_lb_vip_flaps_total", "counter",
+		       "Times that the VIP became less wanted after it had become more so.");
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		sample(m, (double)find_hold_down(lb, i)->flaps_total, "vip",
+		       lb->conf->vips[i].name);
+}
+
+/* A family with a sample for each prefix. */
+static void write_prefix_family(const struct lb_daemon *lb, struct metrics *m,
+				const char *const head[3],
+				double (*value)(const struct announcement *item))
+{
+	metrics_family(m, head[0], head[1], head[2]);
 	for (size_t i = 0; i < lb->announcer.count; i++) {
+		const struct announcement *item = &lb->announcer.items[i];
 		char prefix[PREFIX_TEXT_SIZE];
 
-		sample(m, lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN, "prefix",
-		       prefix_format(&lb->announcer.items[i].prefix, prefix));
+		sample(m, value(item), "prefix", prefix_format(&item->prefix, prefix));
 	}
 }
 
-/* One family of samples by peer and message type. */
-static void write_messages(const struct lb_daemon *lb, struct metrics *m, bool in)
+static double prefix_announced(const struct announcement *item)
 {
-	struct bgp_peer_info info;
-
-	if (in)
-		metrics_family(m, "catchment_lb_peer_messages_in_total", "counter",
-			       "BGP messages received.");
-	else
-		metrics_family(m, "catchment_lb_peer_messages_out_total", "counter",
-			       "BGP messages sent.");
-	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++) {
-		bgp_speaker_peer_info(lb->speaker, i, &info);
-		for (int type = BGP_MSG_OPEN; type < BGP_MSG_TYPES; type++)
-			metrics_sample(m, (double)(in ? info.in[type] : info.out[type]), "peer",
-				       info.name, "type",
-				       bgp_message_type_name((enum bgp_message_type)type),
-				       (char *)NULL);
-	}
+	return item->state != ANNOUNCE_WITHDRAWN;
 }
 
-static void write_peers(const struct lb_daemon *lb, struct metrics *m)
+static double prefix_depreferred(const struct announcement *item)
 {
-	struct bgp_peer_info info;
-
-	metrics_family(m, "catchment_lb_peer_established", "gauge",
-		       "1 while the BGP session is established.");
-	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++) {
-		bgp_speaker_peer_info(lb->speaker, i, &info);
-		sample(m, info.state == BGP_ESTABLISHED, "peer", info.name);
-	}
-	metrics_family(m, "catchment_lb_peer_established_total", "counter",
-		       "Times that the BGP session came up.");
-	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++) {
-		bgp_speaker_peer_info(lb->speaker, i, &info);
-		sample(m, (double)info.established, "peer", info.name);
-	}
-	write_messages(lb, m, true);
-	write_messages(lb, m, false);
+	return item->state == ANNOUNCE_DEPREFERRED;
 }
 
-/* A family with a sample for each peer that has a session. */
-static void write_bfd_family(const struct lb_daemon *lb, struct metrics *m,
-			     const char *const head[3],
-			     double (*value)(const struct bfd_info *info))
+static double prefix_changes(const struct announcement *item)
 {
-	struct bfd_info info;
-
-	metrics_family(m, head[0], head[1], head[2]);
-	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
-		if (bfd_info_get(lb->bfd, i, &info))
-			sample(m, value(&info), "peer", lb->conf->bgp.peers[i].name);
+	return (double)item->changes;
 }
 
-static double bfd_up(const struct bfd_info *info)
-{
-	return info->state == BFD_UP;
-}
-
-static double bfd_downs(const struct bfd_info *info)
-{
-	return (double)info->downs;
-}
-
-static double bfd_detections(const struct bfd_info *info)
-{
-	return (double)info->detections;
-}
-
-static double bfd_silence(const struct bfd_info *info)
-{
-	return (double)info->silence_sum_ns / NS_PER_S;
-}
-
-static double bfd_detection_time(const struct bfd_info *info)
-{
-	return (double)info->detection_time / 1e6;
-}
-
-static double bfd_discarded(const struct bfd_info *info)
-{
-	uint64_t sum = 0;
-
-	for (int why = BFD_ACCEPTED + 1; why < BFD_DISCARDS; why++)
-		sum += info->discarded[why];
-	return (double)sum;
-}
-
-static void write_bfd(const struct lb_daemon *lb, struct metrics *m)
+static void write_prefixes(const struct lb_daemon *lb, struct metrics *m)
 {
 	static const struct {
 		const char *head[3];
-		double (*value)(const struct bfd_info *info);
+		double (*value)(const struct announcement *item);
 	} families[] = {
-		{ { "catchment_lb_bfd_up", "gauge", "1 while the BFD session is Up." }, bfd_up },
-		{ { "catchment_lb_bfd_downs_total", "counter",
-		    "Times that the BFD session ceased to be Up." },
-		  bfd_downs },
-		{ { "catchment_lb_bfd_detections_total", "counter",
-		    "Times that the Detection Time expired." },
-		  bfd_detections },
-		{ { "catchment_lb_bfd_detection_silence_seconds_total", "counter",
-		    "Time from the peer's last packet until it was found dead, of all detections." },
-		  bfd_silence },
-		{ { "catchment_lb_bfd_detection_time_seconds", "gauge",
-		    "Detection Time as negotiated." },
-		  bfd_detection_time },
-		{ { "catchment_lb_bfd_discarded_total", "counter",
-		    "BFD packets from the peer that were discarded." },
-		  bfd_discarded },
+		{ { "catchment_lb_prefix_announced", "gauge",
+		    "1 while it is decided that the prefix is announced." },
+		  prefix_announced },
+		{ { "catchment_lb_prefix_depreferred", "gauge",
+		    "1 while it is announced so that others are preferred." },
+		  prefix_depreferred },
+		{ { "catchment_lb_prefix_changes_total", "counter",
+		    "Times that something else was decided for the prefix." },
+		  prefix_changes },
 	};
 
-	if (!lb->bfd)
-		return;
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		write_bfd_family(lb, m, families[i].head, families[i].value);
-	metrics_family(m, "catchment_lb_bfd_lateness_seconds_max", "gauge",
-		       "The most that a BFD packet was sent later than planned.");
-	metrics_sample(m, (double)bfd_latest_ns(lb->bfd) / NS_PER_S, (char *)NULL);
+		write_prefix_family(lb, m, families[i].head, families[i].value);
 }
 
 int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply *reply)
@@ -180,8 +125,10 @@ int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply 
 	metrics_sample(&m, 1, "version", version_number(), "pop", lb->conf->pop, (char *)NULL);
 	write_origins(lb, &m);
 	write_vips(lb, &m);
-	write_peers(lb, &m);
-	write_bfd(lb, &m);
+	write_hold_down(lb, &m);
+	write_prefixes(lb, &m);
+	lb_metrics_peers(lb, &m);
+	lb_metrics_bfd(lb, &m);
 	reply->text = metrics_finish(&m);
 	reply->content_type = "text/plain; version=0.0.4";
 	return 200;

@@ -31,6 +31,10 @@ struct bfd_spec {
 	struct bfd_session_conf session;
 };
 
+/* Of the histogram of silences; one bucket more than bounds, for all above. */
+#define BFD_SILENCE_BOUNDS 10
+extern const double bfd_silence_bounds[BFD_SILENCE_BOUNDS]; /* seconds, rising */
+
 /* Plain values for the API and for metrics. Times in microseconds where they are the RFC's. */
 struct bfd_info {
 	enum bfd_state state, remote_state;
@@ -39,14 +43,15 @@ struct bfd_info {
 	uint32_t local_discriminator, remote_discriminator;
 	uint32_t tx_interval, remote_min_rx, remote_min_tx;
 	uint64_t detection_time;
-	struct instant since;		  /* of the state */
-	uint64_t ups, downs;		  /* times that it became Up, and ceased to be */
-	uint64_t detections;		  /* downs because the Detection Time expired */
-	int64_t last_silence_ns;	  /* before the last detection; 0: there was none */
-	int64_t silence_sum_ns;		  /* before all of them */
-	uint64_t packets_in, packets_out; /* accepted, sent */
-	uint64_t send_errors;		  /* no route, no buffer ... */
-	uint64_t discarded[BFD_DISCARDS]; /* by enum bfd_discard */
+	struct instant since;	 /* of the state */
+	uint64_t ups, downs;	 /* times that it became Up, and ceased to be */
+	uint64_t detections;	 /* downs because the Detection Time expired */
+	int64_t last_silence_ns; /* before the last detection; 0: there was none */
+	int64_t silence_sum_ns;	 /* before all of them */
+	uint64_t silences[BFD_SILENCE_BOUNDS + 1]; /* how many were so long */
+	uint64_t packets_in, packets_out;	   /* accepted, sent */
+	uint64_t send_errors;			   /* no route, no buffer ... */
+	uint64_t discarded[BFD_DISCARDS];	   /* by enum bfd_discard */
 };
 
 struct bfd_handlers {

@@ -6,6 +6,9 @@
 
 _Static_assert(sizeof(struct bfd_info) % sizeof(uint64_t) == 0, "it is copied by words");
 
+/* From the fastest sessions there are to those of somebody who is in no hurry. */
+const double bfd_silence_bounds[] = { 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5 };
+
 static void refresh(struct bfd_link *link)
 {
 	const struct bfd_session *s = &link->session;

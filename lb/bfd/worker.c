@@ -65,6 +65,15 @@ static void send_packet(struct bfd_link *link, bool final, struct instant now)
 		link->ifindex = if_nametoindex(link->spec.interface);
 }
 
+static size_t silence_bucket(int64_t ns)
+{
+	size_t i = 0;
+
+	while (i < BFD_SILENCE_BOUNDS && (double)ns / NS_PER_S > bfd_silence_bounds[i])
+		i++;
+	return i;
+}
+
 static void count_change(struct bfd_link *link, const struct bfd_change *change)
 {
 	struct bfd_info *info = &link->info;
@@ -76,6 +85,7 @@ static void count_change(struct bfd_link *link, const struct bfd_change *change)
 		info->detections++;
 		info->last_silence_ns = change->silent_ns;
 		info->silence_sum_ns += change->silent_ns;
+		info->silences[silence_bucket(change->silent_ns)]++;
 	}
 }
 

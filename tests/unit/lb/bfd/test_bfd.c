@@ -133,7 +133,15 @@ static void live(bool multihop)
 	cr_expect_eq(f.last[1].state, BFD_DOWN);
 	cr_expect_eq(f.last[1].local_diag, BFD_DIAG_DETECTION_TIME_EXPIRED);
 	cr_expect_geq(f.last[1].silent_ns, (int64_t)f.last[1].detection_time * 1000);
-	cr_expect_eq(info_of(&f, 1).detections, 1);
+	info = info_of(&f, 1);
+	cr_expect_eq(info.detections, 1);
+	for (size_t i = 0; i <= BFD_SILENCE_BOUNDS; i++) {
+		double silence = (double)f.last[1].silent_ns / NS_PER_S;
+		bool over = i == 0 || silence > bfd_silence_bounds[i - 1];
+		bool under = i == BFD_SILENCE_BOUNDS || silence <= bfd_silence_bounds[i];
+
+		cr_expect_eq(info.silences[i], over && under, "bucket %zu of %f s", i, silence);
+	}
 	cr_expect_eq(f.changes[0], changes);
 	bfd_free(f.bfd);
 	ev_loop_destroy(f.loop);
