@@ -440,11 +440,51 @@ class Api(LabTest):
                          [("t1", True), ("t2", True)])
         self.assertEqual(explained["peers"][0]["policy"],
                          {"prepend": 1, "communities": ["65101:100"], "med": 10})
+        self.check_timers(peer)
+        families = ["ipv4", "ipv6"]
+        self.assertLessEqual({"families": families, "four_octet_asn": True,
+                              "enhanced_refresh": True}.items(), peer["negotiated"].items())
+        self.assertEqual((peer["offered"]["families"], peer["capabilities"]["families"]),
+                         (families, families))
+        self.assertEqual((peer["last_error_in_ns"], peer["downs"], peer["dump"]), (None, 0, None))
         metrics = api.ask("GET", "/metrics", 200)
+        self.check_metrics_text(metrics)
         self.assertIn('catchment_lb_peer_established{peer="t1"} 1\n', metrics)
+        self.assertIn('catchment_lb_peer_state{peer="t1"} 6\n', metrics)
+        self.assertIn('catchment_lb_peer_messages_out_total{peer="t2",type="open"} 1\n', metrics)
+        self.assertIn('catchment_lb_peer_prefixes_announced{peer="t1"} 5\n', metrics)
+        self.assertIn('catchment_lb_peer_default_routes{peer="t1"} 2\n', metrics)
+        self.assertIn('catchment_lb_bfd_detection_silence_seconds_bucket{peer="t1",le="+Inf"} 0\n',
+                      metrics)
+        self.assertIn('catchment_lb_vip_held_down{vip="anycast"} 0\n', metrics)
+        self.assertIn('catchment_lb_prefix_changes_total{prefix="10.200.1.0/24"} 1\n', metrics)
         self.assertIn('catchment_lb_bfd_up{peer="t1"} 1\n', metrics)
         self.assertNotIn('catchment_lb_bfd_up{peer="t2"}', metrics)
         self.assertIn('catchment_lb_prefix_announced{prefix="198.18.0.0/24"} 1\n', metrics)
+
+    def check_timers(self, peer):
+        timers = peer["timers"]
+        self.assertEqual((timers["hold"]["configured"], timers["hold"]["negotiated"]), (9, 9))
+        self.assertTrue(3000 < timers["hold"]["next_ms"] <= 9000, timers)
+        self.assertEqual((timers["keepalive"]["configured"], timers["keepalive"]["negotiated"]), (3, 3))
+        self.assertTrue(0 <= timers["keepalive"]["next_ms"] <= 3000, timers)
+        self.assertEqual(timers["connect_retry"], {"configured": 1, "negotiated": None,
+                                                   "next_ms": None})
+        self.assertIsNone(timers["idle_hold"]["next_ms"])
+
+    def check_metrics_text(self, text):
+        """Each family has its head once, before its samples, and no sample comes twice."""
+        families, samples = [], set()
+        for line in text.splitlines():
+            if line.startswith("# TYPE "):
+                families.append(line.split()[2])
+            elif not line.startswith("#"):
+                sample = line.rpartition(" ")[0]
+                self.assertNotIn(sample, samples)
+                samples.add(sample)
+                self.assertTrue(sample.startswith(families[-1]), line)
+        self.assertEqual(len(families), len(set(families)))
+        self.assertGreater(len(families), 35)
 
     def check_events(self, api):
         """Ids without gaps, and a life in which every kind happens but the last one."""

@@ -287,7 +287,12 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect_eq(conf->vips[0].ladder[0].healthy_below, 2);
 	cr_expect_eq(conf->vips[0].ladder[0].policy.med, 200, "the step's wins");
 	cr_expect_eq(conf->vips[0].ladder[0].policy.community_count, 2, "the VIP's, too");
+	cr_expect_eq(conf->vips[0].hold_down.min_up_ms, 500);
+	cr_expect_eq(conf->vips[0].hold_down.max_ms, 60000);
+	cr_expect_eq(conf->vips[1].hold_down.initial_ms, 0, "off");
 	peer = &conf->bgp.peers[0];
+	cr_expect_str_eq(peer->dump.file, "/var/log/catchment/t1.mrt");
+	cr_expect_null(conf->bgp.peers[1].dump.file);
 	cr_expect(peer->ipv4 && peer->ipv6 && peer->default_route && !peer->passive);
 	cr_expect_eq(peer->next_hop6.family, ADDR_IPV6);
 	cr_expect(peer->transport.ttl_security);
@@ -305,6 +310,44 @@ Test(lb_conf, loads_the_documented_example)
 	cr_expect_null(peer->only.prefixes);
 	cr_expect_eq(conf->bgp.peers[1].only.count, 2, "both of the VIP's, not the identity");
 	cr_expect_str_eq(conf->api.unix_path, "/run/catchment-lb.sock");
+	lb_conf_free(conf);
+}
+
+Test(lb_conf, hold_down_and_dump_by_default)
+{
+	static const struct {
+		const char *name, *patch;
+		struct hold_down_conf expected;
+	} rows[] = {
+		{ "none", VIP("'origins':['a']"), { 0 } },
+		{ "only its beginning",
+		  VIP("'origins':['a'],'hold_down':{'initial_ms':500}"),
+		  { .initial_ms = 500, .max_ms = 60000, .decay_ms = 60000 } },
+		{ "a late beginning",
+		  VIP("'origins':['a'],'hold_down':{'initial_ms':90000}"),
+		  { .initial_ms = 90000, .max_ms = 90000, .decay_ms = 90000 } },
+		{ "forgotten as slowly as it lasts",
+		  VIP("'origins':['a'],'hold_down':{'initial_ms':1,'max_ms':8}"),
+		  { .initial_ms = 1, .max_ms = 8, .decay_ms = 8 } },
+	};
+	struct conf_error err = { 0 };
+	struct lb_conf *conf;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		conf = load(rows[i].patch, &err);
+		cr_assert(conf, "%s: %s: %s", rows[i].name, err.path, err.reason);
+		cr_expect_eq(memcmp(&conf->vips[0].hold_down, &rows[i].expected,
+				    sizeof(rows[i].expected)),
+			     0, "%s", rows[i].name);
+		lb_conf_free(conf);
+	}
+	conf = load("{'bgp':{'listen':['0.0.0.0'],'peers':[{'name':'r','range':'10.2.0.0/16',"
+		    "'asn':65101,'limit':2,'dump':{'file':'x'}}]}}",
+		    &err);
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	cr_expect_str_eq(conf->bgp.peers[0].dump.file, "x-1");
+	cr_expect_str_eq(conf->bgp.peers[1].dump.file, "x-2", "one for each slot");
+	cr_expect_eq(conf->bgp.peers[1].dump.max_bytes, 64 << 20);
 	lb_conf_free(conf);
 }
 
