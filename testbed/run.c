@@ -21,7 +21,7 @@
 #include "testbed/router/frr.h"
 #include "testbed/trial.h"
 
-#define FILES_MAX      65536
+#define FILES_MAX 65536
 
 struct run {
 	const struct run_options *options;

@@ -205,7 +205,7 @@ static struct scenario_bfd bfd_load(const struct conf *object, struct scenario_b
 	CONF_KEYS(&at, "interval_ms", "multiplier");
 	return (struct scenario_bfd){
 		.interval_ms = (unsigned)conf_int(&at, "interval_ms", 10, 60000, def.interval_ms),
-		.multiplier = (unsigned)conf_int(&at, "multiplier", 1, 255, def.multiplier),
+		.multiplier = (unsigned)conf_int(&at, "multiplier", 2, 255, def.multiplier),
 	};
 }
 

@@ -116,6 +116,17 @@ unsigned topology_end_at(const struct topology_link *link, size_t node)
 	return link->end[1].node == node;
 }
 
+bool topology_has_bfd(const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+
+	for (size_t i = 0; i < node->link_count; i++) {
+		if (t->links[node->links[i]].bfd)
+			return true;
+	}
+	return false;
+}
+
 /* Pops are of no network. */
 bool topology_link_is_uplink(const struct topology *t, const struct topology_link *link,
 			     unsigned *router)

@@ -84,6 +84,8 @@ void topology_free(struct topology *topology);
 const struct topology_node *topology_find(const struct topology *topology, const char *name);
 /* Which end of link is at node: 0 or 1. */
 unsigned topology_end_at(const struct topology_link *link, size_t node);
+/* Some wire of this node has a session that BFD watches. */
+bool topology_has_bfd(const struct topology *topology, size_t node);
 /* A pop's way to an upstream: the upstream's end is *router, the other one the pop's. */
 bool topology_link_is_uplink(const struct topology *topology, const struct topology_link *link,
 			     unsigned *router);

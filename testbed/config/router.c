@@ -4,6 +4,7 @@
  * file.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "testbed/config/parts.h"
 #include "testbed/config/plan.h"
@@ -14,24 +15,13 @@
 /* More than a router has sessions. FRR makes room for as many as it may open, which is a lot. */
 #define FRR_FILES "1024"
 
-static bool has_bfd(const struct topology *t, size_t at)
-{
-	const struct topology_node *node = &t->nodes[at];
-
-	for (size_t i = 0; i < node->link_count; i++) {
-		if (t->links[node->links[i]].bfd)
-			return true;
-	}
-	return false;
-}
-
 void part_bird(json_t *setup, const struct topology *t, size_t at, char *config)
 {
 	part_file(setup, "bird.conf", config);
 	part_daemon(setup, "bird", NULL,
 		    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
 					   "/run/bird/bird.ctl", NULL });
-	if (has_bfd(t, at))
+	if (topology_has_bfd(t, at))
 		part_daemon_hurry(setup);
 }
 
@@ -43,7 +33,8 @@ static json_t *frr_socket(const char *daemon)
 /*
  * As root, or files and sockets would have to change hands, for which containers lack the
  * privileges; the group is the one that FRR insists on. Nothing is read from /etc/frr. A daemon
- * that does not find zebra asks again after ten seconds: so they wait for it.
+ * that does not find zebra asks again after ten seconds: so they wait for it. What becomes of its
+ * sessions bfdd says to whoever debugs only.
  */
 static void frr_daemon_add(json_t *setup, const char *name, const char *first)
 {
@@ -53,7 +44,8 @@ static void frr_daemon_add(json_t *setup, const char *name, const char *first)
 	snprintf(path, sizeof(path), FRR_DIR "/%s", name);
 	part_daemon(setup, name, NULL,
 		    (const char *const[]){ path, "-u", "root", "-g", "frrvty", "-f", "/dev/null",
-					   "-P", "0", "--log", "stdout", "--log-level", "info",
+					   "-P", "0", "--log", "stdout", "--log-level",
+					   strcmp(name, "bfdd") == 0 ? "debugging" : "info",
 					   "--limit-fds", FRR_FILES, NULL });
 	if (first)
 		json_object_set_new(json_array_get(daemons, json_array_size(daemons) - 1), "after",
@@ -69,6 +61,8 @@ static void frr_add(json_t *setup, const struct topology *t, size_t at)
 	part_file(setup, "frr.conf", frr_router_config(t, at));
 	for (size_t i = 0; daemons[i]; i++) {
 		frr_daemon_add(setup, daemons[i], i > 0 ? daemons[0] : NULL);
+		if (topology_has_bfd(t, at))
+			part_daemon_hurry(setup);
 		json_array_append_new(all, frr_socket(daemons[i]));
 	}
 	json_array_append_new(json_object_get(setup, "daemons"),

@@ -32,7 +32,8 @@ static void head_write(FILE *f, const struct topology *t, const struct topology_
 
 	fprintf(f, "\tlocal %s as %u;\n\tneighbor %s as %u;\n\terror wait time 1, 2;\n\tbfd on;\n",
 		addr_format(&l->end[end].addr[1], near), policy_asn(t, &t->nodes[l->end[end].node]),
-		addr_format(&l->end[!end].addr[1], far), policy_asn(t, &t->nodes[l->end[!end].node]));
+		addr_format(&l->end[!end].addr[1], far),
+		policy_asn(t, &t->nodes[l->end[!end].node]));
 }
 
 void bird_bfd_router_write(FILE *f, const struct topology *t, const struct topology_link *l,

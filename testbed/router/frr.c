@@ -177,13 +177,36 @@ static void ospf_write(FILE *f, const struct topology *t, size_t at)
 	}
 }
 
+/* How fast, for each pop whose wire has it; and let the log say what changes. */
+static void bfd_write(FILE *f, const struct topology *t, size_t at)
+{
+	const struct topology_node *node = &t->nodes[at];
+
+	if (!topology_has_bfd(t, at))
+		return;
+	for (unsigned family = 0; family < 2; family++)
+		fprintf(f, "%s prefix-list nothing seq 10 deny any\n", ip_names[family]);
+	fprintf(f, "debug bfd peer\nbfd\n");
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct scenario_bfd *bfd = t->links[node->links[i]].bfd;
+
+		if (bfd)
+			fprintf(f,
+				" profile pop_%zu\n  detect-multiplier %u\n  receive-interval %u\n"
+				"  transmit-interval %u\n exit\n",
+				i + 1, bfd->multiplier, bfd->interval_ms, bfd->interval_ms);
+	}
+	fprintf(f, "exit\n");
+}
+
 /* A session from a link's end, or inside (link NULL). */
 struct neighbor {
 	const struct topology_node *peer;
-	const struct addr *local, *remote; /* IPv4 */
+	const struct addr *local, *remote;
 	enum policy_role role;
 	unsigned number;
 	unsigned mrai_s;
+	bool bfd; /* the second session of a pop's wire, over IPv6 (topology.h) */
 };
 
 static void neighbor_write(FILE *f, const struct topology *t, const struct neighbor *n)
@@ -191,14 +214,23 @@ static void neighbor_write(FILE *f, const struct topology *t, const struct neigh
 	const char *remote = policy_addr_text(n->remote);
 
 	fprintf(f,
-		" neighbor %s remote-as %u\n neighbor %s description %s\n"
+		" neighbor %s remote-as %u\n neighbor %s description %s%s\n"
 		" neighbor %s update-source %s\n neighbor %s timers %d %d\n"
 		" neighbor %s timers connect 1\n neighbor %s advertisement-interval %u\n",
-		remote, policy_asn(t, n->peer), remote, n->peer->name, remote,
-		policy_addr_text(n->local), remote, KEEPALIVE, POLICY_HOLD_TIME, remote, remote,
-		n->mrai_s);
+		remote, policy_asn(t, n->peer), remote, n->peer->name, n->bfd ? ", BFD" : "",
+		remote, policy_addr_text(n->local), remote, KEEPALIVE, POLICY_HOLD_TIME, remote,
+		remote, n->mrai_s);
 	if (n->role == POLICY_POP) /* the pop dials, so a new one is back at once */
 		fprintf(f, " neighbor %s passive\n", remote);
+	if (n->bfd)
+		fprintf(f, " neighbor %s bfd\n neighbor %s bfd profile pop_%u\n", remote, remote,
+			n->number);
+}
+
+/* Inside its own network a router tells all, a pop by its second session nothing. */
+static const char *told_to(const struct neighbor *n)
+{
+	return n->bfd ? "nothing" : n->role == POLICY_POP ? "default" : "global";
 }
 
 static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned family)
@@ -219,7 +251,7 @@ static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned fa
 	if (n->role == POLICY_POP)
 		fprintf(f, "  neighbor %s prefix-list pop_%u in\n", remote, n->number);
 	fprintf(f, "  neighbor %s route-map %s in\n  neighbor %s prefix-list %s out\n", remote,
-		import[n->role], remote, n->role == POLICY_POP ? "default" : "global");
+		import[n->role], remote, told_to(n));
 	if (n->role == POLICY_PEER || n->role == POLICY_PROVIDER)
 		fprintf(f, "  neighbor %s route-map to_others out\n", remote);
 }
@@ -228,7 +260,7 @@ static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned fa
 static struct neighbor *neighbors_new(const struct topology *t, size_t at, size_t *count)
 {
 	const struct topology_node *node = &t->nodes[at];
-	struct neighbor *all = xcalloc(t->node_count + node->link_count, sizeof(*all));
+	struct neighbor *all = xcalloc(t->node_count + 2 * node->link_count, sizeof(*all));
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->node_count; i++) {
@@ -250,6 +282,13 @@ static struct neighbor *neighbors_new(const struct topology *t, size_t at, size_
 						      .role = role,
 						      .number = (unsigned)i + 1,
 						      .mrai_s = l->end[end].mrai_s };
+		if (l->bfd)
+			all[n++] = (struct neighbor){ .peer = &t->nodes[l->end[!end].node],
+						      .local = &l->end[end].addr[1],
+						      .remote = &l->end[!end].addr[1],
+						      .role = role,
+						      .number = (unsigned)i + 1,
+						      .bfd = true };
 	}
 	*count = n;
 	return all;
@@ -305,6 +344,7 @@ char *frr_router_config(const struct topology *t, size_t at)
 		statics_write(f, t, at, family);
 	if (!policy_is_alone(t, at))
 		ospf_write(f, t, at);
+	bfd_write(f, t, at);
 	bgp_write(f, t, at);
 	fclose(f);
 	return text;
@@ -312,10 +352,12 @@ char *frr_router_config(const struct topology *t, size_t at)
 
 const char *const *frr_router_daemons(const struct topology *t, size_t at)
 {
-	static const char *const alone[] = { "zebra", "staticd", "bgpd", NULL };
-	static const char *const several[] = {
-		"zebra", "staticd", "bgpd", "ospfd", "ospf6d", NULL
+	/* By whether it is alone in its network, and whether there is BFD. */
+	static const char *const daemons[2][2][7] = {
+		{ { "zebra", "staticd", "bgpd", "ospfd", "ospf6d" },
+		  { "zebra", "staticd", "bfdd", "bgpd", "ospfd", "ospf6d" } },
+		{ { "zebra", "staticd", "bgpd" }, { "zebra", "staticd", "bfdd", "bgpd" } },
 	};
 
-	return policy_is_alone(t, at) ? alone : several;
+	return daemons[policy_is_alone(t, at)][topology_has_bfd(t, at)];
 }

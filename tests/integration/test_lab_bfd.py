@@ -28,16 +28,34 @@ def scenario(**changes):
 
 
 class Bfd(Case):
+    frr = False  # the upstreams' make
+
     def start(self, **changes):
         self.up(self.write("bfd.json", scenario(**changes)))
 
-    def birdc(self, node, *words):
-        return self.exec(node, "birdc", "-r", "-s", "/run/bird/bird.ctl", *words)[1]
+    def ask(self, node, *words):
+        """BIRD or FRR."""
+        shell = ["vtysh", "-c", " ".join(words)] if self.frr else [
+            "birdc", "-r", "-s", "/run/bird/bird.ctl", *words]
+        return self.exec(node, *shell)[1]
 
-    def sessions(self, node):
-        """Of pops at an upstream: name -> state in words."""
-        lines = [line.split() for line in self.birdc(node, "show", "protocols").splitlines()]
-        return {w[0]: w[-1] for w in lines if w and w[0].startswith("pop_")}
+    def sessions(self, node, pop):
+        """Of this pop at its upstream: without BFD, and with it."""
+        if self.frr:
+            peers = json.loads(self.ask(node, "show", "bgp", "neighbors", "json"))
+            states = {p["nbrDesc"]: p["bgpState"] for p in peers.values() if "nbrDesc" in p}
+            return [states.get(pop), states.get(pop + ", BFD")]
+        words = [line.split() for line in self.ask(node, "show", "protocols").splitlines()]
+        states = {w[0].rpartition("_")[2] == "bfd": w[-1] for w in words
+                  if w and w[0].startswith("pop_")}
+        return [states.get(False), states.get(True)]
+
+    def watched(self, node):
+        """BFD sees the pop."""
+        if self.frr:
+            return [p["status"] for p in json.loads(self.ask(node, "show", "bfd", "peers",
+                                                             "json"))] == ["up"]
+        return " Up " in self.ask(node, "show", "bfd", "sessions")
 
     def rows(self, **wanted):
         with open(self.dir + "/out/latest/events.csv", encoding="utf-8", newline="") as f:
@@ -74,12 +92,9 @@ class Bfd(Case):
                           if int(r["t_ns"]) in window], [])
 
     def life(self):
-        for node in UPSTREAMS.values():
-            self.assertEqual({n.rpartition("_")[2] == "bfd": s
-                              for n, s in self.sessions(node).items()},
-                             {False: "Established", True: "Established"}, node)
-            wait_until(lambda n=node: " Up " in self.birdc(n, "show", "bfd", "sessions"), 10,
-                       f"BFD up at {node}")
+        for pop, node in UPSTREAMS.items():
+            self.assertEqual(self.sessions(node, pop), ["Established"] * 2, node)
+            wait_until(lambda n=node: self.watched(n), 10, f"BFD up at {node}")
         self.assertEqual(self.ways(), ["fra", "fra", "fra"])
         said, _ = self.run_testbed("fault", "--json", "--lab", self.lab, "pop_crash", "fra")
         wait_until(lambda: self.ways()[1:] == ["t1-newyork", None], 10, "what BFD is for")
@@ -100,13 +115,21 @@ class Bfd(Case):
         self.start(speaker="bird")
         self.life()
 
+    def test_frr(self):
+        self.frr = True
+        networks = scenario()["networks"]
+        for network in networks:
+            network["router"] = "frr" if network["name"] in ("t1", "t2") else "bird"
+        self.start(networks=networks)
+        self.life()
+
     def test_without_a_variant_that_wants_it_there_is_none(self):
         plain = scenario()
         for variant in plain["variants"]:
             variant.pop("bfd", None)
         self.up(self.write("bfd.json", plain))
-        self.assertEqual(len(self.sessions("t2")), 1)
-        self.assertNotIn("bfd", self.birdc("t2", "show", "protocols").lower())
+        self.assertEqual(self.sessions("t2", "sin"), ["Established", None])
+        self.assertNotIn("bfd", self.ask("t2", "show", "protocols").lower())
 
     def test_check_says_where_a_mistake_is(self):
         bad = scenario()

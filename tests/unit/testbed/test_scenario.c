@@ -76,8 +76,8 @@ static const struct row rows[] = {
 	{ "loss over all",      "links/0/loss", "1.5", "links[0].loss: 1.5 is not between 0 and 1" },
 	{ "delay below zero",   "links/0/delay_ms", "-1", "links[0].delay_ms: -1 is not between 0 and 10000" },
 	{ "no far end",         "links/0/to", NULL, "links[0].to: required" },
-	{ "link's BFD",         "links/0/bfd", "{\"multiplier\": 0}",
-	  "links[0].bfd.multiplier: 0 is not between 1 and 255" },
+	{ "link's BFD",         "links/0/bfd", "{\"multiplier\": 1}",
+	  "links[0].bfd.multiplier: 1 is not between 2 and 255" },
 	{ "link's key",         "links/3/cost", "1", "links[3].cost: unknown key" },
 
 	{ "no nameservers",     "nameservers", NULL, "nameservers: required" },

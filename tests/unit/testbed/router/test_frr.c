@@ -251,6 +251,56 @@ Test(frr, only_some_wait_between_updates)
 	scenario_free(s);
 }
 
+/* As in bird_bfd.h, in FRR's words. */
+Test(frr, variants_with_bfd_have_sessions_of_their_own)
+{
+	const struct edit *edits =
+		EDITS({ "variants/0/bfd", "true" }, { "links/0/bfd", "{\"interval_ms\": 20}" });
+	char *a = config_of(edits, "a"), *b = config_of(edits, "b"), address[64];
+	char *first = policies_with(a, "ipv6", "p1"), *second = policies_with(a, "ipv6", "p1, BFD");
+
+	address_of(a, "p1, BFD", address);
+	cr_expect_str_eq(address, "2001:db8:f001:1::");
+	cr_expect_str_eq(first, FROM_POP);
+	cr_expect_str_eq(second, "prefix-list pop_1 in, route-map from_customer in, "
+				 "prefix-list nothing out, ");
+	expect_text(a, " neighbor 2001:db8:f001:1:: update-source 2001:db8:f001:1::1\n", "a");
+	expect_text(a,
+		    " neighbor 2001:db8:f001:1:: passive\n neighbor 2001:db8:f001:1:: bfd\n"
+		    " neighbor 2001:db8:f001:1:: bfd profile pop_1\n",
+		    "a");
+	expect_text(a,
+		    "\nbfd\n profile pop_1\n  detect-multiplier 3\n  receive-interval 20\n"
+		    "  transmit-interval 20\n exit\nexit\n",
+		    "a");
+	expect_text(a, "\nip prefix-list nothing seq 10 deny any\n", "a");
+	cr_expect_null(strstr(b, "bfd"), "no pop, no BFD");
+	free(first);
+	free(second);
+	free(a);
+	free(b);
+}
+
+Test(frr, bfd_is_a_daemon_of_its_own)
+{
+	struct scenario *s = small_scenario(EDITS({ "variants/0/bfd", "true" }));
+	struct topology *t = small_topology(s);
+	const char *const *a = frr_router_daemons(t, small_node(t, "a"));
+	const char *const *b = frr_router_daemons(t, small_node(t, "b"));
+	const char *const *big = frr_router_daemons(t, small_node(t, "big-newyork"));
+
+	cr_expect_str_eq(a[2], "bfdd");
+	cr_expect_str_eq(a[3], "bgpd");
+	cr_expect_null(a[4]);
+	cr_expect_str_eq(b[2], "bgpd");
+	cr_expect_null(b[3]);
+	cr_expect_str_eq(big[2], "bfdd");
+	cr_expect_str_eq(big[5], "ospf6d");
+	cr_expect_null(big[6]);
+	topology_free(t);
+	scenario_free(s);
+}
+
 /* FRR's own shell parses what is written for it, for every router of every shipped scenario. */
 Test(frr, vtysh_takes_it)
 {
