@@ -26,21 +26,22 @@ void bird_bfd_protocol_write(FILE *f, const struct topology *t, size_t at)
 }
 
 static void head_write(FILE *f, const struct topology *t, const struct topology_link *l,
-		       unsigned end)
+		       unsigned end, unsigned hold_time)
 {
-	char near[ADDR_TEXT_SIZE], far[ADDR_TEXT_SIZE];
+	const struct topology_end *near = &l->end[end], *far = &l->end[!end];
 
-	fprintf(f, "\tlocal %s as %u;\n\tneighbor %s as %u;\n\terror wait time 1, 2;\n\tbfd on;\n",
-		addr_format(&l->end[end].addr[1], near), policy_asn(t, &t->nodes[l->end[end].node]),
-		addr_format(&l->end[!end].addr[1], far),
-		policy_asn(t, &t->nodes[l->end[!end].node]));
+	fprintf(f,
+		"\tlocal %s as %u;\n\tneighbor %s as %u;\n\thold time %u;\n"
+		"\terror wait time 1, 2;\n\tbfd on;\n",
+		policy_addr_text(&near->addr[1]), policy_asn(t, &t->nodes[near->node]),
+		policy_addr_text(&far->addr[1]), policy_asn(t, &t->nodes[far->node]), hold_time);
 }
 
 void bird_bfd_router_write(FILE *f, const struct topology *t, const struct topology_link *l,
 			   unsigned end, unsigned n)
 {
 	fprintf(f, "protocol bgp pop_%u_bfd { # %s, BFD\n", n, t->nodes[l->end[!end].node].name);
-	head_write(f, t, l, end);
+	head_write(f, t, l, end, POLICY_HOLD_TIME);
 	fprintf(f,
 		"\tpassive yes;\n"
 		"\tipv4 { import filter from_pop_%u; export none; };\n"
@@ -55,12 +56,11 @@ static void prefixes_write(FILE *f, const struct topology *t, size_t pop, unsign
 	for (size_t v = 0; v < t->scenario->variant_count; v++) {
 		const struct scenario_variant *variant = &t->scenario->variants[v];
 		size_t slot = variant->mode == MODE_ANYCAST ? 0 : pop + 1;
-		struct prefix prefix = topology_service_prefix(v, slot, family);
-		char text[PREFIX_TEXT_SIZE];
 
 		if (!variant->bfd)
 			continue;
-		fprintf(f, "%s%s", comma, prefix_format(&prefix, text));
+		fprintf(f, "%s%s", comma,
+			policy_prefix_text(topology_service_prefix(v, slot, family)));
 		comma = ", ";
 	}
 }
@@ -78,16 +78,13 @@ void bird_bfd_function_write(FILE *f, const struct topology *t, size_t pop)
 void bird_bfd_pop_write(FILE *f, const struct topology *t, const struct topology_link *l,
 			unsigned end, unsigned n, const char *which)
 {
-	char text[ADDR_TEXT_SIZE];
-
 	fprintf(f, "protocol bgp up_%u_bfd { # %s, BFD\n", n, t->nodes[l->end[!end].node].name);
-	head_write(f, t, l, end);
-	fprintf(f, "\thold time %u;\n\tconnect delay time 1;\n\tconnect retry time 1;\n",
-		t->scenario->hold_time);
+	head_write(f, t, l, end, t->scenario->hold_time);
+	fprintf(f, "\tconnect delay time 1;\n\tconnect retry time 1;\n");
 	for (unsigned family = 0; family < 2; family++)
 		fprintf(f,
 			"\t%s { next hop address %s; import none; export where %s && is_bfd(); };\n",
-			family ? "ipv6" : "ipv4", addr_format(&l->end[end].addr[family], text),
+			family ? "ipv6" : "ipv4", policy_addr_text(&l->end[end].addr[family]),
 			which);
 	fprintf(f, "}\n");
 }

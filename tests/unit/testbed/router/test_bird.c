@@ -192,6 +192,7 @@ Test(bird, variants_with_bfd_have_sessions_of_their_own)
 	cr_expect_null(strstr(first, "bfd"), "%s", first);
 	expect_text(second, "local 2001:db8:f001:1::1 as 65001;", "a");
 	expect_text(second, "neighbor 2001:db8:f001:1:: as 64500;", "a");
+	expect_text(second, "hold time 90;\n", "a");
 	expect_text(second, "bfd on;\n\tpassive yes;", "a");
 	expect_text(second, "ipv4 { import filter from_pop_1; export none; };", "a");
 	expect_text(second, "ipv6 { import filter from_pop_1; export none; };", "a");
