@@ -286,7 +286,7 @@ static struct neighbor *neighbors_new(const struct topology *t, size_t at, size_
 			all[n++] = (struct neighbor){ .peer = &t->nodes[l->end[!end].node],
 						      .local = &l->end[end].addr[1],
 						      .remote = &l->end[!end].addr[1],
-						      .role = role,
+						      .role = POLICY_POP,
 						      .number = (unsigned)i + 1,
 						      .bfd = true };
 	}
