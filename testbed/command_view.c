@@ -15,6 +15,8 @@ static const char *node_kind_name(enum node_kind kind)
 		return "nameserver";
 	case NODE_CLIENT:
 		return "client";
+	case NODE_EDGE:
+		return "edge";
 	}
 	return "";
 }
@@ -105,16 +107,23 @@ json_t *command_progress_event(const struct command_context *x)
 	return event;
 }
 
-/* A pop has no address of its own on lo: its identity is what it is known by. */
+/* A pop has no address of its own on lo: its identity is what it is known by, its edge's the LAN.
+ */
+static struct addr address_of(const struct topology_node *n, unsigned family)
+{
+	if (n->kind == NODE_POP)
+		return topology_host(topology_identity_prefix(n->index, family), 1);
+	if (n->kind == NODE_EDGE)
+		return topology_host(topology_lan_prefix(n->index, family), LAN_EDGE_HOST);
+	return n->addr[family];
+}
+
 static json_t *addresses_to_json(const struct topology_node *n)
 {
 	json_t *list = json_array();
 
 	for (unsigned family = 0; family < 2; family++) {
-		const struct addr addr =
-			n->kind == NODE_POP
-				? topology_host(topology_identity_prefix(n->index, family), 1)
-				: n->addr[family];
+		const struct addr addr = address_of(n, family);
 		char text[ADDR_TEXT_SIZE];
 
 		json_array_append_new(list, json_string(addr_format(&addr, text)));
@@ -153,7 +162,7 @@ static json_t *links_to_json(const struct topology *t)
 						       t->nodes[l->end[1].node].name, "delay_ms",
 						       l->delay_ms, "jitter_ms", l->jitter_ms,
 						       "loss", l->loss, "rate_mbit", l->rate_mbit,
-						       "internal", l->internal));
+						       "internal", l->internal || l->lan));
 	}
 	return links;
 }

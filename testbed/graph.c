@@ -6,7 +6,7 @@
 
 static const char *link_arrow(const struct topology_link *l)
 {
-	if (l->internal)
+	if (l->internal || l->lan)
 		return "===";
 	return l->relation == RELATION_PEER ? "---" : "-->";
 }
@@ -16,20 +16,21 @@ void graph_mermaid(FILE *out, const struct topology *t)
 	static const char *const shapes[][2] = { [NODE_ROUTER] = { "[", "]" },
 						 [NODE_POP] = { "([", "])" },
 						 [NODE_NAMESERVER] = { "[(", ")]" },
-						 [NODE_CLIENT] = { "((", "))" } };
+						 [NODE_CLIENT] = { "((", "))" },
+						 [NODE_EDGE] = { "[", "]" } };
 
 	fprintf(out, "flowchart BT\n");
 	for (size_t i = 0; i < t->node_count; i++) {
 		const struct topology_node *n = &t->nodes[i];
 
 		fprintf(out, "  n%zu%s\"%s", i, shapes[n->kind][0], n->name);
-		if (n->kind == NODE_ROUTER)
-			fprintf(out, "<br/>AS %u", t->scenario->networks[n->network].asn);
+		if (n->kind == NODE_ROUTER || n->kind == NODE_EDGE)
+			fprintf(out, "<br/>AS %u", topology_asn(t, i));
 		fprintf(out, "\"%s\n", shapes[n->kind][1]);
 	}
 	for (size_t i = 0; i < t->link_count; i++) {
 		const struct topology_link *l = &t->links[i];
-		bool turned = !l->internal && l->relation == RELATION_PROVIDER;
+		bool turned = !l->internal && !l->lan && l->relation == RELATION_PROVIDER;
 
 		fprintf(out, "  n%zu %s|%.1f ms| n%zu\n", l->end[turned].node, link_arrow(l),
 			l->delay_ms, l->end[!turned].node);
@@ -48,19 +49,23 @@ static double map_y(const struct topology_node *n)
 
 static const char *link_class(const struct topology_link *l)
 {
-	if (l->internal)
+	if (l->internal || l->lan)
 		return "in";
 	return l->relation == RELATION_PEER ? "pe" : "cu";
 }
 
 void graph_svg(FILE *out, const struct topology *t)
 {
-	static const char *const classes[] = {
-		[NODE_ROUTER] = "r", [NODE_POP] = "p", [NODE_NAMESERVER] = "s", [NODE_CLIENT] = "c"
-	};
-	static const int radius[] = {
-		[NODE_ROUTER] = 4, [NODE_POP] = 9, [NODE_NAMESERVER] = 5, [NODE_CLIENT] = 3
-	};
+	static const char *const classes[] = { [NODE_ROUTER] = "r",
+					       [NODE_POP] = "p",
+					       [NODE_NAMESERVER] = "s",
+					       [NODE_CLIENT] = "c",
+					       [NODE_EDGE] = "r" };
+	static const int radius[] = { [NODE_ROUTER] = 4,
+				      [NODE_POP] = 9,
+				      [NODE_NAMESERVER] = 5,
+				      [NODE_CLIENT] = 3,
+				      [NODE_EDGE] = 4 };
 
 	fprintf(out,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" "

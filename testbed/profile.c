@@ -25,10 +25,16 @@ static bool between_networks(const struct topology *t, const struct topology_lin
 	       t->nodes[l->end[1].node].kind == NODE_ROUTER;
 }
 
+static bool is_of_pop(const struct topology *t, const struct topology_end *end)
+{
+	return t->nodes[end->node].kind == NODE_POP || t->nodes[end->node].kind == NODE_EDGE;
+}
+
+/* A rack's own does not count. */
 static bool has_session(const struct topology *t, const struct topology_link *l)
 {
-	return between_networks(t, l) || t->nodes[l->end[0].node].kind == NODE_POP ||
-	       t->nodes[l->end[1].node].kind == NODE_POP;
+	return between_networks(t, l) ||
+	       (!l->lan && (is_of_pop(t, &l->end[0]) || is_of_pop(t, &l->end[1])));
 }
 
 struct drawn_link {

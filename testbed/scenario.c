@@ -11,6 +11,7 @@
 #define NODE_NAME_MAX 32
 
 static const char *const relation_names[] = { "customer", "peer", "provider", NULL };
+static const char *const shape_names[] = { "host", "rack", NULL };
 static const char *const router_names[] = { "bird", "frr", NULL };
 static const char *const traffic_names[] = { "udp", "dns", "http", "session", NULL };
 static const char *const mode_names[] = { "geodns", "anycast", NULL };
@@ -173,6 +174,24 @@ static size_t network_find(const struct scenario *s, const struct conf *object, 
 	return 0;
 }
 
+static void pop_shape_load(const struct conf *object, struct scenario_pop *pop)
+{
+	const struct conf router = conf_get(object, "router");
+	const struct conf origins = conf_array(object, "origins", 0, 1);
+
+	pop->shape = (enum pop_shape)conf_choice(object, "shape", shape_names, SHAPE_HOST);
+	pop->router = (enum router_kind)conf_choice(object, "router", router_names, ROUTER_BIRD);
+	if (router.json && pop->shape == SHAPE_HOST)
+		conf_fail(&router, "is a rack's: a pop of shape host has no router of its own");
+	for (size_t i = 0; i < conf_count(&origins); i++) {
+		const struct conf origin = conf_item(&origins, i);
+
+		if (strcmp(conf_as_string(&origin), "local") != 0)
+			conf_fail(&origin, "a pop of shape %s has the origin 'local'",
+				  shape_names[pop->shape]);
+	}
+}
+
 static void pops_load(struct scenario *s, const struct conf *root)
 {
 	const struct conf array = conf_array(root, "pops", 1, SCENARIO_POPS_MAX);
@@ -182,17 +201,11 @@ static void pops_load(struct scenario *s, const struct conf *root)
 	for (size_t i = 0; i < s->pop_count; i++) {
 		const struct conf item = conf_item(&array, i);
 		const struct conf at = conf_get(&item, "at");
-		const struct conf origins = conf_array(&item, "origins", 0, 1);
 
-		CONF_KEYS(&item, "name", "at", "origins");
+		CONF_KEYS(&item, "name", "at", "shape", "router", "origins");
 		s->pops[i].name = node_name_load(&item);
 		s->pops[i].place = place_load(&at);
-		for (size_t j = 0; j < conf_count(&origins); j++) {
-			const struct conf origin = conf_item(&origins, j);
-
-			if (strcmp(conf_as_string(&origin), "local") != 0)
-				conf_fail(&origin, "a pop of shape host has the origin 'local'");
-		}
+		pop_shape_load(&item, &s->pops[i]);
 	}
 }
 
@@ -527,6 +540,10 @@ bool scenario_has_router(const struct scenario *s, enum router_kind kind)
 {
 	for (size_t i = 0; i < s->network_count; i++) {
 		if (s->networks[i].router == kind)
+			return true;
+	}
+	for (size_t i = 0; i < s->pop_count; i++) {
+		if (s->pops[i].shape == SHAPE_RACK && s->pops[i].router == kind)
 			return true;
 	}
 	return false;

@@ -36,9 +36,17 @@ struct scenario_network {
 	size_t place_count;
 };
 
+/*
+ * Of a host the lb is the edge. A rack has a router of its own before the lb, which the lb tells
+ * its prefixes by iBGP.
+ */
+enum pop_shape { SHAPE_HOST, SHAPE_RACK };
+
 struct scenario_pop {
 	const char *name;
 	struct place place;
+	enum pop_shape shape;
+	enum router_kind router; /* of a rack's edge */
 };
 
 /* Of both ends of a wire: what they send and ask for. */
@@ -142,7 +150,7 @@ struct scenario *scenario_read(const char *name, struct conf_error *err);
 struct scenario *scenario_read_shipped(const char *name, struct conf_error *err);
 void scenario_free(struct scenario *scenario);
 
-/* Whether any network has routers of this kind. */
+/* Whether any network, or edge of a rack, has a router of this kind. */
 bool scenario_has_router(const struct scenario *scenario, enum router_kind kind);
 /* Some variant does. */
 bool scenario_wants_bfd(const struct scenario *scenario);

@@ -21,89 +21,6 @@ struct builder {
 	unsigned wires_of_network[SCENARIO_NETWORKS_MAX];
 };
 
-static struct prefix prefix_of(struct addr addr, unsigned len)
-{
-	return (struct prefix){ .addr = addr, .len = (uint8_t)len };
-}
-
-static struct addr ipv4(unsigned a, unsigned b, unsigned c, unsigned d)
-{
-	return addr_from_ipv4(a << 24 | b << 16 | c << 8 | d);
-}
-
-/* 2001:db8:<third>:<fourth>::<last> */
-static struct addr ipv6(unsigned third, unsigned fourth, unsigned last)
-{
-	uint8_t b[16] = { 0x20,
-			  0x01,
-			  0x0d,
-			  0xb8,
-			  (uint8_t)(third >> 8),
-			  (uint8_t)third,
-			  (uint8_t)(fourth >> 8),
-			  (uint8_t)fourth };
-
-	b[13] = (uint8_t)(last >> 16);
-	b[14] = (uint8_t)(last >> 8);
-	b[15] = (uint8_t)last;
-	return addr_from_bytes(ADDR_IPV6, b);
-}
-
-struct prefix topology_network_prefix(size_t network, unsigned family)
-{
-	unsigned n = (unsigned)network + 1;
-
-	return family == 0 ? prefix_of(ipv4(10, n, 0, 0), 16)
-			   : prefix_of(ipv6(0xf000 + n, 0, 0), 48);
-}
-
-struct prefix topology_client_prefix(size_t client, unsigned family)
-{
-	unsigned c = (unsigned)client;
-
-	return family == 0 ? prefix_of(ipv4(100, 64 + c / 256, c % 256, 0), 24)
-			   : prefix_of(ipv6(0xf800 + c, 0, 0), 48);
-}
-
-struct prefix topology_identity_prefix(size_t pop, unsigned family)
-{
-	unsigned i = (unsigned)pop + 1;
-
-	return family == 0 ? prefix_of(ipv4(10, 200, i, 0), 24)
-			   : prefix_of(ipv6(0xf700 + i, 0, 0), 48);
-}
-
-struct prefix topology_service_prefix(size_t variant, size_t slot, unsigned family)
-{
-	unsigned v = (unsigned)variant, n = (unsigned)slot;
-
-	if (family == 1)
-		return prefix_of(ipv6(v << 12 | n, 0, 0), 48);
-	return prefix_of(addr_from_ipv4((198u << 24 | 18u << 16) + (v << 13) + (n << 8)), 24);
-}
-
-bool topology_service_find(const struct prefix *prefix, size_t *variant, size_t *slot)
-{
-	for (size_t v = 0; v < SCENARIO_VARIANTS_MAX; v++) {
-		for (size_t n = 0; n <= SCENARIO_POPS_MAX; n++) {
-			struct prefix p =
-				topology_service_prefix(v, n, prefix->addr.family == ADDR_IPV6);
-
-			if (prefix_equal(&p, prefix)) {
-				*variant = v;
-				*slot = n;
-				return true;
-			}
-		}
-	}
-	return false;
-}
-
-struct addr topology_host(struct prefix prefix, uint32_t n)
-{
-	return addr_plus(&prefix.addr, n);
-}
-
 const char *mac_format(const uint8_t mac[MAC_SIZE], char buf[MAC_TEXT_SIZE])
 {
 	snprintf(buf, MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
@@ -148,6 +65,32 @@ const struct topology_node *topology_find(const struct topology *t, const char *
 			return &t->nodes[i];
 	}
 	return NULL;
+}
+
+size_t topology_pop_nodes(const struct topology *t, size_t pop, size_t nodes[POP_NODES_MAX])
+{
+	size_t count = 0;
+
+	/* The lbs come before the edges. */
+	for (size_t i = 0; i < t->node_count && count < POP_NODES_MAX; i++) {
+		const struct topology_node *node = &t->nodes[i];
+
+		if ((node->kind == NODE_POP || node->kind == NODE_EDGE) && node->index == pop)
+			nodes[count++] = i;
+	}
+	return count;
+}
+
+uint32_t topology_asn(const struct topology *t, size_t node)
+{
+	size_t network = t->nodes[node].network;
+
+	return network == NO_NETWORK ? POP_ASN : t->scenario->networks[network].asn;
+}
+
+size_t topology_slot(const struct topology *t, size_t variant, size_t pop)
+{
+	return t->scenario->variants[variant].mode == MODE_ANYCAST ? 0 : pop + 1;
 }
 
 static struct topology_node *node_add(struct builder *b, const char *name, enum node_kind kind)
@@ -199,14 +142,27 @@ static void routers_add(struct builder *b)
 	}
 }
 
+static void pop_node_add(struct builder *b, size_t pop, const char *name, enum node_kind kind)
+{
+	struct topology_node *node = node_add(b, name, kind);
+
+	node->index = pop;
+	node->place = b->s->pops[pop].place;
+}
+
+static void pops_add(struct builder *b)
+{
+	for (size_t i = 0; i < b->s->pop_count; i++)
+		pop_node_add(b, i, b->s->pops[i].name, NODE_POP);
+	for (size_t i = 0; i < b->s->pop_count; i++) {
+		if (b->s->pops[i].shape == SHAPE_RACK)
+			pop_node_add(b, i, arena_printf(b->t->arena, "%s-edge", b->s->pops[i].name),
+				     NODE_EDGE);
+	}
+}
+
 static void hosts_add(struct builder *b)
 {
-	for (size_t i = 0; i < b->s->pop_count; i++) {
-		struct topology_node *node = node_add(b, b->s->pops[i].name, NODE_POP);
-
-		node->index = i;
-		node->place = b->s->pops[i].place;
-	}
 	for (size_t i = 0; i < b->s->nameserver_count; i++) {
 		const struct scenario_nameserver *ns = &b->s->nameservers[i];
 		struct topology_node *node = node_add(b, ns->name, NODE_NAMESERVER);
@@ -274,12 +230,12 @@ static double path_delay_ms(const struct builder *b, size_t x, size_t y)
 	return ms < 0.1 ? 0.1 : ms; /* two routers in one building */
 }
 
-static struct topology_link *link_add(struct builder *b, size_t x, size_t y, size_t block)
+/* A wire that has no addresses yet, but those of the link layer. */
+static struct topology_link *wire_add(struct builder *b, size_t x, size_t y)
 {
 	struct topology *t = b->t;
 	struct topology_link *link;
 	unsigned id = (unsigned)t->link_count;
-	unsigned wire = b->wires_of_network[block]++;
 	size_t node[2] = { x, y };
 
 	if (t->link_count == b->link_room) {
@@ -290,7 +246,6 @@ static struct topology_link *link_add(struct builder *b, size_t x, size_t y, siz
 	*link = (struct topology_link){ .delay_ms = path_delay_ms(b, x, y) };
 	for (unsigned e = 0; e < 2; e++) {
 		struct topology_end *end = &link->end[e];
-		unsigned n = (unsigned)block + 1;
 
 		end->node = node[e];
 		iface_name(b, node[e], node[!e], end->iface);
@@ -299,11 +254,43 @@ static struct topology_link *link_add(struct builder *b, size_t x, size_t y, siz
 				    (uint8_t)e },
 		       MAC_SIZE);
 		end->link_local = link_local_of(end->mac);
-		end->addr[0] = ipv4(10, n, 128 + wire / 128, 2 * (wire % 128) + e);
-		end->addr[1] = ipv6(0xf000 + n, wire + 1, e);
 	}
 	t->link_count++;
 	return link;
+}
+
+static struct topology_link *link_add(struct builder *b, size_t x, size_t y, size_t block)
+{
+	struct topology_link *link = wire_add(b, x, y);
+	unsigned wire = b->wires_of_network[block]++;
+
+	for (unsigned e = 0; e < 2; e++) {
+		for (unsigned family = 0; family < 2; family++)
+			link->end[e].addr[family] = topology_wire_addr(block, wire, e, family);
+	}
+	return link;
+}
+
+/* The lb of each rack hangs on its edge. */
+static void lans_add(struct builder *b)
+{
+	static const uint32_t hosts[] = { LAN_LB_HOST, LAN_EDGE_HOST };
+
+	for (size_t i = 0; i < b->s->pop_count; i++) {
+		struct topology_link *link;
+		size_t nodes[POP_NODES_MAX];
+
+		if (topology_pop_nodes(b->t, i, nodes) < 2)
+			continue;
+		link = wire_add(b, nodes[0], nodes[1]);
+		link->lan = true;
+		link->delay_ms = LAN_DELAY_MS;
+		for (unsigned e = 0; e < 2; e++) {
+			for (unsigned family = 0; family < 2; family++)
+				link->end[e].addr[family] =
+					topology_host(topology_lan_prefix(i, family), hosts[e]);
+		}
+	}
 }
 
 /* A network of several routers is joined to itself, each with each. */
@@ -322,6 +309,18 @@ static void internal_links_add(struct builder *b)
 	}
 }
 
+/* A rack's links are its edge's. An edge is not named: that would be a second way to say it. */
+static size_t outermost(const struct topology *t, const struct topology_node *node)
+{
+	size_t nodes[POP_NODES_MAX] = { 0 };
+
+	if (node->kind == NODE_ROUTER)
+		return (size_t)(node - t->nodes);
+	if (node->kind != NODE_POP)
+		return NO_NODE;
+	return nodes[topology_pop_nodes(t, node->index, nodes) - 1];
+}
+
 /* The node named, or of the network named the router nearest to the other end's place. */
 static size_t endpoint_find(const struct builder *b, const char *name, const struct place *near)
 {
@@ -331,9 +330,7 @@ static size_t endpoint_find(const struct builder *b, const char *name, const str
 	double best_km = INFINITY;
 
 	if (exact)
-		return exact->kind == NODE_ROUTER || exact->kind == NODE_POP
-			       ? (size_t)(exact - t->nodes)
-			       : NO_NODE;
+		return outermost(t, exact);
 	for (size_t i = 0; i < t->node_count; i++) {
 		const struct topology_node *node = &t->nodes[i];
 		double km;
@@ -374,22 +371,36 @@ static void ends_find(const struct builder *b, const struct scenario_link *link,
 	}
 }
 
+static bool is_edge(const struct builder *b, const char *name)
+{
+	const struct topology_node *node = topology_find(b->t, name);
+
+	return node && node->kind == NODE_EDGE;
+}
+
 static const char *link_mistake(const struct builder *b, const struct scenario_link *link,
 				const size_t end[2])
 {
 	const struct topology_node *x, *y;
+	bool x_is_pop, y_is_pop;
 
+	if (is_edge(b, link->from))
+		return "from: an edge's links are given with its pop's name";
+	if (is_edge(b, link->to))
+		return "to: an edge's links are given with its pop's name";
 	if (end[0] == NO_NODE)
 		return "from: unknown pop, network or router";
 	if (end[1] == NO_NODE)
 		return "to: unknown pop, network or router";
 	x = &b->t->nodes[end[0]];
 	y = &b->t->nodes[end[1]];
-	if (x->kind == NODE_POP && y->kind == NODE_POP)
+	x_is_pop = x->kind != NODE_ROUTER;
+	y_is_pop = y->kind != NODE_ROUTER;
+	if (x_is_pop && y_is_pop)
 		return "two pops cannot be joined directly";
-	if (x->kind == NODE_POP && link->relation != RELATION_CUSTOMER)
+	if (x_is_pop && link->relation != RELATION_CUSTOMER)
 		return "relation: a pop is its network's customer";
-	if (y->kind == NODE_POP && link->relation != RELATION_PROVIDER)
+	if (y_is_pop && link->relation != RELATION_PROVIDER)
 		return "relation: a network is its pop's provider";
 	if (x->network == y->network)
 		return "both ends are in one network, whose routers are joined anyway";
@@ -579,9 +590,11 @@ struct topology *topology_new(const struct scenario *scenario, struct conf_error
 	b.t->scenario = scenario;
 	routers_add(&b);
 	internal_links_add(&b);
+	pops_add(&b);
 	hosts_add(&b);
 	scenario_links_add(&b);
 	if (!err->set) {
+		lans_add(&b);
 		host_links_add(&b);
 		profile_apply(b.t);
 		node_links_collect(b.t);

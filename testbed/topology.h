@@ -7,10 +7,13 @@
  *	its wire k            10.n.128+.../31  2001:db8:f000+n:k::/127
  *	client group c        100.64.c.0/24    2001:db8:f800+c::/48   (.10 users, .53 resolver)
  *	pop i                 10.200.i.0/24    2001:db8:f700+i::/48   identity M_i (.1)
- *	variant v, slot n     n-th /24 of the v-th /19 of 198.18.0.0/15, 2001:db8:v000+n::/48:
+ *	its LAN, of a rack    10.201.i.0/24    2001:db8:f600+i::/64   .1 edge, .2 lb, .16 on:
+ *origins variant v, slot n     n-th /24 of the v-th /19 of 198.18.0.0/15, 2001:db8:v000+n::/48:
  *	                      slot 0 is A_v, slot i is U_v,i, the service address is .1
  *
- * n, k, i and r count from 1, c and v from 0. Pure: the same scenario gives the
+ * n, k, i and r count from 1, c and v from 0. A pop of shape rack is two nodes:
+ * "<pop>", the lb as in a host, and "<pop>-edge", its router, which has the
+ * scenario's links of the pop. A LAN wire joins them. Pure: the same scenario gives the
  * same topology, byte for byte. Immutable; one arena holds it, the scenario
  * must outlive it.
  */
@@ -26,18 +29,23 @@
 #define POP_ASN		64500
 #define CLIENT_HOST	10
 #define RESOLVER_HOST	53
+#define LAN_EDGE_HOST	1 /* in the LAN of a rack */
+#define LAN_LB_HOST	2
+#define LAN_DELAY_MS	0.05
+#define POP_NODES_MAX	2 /* that one pop consists of */
 #define NO_NETWORK	SIZE_MAX
 
 /* The wires that one wire thread can carry with half of its time to spare. */
 #define PACKET_HOPS_MAX 175000
 
-enum node_kind { NODE_ROUTER, NODE_POP, NODE_NAMESERVER, NODE_CLIENT };
+/* NODE_POP is where the lb is; NODE_EDGE the router before it, of a pop of shape rack. */
+enum node_kind { NODE_ROUTER, NODE_POP, NODE_NAMESERVER, NODE_CLIENT, NODE_EDGE };
 
 struct topology_end {
 	size_t node;
 	char iface[IFACE_NAME_SIZE]; /* the other node's name, shortened and unique */
 	uint8_t mac[MAC_SIZE];
-	struct addr addr[2]; /* IPv4 in a /31, IPv6 in a /127 */
+	struct addr addr[2]; /* IPv4 in a /31, IPv6 in a /127; on a LAN in a /24 and a /64 */
 	struct addr link_local;
 	/* What the scenario's profile makes of the BGP session between the ends (profile.h). */
 	unsigned mrai_s;     /* this end waits so long between two updates */
@@ -47,7 +55,8 @@ struct topology_end {
 struct topology_link {
 	struct topology_end end[2];
 	bool internal;		/* both ends are routers of one network */
-	enum relation relation; /* what end 0 is to end 1, if not internal */
+	bool lan;		/* of a rack: end 0 is the lb, end 1 its edge */
+	enum relation relation; /* what end 0 is to end 1, if neither */
 	double delay_ms, jitter_ms, loss, rate_mbit;
 	/*
 	 * Between a pop and its upstream, where a variant wants BFD: there are two BGP sessions,
@@ -59,12 +68,13 @@ struct topology_link {
 struct topology_node {
 	const char *name;
 	enum node_kind kind;
-	size_t index;	/* in the scenario's array of its kind; a router's: of its place */
-	size_t network; /* of a router, nameserver or client; NO_NETWORK for a pop */
+	size_t index;	/* in the scenario's array of its kind; a router's: of its place; an edge's:
+			 * of its pop */
+	size_t network; /* of a router, nameserver or client; NO_NETWORK for a pop and its edge */
 	struct place place;
-	struct addr
-		addr[2]; /* on lo: a router's loopback, a nameserver's, the users'; none at pops */
-	size_t *links;	 /* indices of its links */
+	/* On lo: a router's loopback, a nameserver's, the users'; none at pops and edges. */
+	struct addr addr[2];
+	size_t *links; /* indices of its links */
 	size_t link_count;
 };
 
@@ -89,17 +99,26 @@ bool topology_has_bfd(const struct topology *topology, size_t node);
 /* A pop's way to an upstream: the upstream's end is *router, the other one the pop's. */
 bool topology_link_is_uplink(const struct topology *topology, const struct topology_link *link,
 			     unsigned *router);
+/* The nodes of a pop: the lb's first, then, of a rack, the edge. Returns how many. */
+size_t topology_pop_nodes(const struct topology *topology, size_t pop, size_t nodes[POP_NODES_MAX]);
+/* Of the network, or the pops' own. */
+uint32_t topology_asn(const struct topology *topology, size_t node);
+/* The slot of the prefix that a pop announces in a variant, as the variant's mode wants. */
+size_t topology_slot(const struct topology *topology, size_t variant, size_t pop);
 
 /* family is 0 for IPv4 and 1 for IPv6 in all of these. */
 struct prefix topology_network_prefix(size_t network, unsigned family);
 struct prefix topology_client_prefix(size_t client, unsigned family);
 struct prefix topology_identity_prefix(size_t pop, unsigned family);
+struct prefix topology_lan_prefix(size_t pop, unsigned family);
 /* slot 0 is A_v, slot pop + 1 is U_v of that pop. */
 struct prefix topology_service_prefix(size_t variant, size_t slot, unsigned family);
 /* The variant and slot that own a service prefix; false when it is none. */
 bool topology_service_find(const struct prefix *prefix, size_t *variant, size_t *slot);
 /* The n-th address of a prefix. */
 struct addr topology_host(struct prefix prefix, uint32_t n);
+/* An end (0 or 1) of a network's wire; wires count from 0. */
+struct addr topology_wire_addr(size_t network, unsigned wire, unsigned end, unsigned family);
 const char *mac_format(const uint8_t mac[MAC_SIZE], char buf[MAC_TEXT_SIZE]);
 
 #endif

@@ -155,6 +155,12 @@ static const char *sysctls_name(enum node_kind kind)
 	return kind == NODE_ROUTER ? "router-sysctls" : "host-sysctls";
 }
 
+/* A pop's edge is a router like any other. */
+static const char *anchor_name(enum node_kind kind)
+{
+	return kinds[kind == NODE_EDGE ? NODE_ROUTER : kind].name;
+}
+
 /*
  * In a container /proc/sys is read-only, so what the plan wants is set from outside. An engine
  * that gives the management network no IPv6 switches it off for all devices that are yet to come;
@@ -226,7 +232,7 @@ static void common_write(FILE *out, const struct compose_options *o)
 	      out);
 }
 
-/* A scenario has at least one of each kind. */
+/* A scenario has at least one of each of the kinds above. */
 static size_t first_of(const struct topology *t, enum node_kind kind)
 {
 	size_t i = 0;
@@ -270,7 +276,7 @@ static void node_write(FILE *out, const struct topology *t, const struct compose
 
 	fputs("  ", out);
 	compose_scalar_write(out, node->name);
-	fprintf(out, ":\n    <<: *%s\n", kinds[node->kind].name);
+	fprintf(out, ":\n    <<: *%s\n", anchor_name(node->kind));
 	entry_write(out, 4, "hostname", node->name);
 	fputs("    command: [node, --wait, --control, ", out);
 	compose_scalar_write(out, control);

@@ -63,12 +63,12 @@ static const char *addr_with_length(const struct addr *addr, unsigned len,
 	return prefix_format(&p, buf);
 }
 
-static json_t *addrs_of_end(const struct topology_end *end)
+static json_t *addrs_of_end(const struct topology_end *end, bool lan)
 {
 	char v4[PREFIX_TEXT_SIZE], v6[PREFIX_TEXT_SIZE], ll[PREFIX_TEXT_SIZE];
 
-	return json_pack("[s, s, s]", addr_with_length(&end->addr[0], 31, v4),
-			 addr_with_length(&end->addr[1], 127, v6),
+	return json_pack("[s, s, s]", addr_with_length(&end->addr[0], lan ? 24 : 31, v4),
+			 addr_with_length(&end->addr[1], lan ? 64 : 127, v6),
 			 addr_with_length(&end->link_local, 64, ll));
 }
 
@@ -99,7 +99,7 @@ static json_t *links_of(const struct topology *t, size_t at)
 						       (json_int_t)node->links[i], "end", (int)end,
 						       "name", l->end[end].iface, "mac",
 						       mac_format(l->end[end].mac, mac), "addrs",
-						       addrs_of_end(&l->end[end]), "peers",
+						       addrs_of_end(&l->end[end], l->lan), "peers",
 						       peers_of_end(&l->end[!end])));
 	}
 	return links;
@@ -132,7 +132,7 @@ static void lo_add(json_t *setup, const struct addr *addr)
 
 json_t *plan_sysctls(enum node_kind kind)
 {
-	bool forwards = kind == NODE_ROUTER;
+	bool forwards = kind == NODE_ROUTER || kind == NODE_EDGE;
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", /**/
 			 "net/ipv4/ip_forward", forwards ? "1" : "0",			 /**/
@@ -154,7 +154,7 @@ json_t *plan_node(const struct topology *t, size_t at)
 	json_t *setup = json_pack("{s:s, s:s, s:o, s:o, s:[], s:[], s:{}, s:b, s:[]}", "type",
 				  "setup", "node", node->name, "sysctls", plan_sysctls(node->kind),
 				  "links", links_of(t, at), "lo", "routes", "files", "watch_routes",
-				  node->kind == NODE_ROUTER, "daemons");
+				  node->kind == NODE_ROUTER || node->kind == NODE_EDGE, "daemons");
 
 	for (unsigned family = 0; family < 2; family++)
 		lo_add(setup, &node->addr[family]);
@@ -164,6 +164,9 @@ json_t *plan_node(const struct topology *t, size_t at)
 		break;
 	case NODE_POP:
 		part_pop(setup, t, at);
+		break;
+	case NODE_EDGE:
+		part_edge(setup, t, at);
 		break;
 	case NODE_NAMESERVER:
 		host_routes_add(setup, t, at);

@@ -5,7 +5,8 @@
  *	{"type":"setup", "node":"fra", "sysctls":{PATH: VALUE},
  *	 "links":[{"link":7, "end":0, "name":"t1", "mac":"02:..", "addrs":["10.1.128.0/31", ...],
  *	           "peers":[["10.1.128.1", "02:.."], ...]}],
- *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"}],
+ *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"},
+ *	 {"dst":"198.18.0.0/24"}],
  *	 "files":{"/run/lab/bird.conf": "..."}, "watch_routes":true,
  *	 "daemons":[{"name":"lb", "argv":["catchment-lb", ...], "events":"/run/lb.sock"},
  *	            {"name":"vtysh", "argv":[...], "after":["/run/frr/zebra.vty"], "once":true}]}
@@ -13,7 +14,8 @@
  * A daemon that is "after" starts when all these sockets take connections; one that is "once" has
  * ended well when its status is 0. "events" is where its events are to be had.
  *
- * Pure: the same topology gives the same plans.
+ * A route without "via" drops what nothing better is known for, and says so to
+ * the sender. Pure: the same topology gives the same plans.
  */
 #ifndef TESTBED_CONFIG_PLAN_H
 #define TESTBED_CONFIG_PLAN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * pop.c - a pop of shape host: catchment-lb (or BIRD), nginx, the lab's origin.
+ * pop.c - the node of a pop's lb: catchment-lb (or BIRD), nginx, the lab's origin.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +16,7 @@
 static struct prefix vip_prefix(const struct topology *t, size_t variant, size_t pop,
 				unsigned family)
 {
-	bool anycast = t->scenario->variants[variant].mode == MODE_ANYCAST;
-
-	return topology_service_prefix(variant, anycast ? 0 : pop + 1, family);
+	return topology_service_prefix(variant, topology_slot(t, variant, pop), family);
 }
 
 static json_t *prefixes_of(const struct topology *t, size_t variant, size_t pop)
@@ -92,14 +90,13 @@ static json_t *bgp_of(const struct topology *t, size_t at)
 		const struct topology_link *l = &t->links[node->links[i]];
 		const struct topology_end *near = &l->end[topology_end_at(l, at)];
 		const struct topology_end *far = &l->end[!topology_end_at(l, at)];
-		const struct topology_node *peer = &t->nodes[far->node];
 
-		json_array_append_new(
-			peers, json_pack("{s:s, s:o, s:o, s:I, s:[s, s], s:b}", "name", near->iface,
-					 "address", json_addr(far->addr[0]), "local_address",
-					 json_addr(near->addr[0]), "asn",
-					 (json_int_t)t->scenario->networks[peer->network].asn,
-					 "families", "ipv4", "ipv6", "default_route", 1));
+		json_array_append_new(peers,
+				      json_pack("{s:s, s:o, s:o, s:I, s:[s, s], s:b}", "name",
+						near->iface, "address", json_addr(far->addr[0]),
+						"local_address", json_addr(near->addr[0]), "asn",
+						(json_int_t)topology_asn(t, far->node), "families",
+						"ipv4", "ipv6", "default_route", 1));
 		if (!l->bfd)
 			continue;
 		json_object_set_new(json_array_get(peers, json_array_size(peers) - 1), "vips",

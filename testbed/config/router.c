@@ -53,12 +53,11 @@ static void frr_daemon_add(json_t *setup, const char *name, const char *first)
 }
 
 /* The one file for all of them is read when all of them listen. */
-static void frr_add(json_t *setup, const struct topology *t, size_t at)
+void part_frr(json_t *setup, char *config, const char *const *daemons)
 {
-	const char *const *daemons = frr_router_daemons(t, at);
 	json_t *all = json_array();
 
-	part_file(setup, "frr.conf", frr_router_config(t, at));
+	part_file(setup, "frr.conf", config);
 	for (size_t i = 0; daemons[i]; i++) {
 		frr_daemon_add(setup, daemons[i], i > 0 ? daemons[0] : NULL);
 		if (topology_has_bfd(t, at))
@@ -78,7 +77,7 @@ void part_router(json_t *setup, const struct topology *t, size_t at)
 		part_bird(setup, t, at, bird_router_config(t, at));
 		break;
 	case ROUTER_FRR:
-		frr_add(setup, t, at);
+		part_frr(setup, frr_router_config(t, at), frr_router_daemons(t, at));
 		break;
 	}
 }

@@ -49,10 +49,19 @@ static bool is_broken(const struct faults *faults, size_t node)
 	return false;
 }
 
+static bool is_up(const struct lab *lab, const size_t *nodes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!lab->nodes[nodes[i]].configured)
+			return false;
+	}
+	return true;
+}
+
 struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_kind kind,
 			   const char *target, const char **reason)
 {
-	size_t node = lab_node_find(lab, target);
+	size_t node = lab_node_find(lab, target), nodes[POP_NODES_MAX], count;
 	struct fault **at = &faults->first, *f;
 
 	if (node == SIZE_MAX || lab->topology->nodes[node].kind != NODE_POP) {
@@ -63,7 +72,8 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 		*reason = "that pop is broken already";
 		return NULL;
 	}
-	if (!lab->nodes[node].configured) {
+	count = topology_pop_nodes(lab->topology, lab->topology->nodes[node].index, nodes);
+	if (!is_up(lab, nodes, count)) {
 		*reason = "that pop is not up";
 		return NULL;
 	}
@@ -73,7 +83,7 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 	f->node = node;
 	f->undone = INSTANT_NEVER;
 	if (kind == FAULT_POP_CRASH) {
-		f->begun = lab_node_crash(lab, node);
+		f->begun = lab_nodes_crash(lab, nodes, count);
 	} else {
 		f->begun = clock_now();
 		for (const char *const *d = daemons_of(lab, kind); *d; d++)
@@ -86,6 +96,20 @@ struct fault *fault_inject(struct faults *faults, struct lab *lab, enum fault_ki
 	return f;
 }
 
+static int pop_restart(struct lab *lab, size_t pop)
+{
+	size_t nodes[POP_NODES_MAX], count = topology_pop_nodes(lab->topology, pop, nodes);
+	int first = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int err = lab_node_restart(lab, nodes[i]);
+
+		if (first == 0)
+			first = err;
+	}
+	return first;
+}
+
 int fault_undo(struct fault *f, struct lab *lab)
 {
 	if (f->undone.ns != INSTANT_NEVER.ns)
@@ -93,7 +117,7 @@ int fault_undo(struct fault *f, struct lab *lab)
 	f->undone = clock_now();
 	row_write(f, lab, "end", f->undone);
 	if (f->kind == FAULT_POP_CRASH)
-		return lab_node_restart(lab, f->node);
+		return pop_restart(lab, lab->topology->nodes[f->node].index);
 	for (const char *const *d = daemons_of(lab, f->kind); *d; d++)
 		lab_daemon_start(lab, f->node, lab_daemon_plan(lab, f->node, *d));
 	return 0;

@@ -2,10 +2,12 @@
 /*
  * fault.h - breaking things in a running lab, and mending them.
  *
- *	pop_crash       the pop's wires black-hole in one step, then all in it is
- *	                destroyed: power loss. Undo: a new pop, from nothing.
+ *	pop_crash       the wires of all the pop's nodes black-hole in one step, then
+ *	                they are destroyed: power loss. Undo: new ones, from nothing.
  *	lb_crash        catchment-lb (or the pop's BIRD) is killed. Undo: started.
  *	origin_failure  nginx and the lab's origin are killed. Undo: started.
+ *
+ * A target is a pop. Of a rack, the latter two act on the lb's node.
  */
 #ifndef TESTBED_FAULT_FAULT_H
 #define TESTBED_FAULT_FAULT_H
@@ -16,7 +18,7 @@ struct fault {
 	struct fault *next;
 	unsigned id;
 	enum fault_kind kind;
-	size_t node;
+	size_t node; /* the lb's */
 	struct instant begun;
 	struct instant undone; /* INSTANT_NEVER while it lasts */
 };

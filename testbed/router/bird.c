@@ -177,16 +177,21 @@ static void ebgp_peer_write(FILE *f, const struct topology *t, const struct topo
 	fprintf(f, "}\n");
 }
 
-/* A pop may announce service prefixes and its own identity, nothing else. */
-static void pop_filter_write(FILE *f, const struct topology_node *pop, uint32_t asn, unsigned n)
+void bird_pop_reject_write(FILE *f, size_t pop)
 {
-	fprintf(f, "filter from_pop_%u {\n\tif net.type = NET_IP4 then {\n", n);
+	fprintf(f, "\tif net.type = NET_IP4 then {\n");
 	for (unsigned family = 0; family < 2; family++) {
 		fprintf(f, "\t\tif ! (net ~ [ %s, ",
-			policy_prefix_text(topology_identity_prefix(pop->index, family)));
+			policy_prefix_text(topology_identity_prefix(pop, family)));
 		ranges_write(f, policy_services(family));
 		fprintf(f, " ]) then reject;\n\t}%s\n", family == 0 ? " else {" : "");
 	}
+}
+
+static void pop_filter_write(FILE *f, const struct topology_node *pop, uint32_t asn, unsigned n)
+{
+	fprintf(f, "filter from_pop_%u {\n", n);
+	bird_pop_reject_write(f, pop->index);
 	class_write(f, &policy_classes[0], asn);
 }
 
@@ -270,12 +275,12 @@ char *bird_pop_config(const struct topology *t, size_t at)
 		const struct topology_node *peer = &t->nodes[l->end[!end].node];
 
 		fprintf(f,
-			"protocol bgp up_%zu { # %s\n\tlocal %s as %d;\n\tneighbor %s as %u;\n"
+			"protocol bgp up_%zu { # %s\n\tlocal %s as %d;\n\tneighbor %s as %u;\n%s"
 			"\thold time %u;\n\tconnect delay time 1;\n\tconnect retry time 1;\n"
 			"\terror wait time 1, 2;\n",
 			i + 1, peer->name, policy_addr_text(&l->end[end].addr[0]), POP_ASN,
 			policy_addr_text(&l->end[!end].addr[0]), policy_asn(t, peer),
-			t->scenario->hold_time);
+			l->lan ? "\tdirect;\n" : "", t->scenario->hold_time);
 		for (unsigned family = 0; family < 2; family++)
 			fprintf(f,
 				"\t%s { import where net ~ [ %s ]; export where source = "

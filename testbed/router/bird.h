@@ -8,10 +8,20 @@
 #ifndef TESTBED_ROUTER_BIRD_H
 #define TESTBED_ROUTER_BIRD_H
 
+#include <stdio.h>
+
 #include "testbed/topology.h"
 
 /* For a router node. The caller frees the text. */
 char *bird_router_config(const struct topology *t, size_t at);
+/*
+ * For the edge of a rack: eBGP to the pop's upstreams, which give it a default route each
+ * (installed as one of several paths) and hear what the lb announces; iBGP to the lb, which is
+ * given a default.
+ */
+char *bird_edge_config(const struct topology *t, size_t at);
+/* Of a filter: a pop may announce service prefixes and its own identity, nothing else. */
+void bird_pop_reject_write(FILE *f, size_t pop);
 /* For a pop that announces everything it may, always, whatever its health ("speaker": "bird"). */
 char *bird_pop_config(const struct topology *t, size_t at);
 

@@ -40,15 +40,11 @@ static void ranges_write(FILE *f, unsigned family, const char *list, unsigned se
 		range_write(f, family, list, seq, range);
 }
 
-/* A pop may announce service prefixes and its own identity, nothing else. */
-static void pop_lists_write(FILE *f, const struct topology_node *pop, unsigned n)
+void frr_pop_lists_write(FILE *f, const char *name, size_t pop)
 {
-	char name[16];
-
-	snprintf(name, sizeof(name), "pop_%u", n);
 	for (unsigned family = 0; family < 2; family++) {
 		fprintf(f, "%s prefix-list %s seq 10 permit %s\n", ip_names[family], name,
-			policy_prefix_text(topology_identity_prefix(pop->index, family)));
+			policy_prefix_text(topology_identity_prefix(pop, family)));
 		ranges_write(f, family, name, 20, policy_services(family));
 	}
 }
@@ -100,9 +96,12 @@ static void policies_write(FILE *f, const struct topology *t, size_t at)
 	for (size_t i = 0; i < node->link_count; i++) {
 		const struct topology_link *l = &t->links[node->links[i]];
 		unsigned end = topology_end_at(l, at);
+		char name[16];
 
-		if (policy_role_of(t, l, end) == POLICY_POP)
-			pop_lists_write(f, &t->nodes[l->end[!end].node], (unsigned)i + 1);
+		if (policy_role_of(t, l, end) != POLICY_POP)
+			continue;
+		snprintf(name, sizeof(name), "pop_%u", (unsigned)i + 1);
+		frr_pop_lists_write(f, name, t->nodes[l->end[!end].node].index);
 	}
 	communities_write(f, asn);
 	for (size_t i = 0; i < POLICY_CLASSES; i++)

@@ -12,13 +12,21 @@
 #ifndef TESTBED_ROUTER_FRR_H
 #define TESTBED_ROUTER_FRR_H
 
+#include <stdio.h>
+
 #include "testbed/topology.h"
 
 #define FRR_DIR "/usr/lib/frr"
 
 /* For a router node. The caller frees the text. */
 char *frr_router_config(const struct topology *t, size_t at);
-/* The daemons that it is for, in the order in which they start; ends with NULL. zebra is first. */
+/* For the edge of a rack, which does what bird.h has it do. The caller frees the text. */
+char *frr_edge_config(const struct topology *t, size_t at);
+extern const char *const frr_edge_daemons[];
+/* Prefix lists of this name and both families: what a pop may announce. */
+void frr_pop_lists_write(FILE *f, const char *name, size_t pop);
+/* The daemons that the router's is for, in the order in which they start; ends with NULL. zebra is
+ * first. */
 const char *const *frr_router_daemons(const struct topology *t, size_t at);
 
 #endif

@@ -18,7 +18,7 @@ enum policy_role policy_role_of(const struct topology *t, const struct topology_
 
 	if (l->internal)
 		return POLICY_INTERNAL;
-	if (peer->kind == NODE_POP)
+	if (peer->kind == NODE_POP || peer->kind == NODE_EDGE)
 		return POLICY_POP;
 	if (peer->kind != NODE_ROUTER)
 		return POLICY_HOST;
@@ -30,7 +30,7 @@ enum policy_role policy_role_of(const struct topology *t, const struct topology_
 
 uint32_t policy_asn(const struct topology *t, const struct topology_node *node)
 {
-	return node->kind == NODE_POP ? POP_ASN : t->scenario->networks[node->network].asn;
+	return topology_asn(t, (size_t)(node - t->nodes));
 }
 
 const struct policy_range *policy_global(unsigned family)

@@ -16,6 +16,12 @@
 #include "testbed/topology.h"
 #include "testbed/wire/tap.h"
 
+/*
+ * Of routes that block: every daemon's are better. For FRR the first octet is the distance, and a
+ * kernel's route of less than 255 would be better than its own.
+ */
+#define BLOCK_METRIC 0xff002000U
+
 static const char *text_at(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -139,21 +145,29 @@ static char *link_make(struct agent *agent, struct nl_sock *nl, const json_t *li
 	return err < 0 ? xasprintf("link %s: %s", name, strerror(-err)) : NULL;
 }
 
+static int route_set(struct nl_sock *nl, const json_t *item)
+{
+	struct prefix dst;
+	struct addr via, source = { 0 };
+
+	if (!prefix_parse(&dst, text_at(item, "dst")))
+		return -EINVAL;
+	if (!json_object_get(item, "via"))
+		return netconf_route_block(nl, &dst, BLOCK_METRIC);
+	if (!addr_parse(&via, text_at(item, "via")) ||
+	    (json_object_get(item, "source") && !addr_parse(&source, text_at(item, "source"))))
+		return -EINVAL;
+	return netconf_route_add(nl, &dst, &via, &source);
+}
+
 static char *routes_set(struct nl_sock *nl, const json_t *routes)
 {
 	const json_t *item;
 	size_t i;
 
 	json_array_foreach (routes, i, item) {
-		struct prefix dst;
-		struct addr via, source = { 0 };
-		int err = -EINVAL;
+		int err = route_set(nl, item);
 
-		if (prefix_parse(&dst, text_at(item, "dst")) &&
-		    addr_parse(&via, text_at(item, "via")) &&
-		    (!json_object_get(item, "source") ||
-		     addr_parse(&source, text_at(item, "source"))))
-			err = netconf_route_add(nl, &dst, &via, &source);
 		if (err < 0)
 			return xasprintf("route to %s: %s", text_at(item, "dst"), strerror(-err));
 	}

@@ -134,8 +134,8 @@ const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *na
 /* A daemon told to end may die; one that dies otherwise is a mishap. */
 void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal);
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
-/* Black-hole all wires of the node in one step (that instant is returned), then destroy it. */
-struct instant lab_node_crash(struct lab *lab, size_t index);
+/* Black-hole all wires of these nodes in one step (that instant is returned), then destroy them. */
+struct instant lab_nodes_crash(struct lab *lab, const size_t *nodes, size_t count);
 /* Make a crashed node anew: 0, and it comes up in its own time, or -errno. */
 int lab_node_restart(struct lab *lab, size_t index);
 

@@ -85,6 +85,16 @@ static bool route_leads_on(const struct lab_node *node, const struct prefix *pre
 	return prefix_compare(&own, prefix) == 0;
 }
 
+/* The pop that a node is of, "" for others. */
+static const char *pop_name(const struct lab_node *node)
+{
+	const struct topology *t = node->lab->topology;
+	const struct topology_node *at = &t->nodes[node->index];
+
+	return at->kind == NODE_POP || at->kind == NODE_EDGE ? t->scenario->pops[at->index].name
+							     : "";
+}
+
 static void on_routes(struct lab_node *node, const json_t *msg)
 {
 	struct lab *lab = node->lab;
@@ -122,7 +132,7 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 				   .kind = "route",
 				   .variant = lab->topology->scenario->variants[variant].name,
 				   .user = "",
-				   .pop = "",
+				   .pop = pop_name(node),
 				   .result = what,
 				   .latency_us = -1,
 				   .detail = detail });
@@ -166,7 +176,7 @@ static void on_daemon_event(struct lab_node *node, const json_t *msg)
 	struct lab *lab = node->lab;
 	json_t *event = json_object_get(msg, "event");
 	const struct topology_node *at = &lab->topology->nodes[node->index];
-	const char *pop = at->kind == NODE_POP ? at->name : text_at(event, "pop");
+	const char *pop = *pop_name(node) ? pop_name(node) : text_at(event, "pop");
 	const char *kind = text_at(event, "kind");
 	const struct scenario *s = lab->topology->scenario;
 	size_t variant = event_variant(s, event);

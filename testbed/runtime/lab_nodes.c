@@ -50,18 +50,24 @@ void lab_nodes_free(struct lab *lab)
 	free(lab->nodes);
 }
 
-/* Its ends of its wires; the caller frees. */
-static struct wire_end *node_ends(const struct lab_node *node, size_t *count)
+/* These nodes' ends of their wires; the caller frees. */
+static struct wire_end *nodes_ends(const struct lab *lab, const size_t *nodes, size_t node_count,
+				   size_t *count)
 {
-	const struct topology *t = node->lab->topology;
-	const struct topology_node *at = &t->nodes[node->index];
-	struct wire_end *ends = xcalloc(at->link_count, sizeof(*ends));
+	const struct topology *t = lab->topology;
+	struct wire_end *ends = NULL;
 
-	for (size_t i = 0; i < at->link_count; i++) {
-		ends[i].wire = at->links[i];
-		ends[i].end = topology_end_at(&t->links[at->links[i]], node->index);
+	*count = 0;
+	for (size_t n = 0; n < node_count; n++) {
+		const struct topology_node *at = &t->nodes[nodes[n]];
+
+		ends = xreallocarray(ends, *count + at->link_count, sizeof(*ends));
+		for (size_t i = 0; i < at->link_count; i++)
+			ends[(*count)++] = (struct wire_end){
+				.wire = at->links[i],
+				.end = topology_end_at(&t->links[at->links[i]], nodes[n]),
+			};
 	}
-	*count = at->link_count;
 	return ends;
 }
 
@@ -70,7 +76,7 @@ static void node_forget(struct lab_node *node)
 {
 	struct lab *lab = node->lab;
 	size_t count;
-	struct wire_end *ends = node_ends(node, &count);
+	struct wire_end *ends = nodes_ends(lab, &node->index, 1, &count);
 
 	control_free(node->control);
 	node->control = NULL;
@@ -177,17 +183,20 @@ void lab_file_put(struct lab *lab, size_t node, const char *path, const char *te
 		  json_pack("{s:s, s:{s:s}}", "type", "put", "files", path, text));
 }
 
-struct instant lab_node_crash(struct lab *lab, size_t index)
+struct instant lab_nodes_crash(struct lab *lab, const size_t *nodes, size_t count)
 {
-	struct lab_node *node = &lab->nodes[index];
-	size_t count;
-	struct wire_end *ends = node_ends(node, &count);
-	struct instant t0 = wire_engine_cut(lab->engine, ends, count);
+	size_t end_count;
+	struct wire_end *ends = nodes_ends(lab, nodes, count, &end_count);
+	struct instant t0 = wire_engine_cut(lab->engine, ends, end_count);
 
-	node->crashed = true;
-	lab->runtime->node_crash(node);
-	/* What it has said and we have not read yet is of a node that is no more. */
-	node_forget(node);
+	for (size_t i = 0; i < count; i++) {
+		struct lab_node *node = &lab->nodes[nodes[i]];
+
+		node->crashed = true;
+		lab->runtime->node_crash(node);
+		/* What it has said and we have not read yet is of a node that is no more. */
+		node_forget(node);
+	}
 	free(ends);
 	return t0;
 }

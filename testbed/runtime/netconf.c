@@ -153,6 +153,23 @@ int netconf_route_add(struct nl_sock *nl, const struct prefix *dst, const struct
 	return to_errno(err);
 }
 
+int netconf_route_block(struct nl_sock *nl, const struct prefix *dst, uint32_t metric)
+{
+	struct rtnl_route *route = rtnl_route_alloc();
+	struct nl_addr *to = nl_addr_of(&dst->addr, dst->len);
+	int err;
+
+	rtnl_route_set_family(route, (uint8_t)family_of(&dst->addr));
+	rtnl_route_set_type(route, RTN_UNREACHABLE);
+	rtnl_route_set_scope(route, RT_SCOPE_UNIVERSE);
+	rtnl_route_set_priority(route, metric);
+	rtnl_route_set_dst(route, to);
+	err = rtnl_route_add(nl, route, 0);
+	nl_addr_put(to);
+	rtnl_route_put(route);
+	return to_errno(err);
+}
+
 static int defaults_remove(struct nl_sock *nl, struct nl_cache *routes)
 {
 	int err = 0;

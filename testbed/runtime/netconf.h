@@ -24,6 +24,8 @@ int netconf_peer_add(struct nl_sock *nl, const char *iface, const struct addr *a
 /* source: preferred source address, family NONE for any. */
 int netconf_route_add(struct nl_sock *nl, const struct prefix *dst, const struct addr *via,
 		      const struct addr *source);
+/* What nothing better is known for is dropped here, and the sender told so. */
+int netconf_route_block(struct nl_sock *nl, const struct prefix *dst, uint32_t metric);
 
 /* Every default route of both families, wherever it leads. */
 int netconf_default_routes_remove(struct nl_sock *nl);

@@ -220,6 +220,28 @@ class Faults(Case):
         self.nothing_left(within=1)
 
 
+class Rack(Case):
+    def test_a_crash_takes_both_nodes(self):
+        scenario = test_lab.quick(name="rack")
+        scenario["pops"][0]["shape"] = "rack"
+        self.up(self.write("rack.json", scenario))
+        self.assertTrue(self.reaches("paris", "10.200.1.1"))
+        self.assertIn("via 10.201.1.1 ", self.exec("fra", "ip", "route", "show", "default")[1])
+        old = [self.node(name)["pid"] for name in ("fra", "fra-edge")]
+        self.run_testbed("fault", "--lab", self.lab, "pop_crash", "fra")
+        for name in ("fra", "fra-edge"):
+            wait_until(lambda name=name: self.node(name)["pid"] not in (0, *old), 20,
+                       f"a new agent of {name}")
+            self.assertFalse(self.node(name)["up"], "it is kept waiting")
+        self.assertFalse(self.reaches("paris", "10.200.1.1"))
+        self.run_testbed("restore", "--lab", self.lab, "1")
+        self.back("fra-edge", "paris", "10.200.1.1")
+        self.back("fra", "paris", "10.200.1.1")
+        self.assertEqual(self.log(), "", "a fault is no mishap")
+        self.down()
+        self.nothing_left(within=1)
+
+
 class Ends(Case):
     def test_the_supervisor_is_killed(self):
         moments = (("the first containers", lambda: len(self.left()[0].split()) >= 2),

@@ -19,7 +19,7 @@ CROSS_REFERENCE = re.compile(
     r"unknown (network|pop|city)|unknown pop, network or router|two nodes are named|already the AS"
     r"|64500 is the pops' own|no way from|packet-hops/s|kind '\w+' twice|name '\S+' twice"
     r"|bird has no MRAI|the root alone|may come after the end of the trial|timeout_ms: \d+ is not between 10 and|is its network's customer"
-    r"|is for links between a pop|is its pop's provider|two pops cannot be joined|both ends are in one network"
+    r"|is for links between a pop|is its pop's provider|two pops cannot be joined|is a rack's|both ends are in one network"
     r"|at\[0\]: [-\d.]+ is not between -90 and 90")
 
 
@@ -36,6 +36,7 @@ def full_scenario():
     s["variants"][0]["bfd"] = True
     s["networks"][0]["router"] = "bird"
     s["networks"].append({"name": "sea", "asn": 65300, "at": [1.5, -20]})
+    s["pops"][0].update(shape="rack", router="bird")
     s["links"].append({"from": "sea", "to": "t1", "relation": "customer"})
     s["links"][0].update(delay_ms=30, jitter_ms=0.5, loss=0.001, rate_mbit=100)
     s["nameservers"][0]["delay_ms"] = 1

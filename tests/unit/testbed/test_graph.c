@@ -77,3 +77,23 @@ Test(graph, svg)
 	topology_free(t);
 	scenario_free(s);
 }
+
+Test(graph, a_rack)
+{
+	struct scenario *s = small_scenario(EDITS({ "pops/0/shape", "\"rack\"" }));
+	struct topology *t = small_topology(s);
+	char *text = drawn(t, graph_mermaid);
+
+	cr_expect_eq(count(text, "\n"), 1 + t->node_count + t->link_count);
+	cr_expect_not_null(strstr(text, "  n5([\"p1\"])\n"));
+	cr_expect_not_null(strstr(text, "  n7[\"p1-edge<br/>AS 64500\"]\n"), "%s", text);
+	cr_expect_not_null(strstr(text, "  n7 -->|0.1 ms| n0\n"), "%s", text);
+	cr_expect_not_null(strstr(text, "  n5 ===|0.1 ms| n7\n"), "the LAN\n%s", text);
+	free(text);
+	text = drawn(t, graph_svg);
+	cr_expect_eq(count(text, "<line "), t->link_count);
+	cr_expect_eq(count(text, "<circle "), t->node_count);
+	free(text);
+	topology_free(t);
+	scenario_free(s);
+}

@@ -69,6 +69,14 @@ static const struct row rows[] = {
 	  "pops[0].origins[0]: a pop of shape host has the origin 'local'" },
 	{ "two origins",        "pops/0/origins", "[\"local\", \"local\"]",
 	  "pops[0].origins: has 2 items, at most 1 are possible" },
+	{ "unknown shape",      "pops/0/shape", "\"tower\"", "pops[0].shape: unknown value 'tower'" },
+	{ "a host's router",    "pops/0/router", "\"bird\"",
+	  "pops[0].router: is a rack's: a pop of shape host has no router of its own" },
+	{ "unknown edge",       "pops/0", "{\"name\": \"p1\", \"at\": \"Berlin\", \"shape\": \"rack\", \"router\": \"ios\"}",
+	  "pops[0].router: unknown value 'ios'" },
+	{ "a rack's distant origin", "pops/0",
+	  "{\"name\": \"p1\", \"at\": \"Berlin\", \"shape\": \"rack\", \"origins\": [\"db\"]}",
+	  "pops[0].origins[0]: a pop of shape rack has the origin 'local'" },
 	{ "pop named as network", "pops/1/name", "\"a\"", "two nodes are named 'a'" },
 
 	{ "no relation",        "links/0/relation", NULL, "links[0].relation: required" },
@@ -184,6 +192,7 @@ Test(scenario, defaults)
 	cr_expect_eq(s->networks[1].place_count, 3);
 	cr_expect_null(s->networks[2].places[0].name);
 	cr_expect_float_eq(s->networks[2].places[0].point.lon, 2.5, 1e-9);
+	cr_expect_eq(s->pops[0].shape, SHAPE_HOST);
 	cr_expect_lt(s->links[0].delay_ms, 0);
 	cr_expect_eq(s->links[0].loss, 0);
 	cr_expect_eq(s->links[0].rate_mbit, 0);

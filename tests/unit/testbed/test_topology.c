@@ -24,7 +24,7 @@ static const char *prefix_text(struct prefix prefix)
 	return prefix_format(&prefix, buf[turn++ % 4]);
 }
 
-enum block { NETWORK, CLIENT, IDENTITY };
+enum block { NETWORK, CLIENT, IDENTITY, LAN };
 
 struct block_row {
 	const char *what;
@@ -41,6 +41,8 @@ static const struct block_row block_rows[] = {
 	{ "last client",    CLIENT,   255, "100.64.255.0/24", "2001:db8:f8ff::/48" },
 	{ "first identity", IDENTITY, 0,   "10.200.1.0/24",   "2001:db8:f701::/48" },
 	{ "last identity",  IDENTITY, 22,  "10.200.23.0/24",  "2001:db8:f717::/48" },
+	{ "first LAN",      LAN,      0,   "10.201.1.0/24",   "2001:db8:f601::/64" },
+	{ "last LAN",       LAN,      22,  "10.201.23.0/24",  "2001:db8:f617::/64" },
 };
 
 struct service_row {
@@ -69,6 +71,8 @@ static struct prefix block_prefix(const struct block_row *row, unsigned family)
 		return topology_client_prefix(row->index, family);
 	case IDENTITY:
 		return topology_identity_prefix(row->index, family);
+	case LAN:
+		return topology_lan_prefix(row->index, family);
 	}
 	abort();
 }
@@ -96,7 +100,7 @@ Test(topology, blocks_of_addresses)
 /* Nothing that a scenario may hold shares an address with anything else. */
 Test(topology, blocks_do_not_overlap)
 {
-	struct prefix all[2 * (199 + 256 + 23 + 15 * 24)];
+	struct prefix all[2 * (199 + 256 + 2 * 23 + 15 * 24)];
 	size_t n = 0;
 
 	for (unsigned f = 0; f < 2; f++) {
@@ -104,8 +108,10 @@ Test(topology, blocks_do_not_overlap)
 			all[n++] = topology_network_prefix(i, f);
 		for (size_t i = 0; i < SCENARIO_CLIENTS_MAX; i++)
 			all[n++] = topology_client_prefix(i, f);
-		for (size_t i = 0; i < SCENARIO_POPS_MAX; i++)
+		for (size_t i = 0; i < SCENARIO_POPS_MAX; i++) {
 			all[n++] = topology_identity_prefix(i, f);
+			all[n++] = topology_lan_prefix(i, f);
+		}
 		for (size_t v = 0; v < SCENARIO_VARIANTS_MAX; v++) {
 			for (size_t slot = 0; slot <= SCENARIO_POPS_MAX; slot++)
 				all[n++] = topology_service_prefix(v, slot, f);
@@ -334,6 +340,25 @@ static const struct mistake_row mistake_rows[] = {
 	  "two nodes are named 'big-newyork'" },
 	{ "BFD between networks", { { "links/2/bfd", "{}" } },
 	  "links[2].bfd: is for links between a pop and its upstream" },
+	{ "a rack without a wire", { { "pops/0/shape", "\"rack\"" }, { "links/0", NULL } },
+	  "links: no way from 'a' to 'p1'" },
+	{ "a rack as a peer",
+	  { { "pops/0/shape", "\"rack\"" }, { "links/0/relation", "\"peer\"" } },
+	  "links[0]: relation: a pop is its network's customer" },
+	{ "a rack and a host", { { "pops/0/shape", "\"rack\"" }, { "links/0/to", "\"p2\"" } },
+	  "links[0]: two pops cannot be joined directly" },
+	{ "an edge's name", { { "pops/0/shape", "\"rack\"" }, { "links/0/from", "\"p1-edge\"" } },
+	  "links[0]: from: an edge's links are given with its pop's name" },
+	{ "an edge's name, turned round",
+	  { { "pops/0/shape", "\"rack\"" },
+	    { "links/0", "{\"from\": \"a\", \"to\": \"p1-edge\", \"relation\": \"provider\"}" } },
+	  "links[0]: to: an edge's links are given with its pop's name" },
+	{ "an edge's name is taken",
+	  { { "pops/0/shape", "\"rack\"" }, { "clients/0/name", "\"p1-edge\"" } },
+	  "two nodes are named 'p1-edge'" },
+	{ "an edge is no target",
+	  { { "pops/0/shape", "\"rack\"" }, { "timeline/0/target", "\"p1-edge\"" } },
+	  "timeline[0].target: unknown pop 'p1-edge'" },
 	{ "too many users", { { "clients/0/users", "10000" } },
 	  "clients: about 2000000 packet-hops/s are more than one wire thread carries (175000); "
 	  "have fewer users or longer periods" },
@@ -532,4 +557,98 @@ Test(topology, relation_decides_who_numbers_a_wire)
 		topology_free(t);
 		scenario_free(s);
 	}
+}
+
+static const struct topology_link *link_between(const struct topology *t, const char *x,
+						const char *y)
+{
+	for (size_t i = 0; i < t->link_count; i++) {
+		const struct topology_link *l = &t->links[i];
+
+		if (strcmp(t->nodes[l->end[0].node].name, x) == 0 &&
+		    strcmp(t->nodes[l->end[1].node].name, y) == 0)
+			return l;
+	}
+	cr_assert_fail("no wire from %s to %s", x, y);
+	return NULL;
+}
+
+Test(topology, a_rack_is_an_lb_behind_an_edge)
+{
+	struct scenario *s = small_scenario(EDITS({ "pops/1/shape", "\"rack\"" }));
+	struct topology *t = small_topology(s);
+	size_t lb = small_node(t, "p2"), edge = small_node(t, "p2-edge"), nodes[POP_NODES_MAX];
+	const struct topology_link *up = link_between(t, "p2-edge", "big-newyork");
+	const struct topology_link *lan = link_between(t, "p2", "p2-edge");
+
+	cr_expect_eq(t->nodes[edge].kind, NODE_EDGE);
+	cr_expect_eq(t->nodes[edge].index, 1, "its pop");
+	cr_expect_eq(t->nodes[edge].network, NO_NETWORK);
+	cr_expect_str_eq(t->nodes[edge].place.name, "New York");
+	cr_expect_eq(t->nodes[lb].link_count, 1, "nothing but the LAN");
+	cr_expect_str_eq(text_of(up->end[0].addr[0]), "10.2.128.6", "as a host's");
+	cr_expect_not(up->lan);
+	cr_expect(lan->lan && !lan->internal);
+	cr_expect_float_eq(lan->delay_ms, 0.05, 1e-9);
+	cr_expect_str_eq(text_of(lan->end[0].addr[0]), "10.201.2.2");
+	cr_expect_str_eq(text_of(lan->end[0].addr[1]), "2001:db8:f602::2");
+	cr_expect_str_eq(text_of(lan->end[1].addr[0]), "10.201.2.1");
+	cr_expect_str_eq(text_of(lan->end[1].addr[1]), "2001:db8:f602::1");
+	cr_expect_eq(topology_asn(t, lb), 64500);
+	cr_expect_eq(topology_asn(t, edge), 64500);
+	cr_expect_eq(topology_asn(t, small_node(t, "big-newyork")), 65002);
+	cr_expect_eq(topology_pop_nodes(t, 1, nodes), 2);
+	cr_expect(nodes[0] == lb && nodes[1] == edge);
+	cr_expect_eq(topology_pop_nodes(t, 0, nodes), 1);
+	cr_expect_eq(nodes[0], small_node(t, "p1"));
+	links_agree(t);
+	ends_are_unique(t);
+	topology_free(t);
+	scenario_free(s);
+}
+
+/* Whichever end of a link the author names it at, and however its network is named. */
+Test(topology, links_of_a_rack_are_its_edge_s)
+{
+	struct scenario *s = small_scenario(EDITS(
+		{ "pops/0/shape", "\"rack\"" }, { "pops/1/shape", "\"rack\"" },
+		{ "links/4", "{\"from\": \"big\", \"to\": \"p1\", \"relation\": \"provider\"}" }));
+	struct topology *t = small_topology(s);
+
+	link_between(t, "p1-edge", "a");
+	link_between(t, "p2-edge", "big-newyork");
+	link_between(t, "big-frankfurt", "p1-edge");
+	link_between(t, "p1", "p1-edge");
+	link_between(t, "p2", "p2-edge");
+	links_agree(t);
+	ends_are_unique(t);
+	topology_free(t);
+	scenario_free(s);
+}
+
+/* The wires that all scenarios without racks have keep their numbers and addresses. */
+Test(topology, racks_move_nobody_else)
+{
+	struct scenario *s = small_scenario(EDITS()), *r;
+	struct topology *t = small_topology(s), *u;
+
+	r = small_scenario(EDITS({ "pops/0/shape", "\"rack\"" }));
+	u = small_topology(r);
+	for (size_t i = 0; i < t->link_count; i++) {
+		const struct topology_link *a = &t->links[i];
+		const struct topology_link *b =
+			link_between(u,
+				     strcmp(t->nodes[a->end[0].node].name, "p1") == 0
+					     ? "p1-edge"
+					     : t->nodes[a->end[0].node].name,
+				     t->nodes[a->end[1].node].name);
+
+		for (unsigned e = 0; e < 2; e++)
+			cr_expect(addr_equal(&a->end[e].addr[0], &b->end[e].addr[0]), "%s",
+				  text_of(a->end[e].addr[0]));
+	}
+	topology_free(t);
+	topology_free(u);
+	scenario_free(s);
+	scenario_free(r);
 }

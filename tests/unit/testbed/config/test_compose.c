@@ -202,6 +202,21 @@ Test(compose, sysctls_are_the_plan_s)
 	scenario_free(s);
 }
 
+/* A router like any other: no privilege, no REST, no port more. */
+Test(compose, an_edge_is_a_router)
+{
+	struct scenario *s = small_scenario(EDITS({ "pops/1/shape", "\"rack\"" }));
+	struct topology *t = small_topology(s);
+	char *text = written(t, &in_file);
+
+	EXPECT(text, "  p2-edge:\n", "<<: *router\n", "hostname: p2-edge\n", "!ports");
+	EXPECT(text, "  p2:\n", "<<: *pop\n", "}02:8080']\n");
+	EXPECT(text, "    depends_on:\n", "      - p2-edge\n");
+	free(text);
+	topology_free(t);
+	scenario_free(s);
+}
+
 /* Pops of speaker BIRD have no REST: nothing to publish, to check, or to be reached by. */
 Test(compose, pops_without_rest)
 {

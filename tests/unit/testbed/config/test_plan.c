@@ -337,6 +337,68 @@ Test(plan, a_pop_with_bird)
 	planned_free(&p);
 }
 
+Test(plan, an_edge)
+{
+	struct planned p = planned_new(EDITS({ "pops/1/shape", "\"rack\"" }), "p2-edge");
+	const json_t *routes = at(p.plan, "routes"), *route;
+	size_t i;
+
+	cr_expect_str_eq(text_at(p.plan, "daemons/0/name"), "bird");
+	cr_expect_eq(json_array_size(at(p.plan, "daemons")), 1);
+	cr_expect(json_is_true(at(p.plan, "watch_routes")));
+	cr_expect_str_eq(json_string_value(json_object_get(json_object_get(p.plan, "sysctls"),
+							   "net/ipv6/conf/all/forwarding")),
+			 "1");
+	/* Identity, A_0 and U_1,2 of both families: what is withdrawn does not leave again. */
+	cr_expect_eq(json_array_size(routes), 6);
+	json_array_foreach (routes, i, route) {
+		cr_expect_null(json_object_get(route, "via"));
+	}
+	cr_expect_str_eq(text_at(p.plan, "routes/0/dst"), "10.200.2.0/24");
+	cr_expect_str_eq(text_at(p.plan, "routes/1/dst"), "198.18.0.0/24");
+	cr_expect_str_eq(text_at(p.plan, "routes/2/dst"), "198.18.34.0/24");
+	cr_expect_str_eq(text_at(p.plan, "routes/5/dst"), "2001:db8:1002::/48");
+	/* Of its wires, the LAN is the last. */
+	cr_expect_str_eq(text_at(p.plan, "links/0/addrs/0"), "10.2.128.6/31");
+	cr_expect_str_eq(text_at(p.plan, "links/1/addrs/0"), "10.201.2.1/24");
+	cr_expect_str_eq(text_at(p.plan, "links/1/addrs/1"), "2001:db8:f602::1/64");
+	cr_expect_str_eq(text_at(p.plan, "links/1/peers/0/0"), "10.201.2.2");
+	planned_free(&p);
+}
+
+Test(plan, an_edge_of_frr)
+{
+	struct planned p = planned_new(
+		EDITS({ "pops/1/shape", "\"rack\"" }, { "pops/1/router", "\"frr\"" }), "p2-edge");
+
+	cr_expect(scenario_has_router(p.s, ROUTER_FRR), "so the lab looks for it first");
+	cr_expect_eq(json_array_size(at(p.plan, "daemons")), 3);
+	cr_expect_str_eq(text_at(p.plan, "daemons/0/name"), "zebra");
+	cr_expect_str_eq(text_at(p.plan, "daemons/1/name"), "bgpd");
+	cr_expect_str_eq(text_at(p.plan, "daemons/2/name"), "vtysh");
+	cr_expect_eq(json_array_size(at(p.plan, "routes")), 6);
+	planned_free(&p);
+}
+
+/* One peer, of its own AS, from whom it has the way out. */
+Test(plan, a_rack_s_lb)
+{
+	struct planned p = planned_new(EDITS({ "pops/1/shape", "\"rack\"" }), "p2");
+	json_t *lb = file_json(p.plan, "lb.json");
+
+	cr_expect_eq(json_array_size(at(lb, "bgp/peers")), 1);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/name"), "p2-edge");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/address"), "10.201.2.1");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/local_address"), "10.201.2.2");
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/0/asn")), 64500);
+	cr_expect(json_is_true(at(lb, "bgp/peers/0/default_route")));
+	cr_expect_str_eq(text_at(lb, "router_id"), "10.200.2.1", "not the edge's");
+	cr_expect_str_eq(text_at(p.plan, "links/0/addrs/0"), "10.201.2.2/24");
+	cr_expect_not(json_is_true(at(p.plan, "watch_routes")));
+	json_decref(lb);
+	planned_free(&p);
+}
+
 Test(plan, a_nameserver)
 {
 	struct planned p = planned_new(EDITS(), "ns1");

@@ -120,3 +120,48 @@ Test(convergence, a_node_made_anew_has_nothing)
 	cr_expect_eq(convergence_missing(r.c), all - 1);
 	rig_free(&r);
 }
+
+/* The ways to its pop's own, and the way out: (default, identity, A_0, U_1,1) in both families. */
+#define EDGE_PREFIXES (2 * (1 + 1 + 1 + 1))
+
+/* clang-format off */
+static const struct row edge_rows[] = {
+	{ "the way out",             "p1-edge", "0.0.0.0/0",          1 },
+	{ "of IPv6, too",            "p1-edge", "::/0",               1 },
+	{ "its identity",            "p1-edge", "10.200.1.0/24",      1 },
+	{ "the other pop's",         "p1-edge", "10.200.2.0/24",      0 },
+	{ "the shared prefix",       "p1-edge", "198.18.0.0/24",      1 },
+	{ "its own of GeoDNS",       "p1-edge", "2001:db8:1001::/48", 1 },
+	{ "the other's of GeoDNS",   "p1-edge", "198.18.34.0/24",     0 },
+	{ "a network",               "p1-edge", "10.2.0.0/16",        0 },
+	{ "at the lb",               "p1",      "0.0.0.0/0",          0 },
+	{ "a router's way out",      "a",       "0.0.0.0/0",          0 },
+	{ "its identity, elsewhere", "a",       "10.200.1.0/24",      1 },
+};
+/* clang-format on */
+
+Test(convergence, an_edge_knows_its_pop_and_the_way_out)
+{
+	struct rig r = { .s = small_scenario(EDITS({ "pops/0/shape", "\"rack\"" })) };
+	size_t all = ROUTERS * PREFIXES + EDGE_PREFIXES, node, steps = 0;
+	struct prefix prefix;
+
+	r.t = small_topology(r.s);
+	r.c = convergence_new(r.t);
+	cr_expect_eq(convergence_missing(r.c), all, "%zu", convergence_missing(r.c));
+	for (size_t i = 0; i < sizeof(edge_rows) / sizeof(edge_rows[0]); i++) {
+		route(&r, edge_rows[i].node, edge_rows[i].prefix, true);
+		cr_expect_eq(convergence_missing(r.c), all - edge_rows[i].fewer, "%s",
+			     edge_rows[i].what);
+		route(&r, edge_rows[i].node, edge_rows[i].prefix, false);
+		cr_expect_eq(convergence_missing(r.c), all, "%s", edge_rows[i].what);
+	}
+	while (convergence_example(r.c, &node, &prefix)) {
+		cr_assert_lt(steps++, all);
+		convergence_route(r.c, node, &prefix, true);
+	}
+	cr_expect_eq(convergence_missing(r.c), 0);
+	convergence_forget(r.c, small_node(r.t, "p1-edge"));
+	cr_expect_eq(convergence_missing(r.c), EDGE_PREFIXES);
+	rig_free(&r);
+}

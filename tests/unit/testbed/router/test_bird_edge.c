@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "testbed/router/bird.h"
+#include "tests/unit/testbed/small.h"
+
+/* p1 is a rack with two upstreams, in whatever way the author wrote it. */
+#define RACK                                                                                       \
+	EDITS({ "hold_time", "4" }, { "pops/0/shape", "\"rack\"" },                                \
+	      { "links/4", "{\"from\": \"big\", \"to\": \"p1\", \"relation\": \"provider\"}" })
+
+static void expect(const char *text, const char *part)
+{
+	cr_expect_not_null(strstr(text, part), "no '%s' in\n%s", part, text);
+}
+
+/* clang-format off */
+static const char *const parts[] = {
+	"# p1-edge\n",
+	"router id 10.201.1.1;\n",
+	/* Several paths become one route. */
+	"protocol kernel { ipv4 { import none; export all; }; scan time 60;\n\tmerge paths yes; }\n",
+	"protocol kernel { ipv6 { import none; export all; }; scan time 60;\n\tmerge paths yes; }\n",
+	"filter from_lb {\n\tif net.type = NET_IP4 then {\n"
+	"\t\tif ! (net ~ [ 10.200.1.0/24, 198.18.0.0/15{19,24} ]) then reject;\n",
+	"\t\tif ! (net ~ [ 2001:db8:f701::/48, 2001:db8::/33{36,48},",
+	"protocol bgp lb { # p1\n"
+	"\tlocal 10.201.1.1 as 64500;\n\tneighbor 10.201.1.2 as 64500;\n"
+	"\tdirect;\n\tpassive yes;\n\thold time 90;\n\terror wait time 1, 2;\n"
+	"\tipv4 { next hop self; import filter from_lb; export where net.len = 0; };\n"
+	"\tipv6 { next hop self; import filter from_lb; export where net.len = 0; };\n}\n",
+	"protocol bgp up_1 { # a\n"
+	"\tlocal 10.1.128.0 as 64500;\n\tneighbor 10.1.128.1 as 65001;\n"
+	"\thold time 4;\n\tconnect delay time 1;\n\tconnect retry time 1;\n\terror wait time 1, 2;\n"
+	"\tipv4 { import where net ~ [ 0.0.0.0/0 ]; export where proto = \"lb\"; };\n"
+	"\tipv6 { import where net ~ [ ::/0 ]; export where proto = \"lb\"; };\n}\n",
+	"protocol bgp up_2 { # big-frankfurt\n",
+};
+/* clang-format on */
+
+Test(bird_edge, between_the_lb_and_the_upstreams)
+{
+	struct scenario *s = small_scenario(RACK);
+	struct topology *t = small_topology(s);
+	char *config = bird_edge_config(t, small_node(t, "p1-edge"));
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		expect(config, parts[i]);
+	cr_expect_null(strstr(config, "up_3"));
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
+
+/* For an upstream it is the pop. */
+Test(bird_edge, an_upstream_sees_a_pop)
+{
+	struct scenario *s = small_scenario(RACK);
+	struct topology *t = small_topology(s);
+	char *config = bird_router_config(t, small_node(t, "a"));
+
+	expect(config, "protocol bgp pop_1 { # p1-edge\n"
+		       "\tlocal 10.1.128.1 as 65001;\n\tneighbor 10.1.128.0 as 64500;\n");
+	expect(config, "filter from_pop_1 {\n\tif net.type = NET_IP4 then {\n"
+		       "\t\tif ! (net ~ [ 10.200.1.0/24, 198.18.0.0/15{19,24} ]) then reject;");
+	expect(config, "import filter from_pop_1; export where net.len = 0;");
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
+
+/* "speaker": "bird" has its place in a rack, too. */
+Test(bird_edge, bird_behind_it)
+{
+	struct scenario *s = small_scenario(RACK);
+	struct topology *t = small_topology(s);
+	char *config = bird_pop_config(t, small_node(t, "p1"));
+
+	expect(config, "protocol bgp up_1 { # p1-edge\n"
+		       "\tlocal 10.201.1.2 as 64500;\n\tneighbor 10.201.1.1 as 64500;\n"
+		       "\tdirect;\n\thold time 4;\n");
+	expect(config, "route 198.18.0.0/24 unreachable;");
+	cr_expect_null(strstr(config, "up_2"));
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
+
+static void bird_takes(char *config, const char *name)
+{
+	char path[] = "/tmp/bird.XXXXXX", command[128];
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
+	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin bird -p -c %s 2>&1", path);
+	cr_expect_eq(system(command), 0, "%s:\n%s", name, config);
+	close(fd);
+	unlink(path);
+	free(config);
+}
+
+Test(bird_edge, bird_takes_it)
+{
+	struct scenario *s = small_scenario(RACK);
+	struct topology *t = small_topology(s);
+
+	bird_takes(bird_edge_config(t, small_node(t, "p1-edge")), "p1-edge");
+	bird_takes(bird_pop_config(t, small_node(t, "p1")), "p1");
+	bird_takes(bird_router_config(t, small_node(t, "a")), "a");
+	topology_free(t);
+	scenario_free(s);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "testbed/router/frr.h"
+#include "tests/unit/testbed/small.h"
+
+/* clang-format off */
+static const char *const parts[] = {
+	"! p1-edge\n",
+	"ip prefix-list lb seq 10 permit 10.200.1.0/24\n"
+	"ip prefix-list lb seq 20 permit 198.18.0.0/15 ge 19 le 24\n",
+	"ipv6 prefix-list lb seq 10 permit 2001:db8:f701::/48\n",
+	"router bgp 64500\n bgp router-id 10.201.1.1\n",
+	/* Or two upstreams would not make one route. */
+	" bgp bestpath as-path multipath-relax\n",
+	" neighbor 10.201.1.2 remote-as 64500\n neighbor 10.201.1.2 description p1\n"
+	" neighbor 10.201.1.2 update-source 10.201.1.1\n neighbor 10.201.1.2 timers 30 90\n"
+	" neighbor 10.201.1.2 timers connect 1\n neighbor 10.201.1.2 advertisement-interval 0\n"
+	" neighbor 10.201.1.2 passive\n",
+	" neighbor 10.1.128.1 remote-as 65001\n neighbor 10.1.128.1 description a\n"
+	" neighbor 10.1.128.1 update-source 10.1.128.0\n neighbor 10.1.128.1 timers 1 4\n"
+	" neighbor 10.1.128.1 timers connect 1\n neighbor 10.1.128.1 advertisement-interval 0\n"
+	" neighbor",
+	" description big-frankfurt\n",
+	" address-family ipv4 unicast\n  maximum-paths 16\n"
+	"  neighbor 10.1.128.1 activate\n  neighbor 10.1.128.1 prefix-list default in\n"
+	"  neighbor 10.1.128.1 prefix-list lb out\n",
+	"  neighbor 10.201.1.2 activate\n  neighbor 10.201.1.2 prefix-list lb in\n"
+	"  neighbor 10.201.1.2 prefix-list default out\n  neighbor 10.201.1.2 next-hop-self\n"
+	" exit-address-family\n address-family ipv6 unicast\n",
+};
+/* clang-format on */
+
+Test(frr_edge, between_the_lb_and_the_upstreams)
+{
+	struct scenario *s =
+		small_scenario(EDITS({ "hold_time", "4" }, { "pops/0/shape", "\"rack\"" },
+				     { "pops/0/router", "\"frr\"" },
+				     { "links/4", "{\"from\": \"big\", \"to\": \"p1\", "
+						  "\"relation\": \"provider\"}" }));
+	struct topology *t = small_topology(s);
+	char *config = frr_edge_config(t, small_node(t, "p1-edge"));
+	char path[] = "/tmp/frr.XXXXXX", command[128];
+	int fd = mkstemp(path);
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		cr_expect_not_null(strstr(config, parts[i]), "no '%s' in\n%s", parts[i], config);
+	/* FRR's own shell parses it. */
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
+	snprintf(command, sizeof(command), "vtysh -C -f %s >&2", path);
+	cr_expect_eq(system(command), 0, "%s", config);
+	close(fd);
+	unlink(path);
+	free(config);
+	topology_free(t);
+	scenario_free(s);
+}
