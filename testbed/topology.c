@@ -285,6 +285,7 @@ static void lans_add(struct builder *b)
 		link = wire_add(b, nodes[0], nodes[1]);
 		link->lan = true;
 		link->delay_ms = LAN_DELAY_MS;
+		link->bfd = scenario_wants_bfd(b->s) ? &b->s->bfd : NULL;
 		for (unsigned e = 0; e < 2; e++) {
 			for (unsigned family = 0; family < 2; family++)
 				link->end[e].addr[family] =

@@ -59,8 +59,9 @@ struct topology_link {
 	enum relation relation; /* what end 0 is to end 1, if neither */
 	double delay_ms, jitter_ms, loss, rate_mbit;
 	/*
-	 * Between a pop and its upstream, where a variant wants BFD: there are two BGP sessions,
-	 * and BFD watches the second, which has the wire's IPv6 addresses. NULL: there is one.
+	 * Between a pop and its upstream, and on a rack's LAN, where a variant wants BFD: there are
+	 * two BGP sessions, and BFD watches the second, which has the wire's IPv6 addresses. NULL:
+	 * there is one.
 	 */
 	const struct scenario_bfd *bfd;
 };

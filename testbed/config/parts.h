@@ -21,7 +21,8 @@ void part_file(json_t *setup, const char *name, char *text);
 /* BIRD with this configuration, which is taken over (malloc'd). */
 void part_bird(json_t *setup, const struct topology *t, size_t at, char *config);
 /* The same with these daemons of FRR; they end with NULL. */
-void part_frr(json_t *setup, char *config, const char *const *daemons);
+void part_frr(json_t *setup, const struct topology *t, size_t at, char *config,
+	      const char *const *daemons);
 void part_router(json_t *setup, const struct topology *t, size_t at);
 /* The router of a rack. */
 void part_edge(json_t *setup, const struct topology *t, size_t at);

@@ -53,7 +53,8 @@ static void frr_daemon_add(json_t *setup, const char *name, const char *first)
 }
 
 /* The one file for all of them is read when all of them listen. */
-void part_frr(json_t *setup, char *config, const char *const *daemons)
+void part_frr(json_t *setup, const struct topology *t, size_t at, char *config,
+	      const char *const *daemons)
 {
 	json_t *all = json_array();
 
@@ -77,7 +78,7 @@ void part_router(json_t *setup, const struct topology *t, size_t at)
 		part_bird(setup, t, at, bird_router_config(t, at));
 		break;
 	case ROUTER_FRR:
-		part_frr(setup, frr_router_config(t, at), frr_router_daemons(t, at));
+		part_frr(setup, t, at, frr_router_config(t, at), frr_router_daemons(t, at));
 		break;
 	}
 }

@@ -31,10 +31,21 @@ static void head_write(FILE *f, const struct topology *t, const struct topology_
 	const struct topology_end *near = &l->end[end], *far = &l->end[!end];
 
 	fprintf(f,
-		"\tlocal %s as %u;\n\tneighbor %s as %u;\n\thold time %u;\n"
+		"\tlocal %s as %u;\n\tneighbor %s as %u;\n%s\thold time %u;\n"
 		"\terror wait time 1, 2;\n\tbfd on;\n",
 		policy_addr_text(&near->addr[1]), policy_asn(t, &t->nodes[near->node]),
-		policy_addr_text(&far->addr[1]), policy_asn(t, &t->nodes[far->node]), hold_time);
+		policy_addr_text(&far->addr[1]), policy_asn(t, &t->nodes[far->node]),
+		l->lan ? "\tdirect;\n" : "", hold_time);
+}
+
+void bird_bfd_edge_write(FILE *f, const struct topology *t, const struct topology_link *l,
+			 unsigned end)
+{
+	fprintf(f, "protocol bgp lb_bfd { # %s, BFD\n", t->nodes[l->end[!end].node].name);
+	head_write(f, t, l, end, POLICY_HOLD_TIME);
+	fprintf(f, "\tpassive yes;\n"
+		   "\tipv4 { import filter from_lb; export none; };\n"
+		   "\tipv6 { import filter from_lb; export none; };\n}\n");
 }
 
 void bird_bfd_router_write(FILE *f, const struct topology *t, const struct topology_link *l,

@@ -21,6 +21,9 @@ void bird_bfd_protocol_write(FILE *f, const struct topology *t, size_t at);
  */
 void bird_bfd_router_write(FILE *f, const struct topology *t, const struct topology_link *l,
 			   unsigned end, unsigned n);
+/* The same of a rack's edge, whose filter for what the lb says is from_lb: the session lb_bfd. */
+void bird_bfd_edge_write(FILE *f, const struct topology *t, const struct topology_link *link,
+			 unsigned end);
 
 /* At a pop: is_bfd(), whether a prefix is one of the variants that want BFD. */
 void bird_bfd_function_write(FILE *f, const struct topology *t, size_t pop);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "testbed/router/bird.h"
+#include "testbed/router/bird_bfd.h"
 #include "testbed/router/policy.h"
 
 static const char *const family_names[] = { "ipv4", "ipv6" };
@@ -37,6 +38,8 @@ static void lb_write(FILE *f, const struct topology *t, const struct topology_li
 			"export where net.len = 0; };\n",
 			family_names[family]);
 	fprintf(f, "}\n");
+	if (l->bfd)
+		bird_bfd_edge_write(f, t, l, end);
 }
 
 static void upstream_write(FILE *f, const struct topology *t, const struct topology_link *l,
@@ -52,6 +55,8 @@ static void upstream_write(FILE *f, const struct topology *t, const struct topol
 		fprintf(f, "\t%s { import where net ~ [ %s ]; export where proto = \"lb\"; };\n",
 			family_names[family], family ? "::/0" : "0.0.0.0/0");
 	fprintf(f, "}\n");
+	if (l->bfd)
+		bird_bfd_pop_write(f, t, l, end, n, "proto = \"lb_bfd\"");
 }
 
 char *bird_edge_config(const struct topology *t, size_t at)
@@ -62,8 +67,8 @@ char *bird_edge_config(const struct topology *t, size_t at)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	fprintf(f, "# %s\nlog stderr { info, error, fatal, bug };\nrouter id %s;\n", edge->name,
-		policy_addr_text(&id));
+	fprintf(f, "# %s\nlog stderr { trace, info, error, fatal, bug };\nrouter id %s;\n",
+		edge->name, policy_addr_text(&id));
 	fprintf(f, "protocol device { scan time 60; }\n");
 	for (unsigned family = 0; family < 2; family++)
 		fprintf(f,
@@ -74,6 +79,8 @@ char *bird_edge_config(const struct topology *t, size_t at)
 	fprintf(f, "filter from_lb {\n");
 	bird_pop_reject_write(f, edge->index);
 	fprintf(f, "\taccept;\n}\n");
+	if (scenario_wants_bfd(t->scenario))
+		bird_bfd_function_write(f, t, edge->index);
 	for (size_t i = 0; i < edge->link_count; i++) {
 		const struct topology_link *l = &t->links[edge->links[i]];
 		unsigned end = topology_end_at(l, at);
@@ -83,6 +90,7 @@ char *bird_edge_config(const struct topology *t, size_t at)
 		else
 			upstream_write(f, t, l, end, (unsigned)i + 1);
 	}
+	bird_bfd_protocol_write(f, t, at);
 	fclose(f);
 	return text;
 }

@@ -51,11 +51,11 @@ class Case(test_lab.Case):
         wait_until(lambda: self.status()["routes_missing"] == 0, BACK_S, "every route back")
         wait_until(lambda: self.reaches("paris", IDENTITY), BACK_S, "fra reached")
 
-    def routes_since(self, t_ns):
-        """Rows of kind route of the anycast variant, once the lab is down."""
+    def routes_since(self, t_ns, variant="anycast"):
+        """Rows of kind route of a variant, once the lab is down."""
         with open(self.dir + "/out/latest/events.csv", newline="", encoding="utf-8") as f:
             return sorted((r for r in csv.DictReader(f) if r["kind"] == "route" and
-                           r["variant"] == "anycast" and int(r["t_ns"]) >= t_ns),
+                           r["variant"] == variant and int(r["t_ns"]) >= t_ns),
                           key=lambda r: int(r["t_ns"]))
 
 
@@ -176,6 +176,22 @@ class Faults(Case):
         # Nobody hears of it before a hold time of 3 s, less a keepalive's second, is over.
         self.assertGreater(min(int(r["t_ns"]) for r in rows) - fault["t_ns"], 1.5e9)
         self.assertNotEqual(rows[0]["source"], "fra-edge")
+
+    def test_bfd_between_the_edge_and_its_upstream(self):
+        scenario = rack(bfd={"interval_ms": 100, "multiplier": 5})
+        scenario["variants"].append({"name": "fast", "mode": "anycast", "bfd": True})
+        self.up(self.write("rack.json", scenario))
+        sessions = self.exec("fra-edge", "birdc", "show", "protocols")[1]
+        self.assertEqual(len(re.findall(" BGP .* Established", sessions)), 4, sessions)
+        sessions = self.exec("fra-edge", "birdc", "show", "bfd", "sessions")[1]
+        self.assertEqual(len(re.findall(" Up ", sessions)), 2, sessions)
+        fault = self.fault("pop_crash")
+        wait_until(lambda: self.reaches("paris", "198.18.0.1"), 20, "another pop")
+        self.restore(fault)
+        self.down()
+        slow, fast = ([int(r["t_ns"]) for r in self.routes_since(fault["t_ns"], variant)
+                       if r["source"] == "t1-frankfurt"][0] for variant in ("anycast", "fast"))
+        self.assertLess(fast, slow - 0.5e9, "half a second instead of two to three")
 
     def test_lb_crash_is_withdrawn_by_the_edge(self):
         self.up()

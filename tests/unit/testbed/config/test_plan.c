@@ -399,6 +399,24 @@ Test(plan, a_rack_s_lb)
 	planned_free(&p);
 }
 
+/* The variant that wants BFD is told by the session that has it, the rest by the other. */
+Test(plan, a_rack_s_lb_with_bfd)
+{
+	struct planned p = planned_new(
+		EDITS({ "pops/1/shape", "\"rack\"" }, { "variants/1/bfd", "true" }), "p2");
+	json_t *lb = file_json(p.plan, "lb.json");
+
+	cr_expect_eq(json_array_size(at(lb, "bgp/peers")), 2);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/0/vips/0"), "any");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/name"), "p2-edge-bfd");
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/address"), "2001:db8:f602::1");
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/asn")), 64500);
+	cr_expect_str_eq(text_at(lb, "bgp/peers/1/vips/0"), "geo");
+	cr_expect_eq(json_integer_value(at(lb, "bgp/peers/1/bfd/interval_ms")), 50);
+	json_decref(lb);
+	planned_free(&p);
+}
+
 Test(plan, a_nameserver)
 {
 	struct planned p = planned_new(EDITS(), "ns1");

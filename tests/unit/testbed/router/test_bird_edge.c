@@ -17,6 +17,20 @@ static void expect(const char *text, const char *part)
 	cr_expect_not_null(strstr(text, part), "no '%s' in\n%s", part, text);
 }
 
+static void bird_takes(char *config, const char *name)
+{
+	char path[] = "/tmp/bird.XXXXXX", command[128];
+	int fd = mkstemp(path);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
+	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin bird -p -c %s 2>&1", path);
+	cr_expect_eq(system(command), 0, "%s:\n%s", name, config);
+	close(fd);
+	unlink(path);
+	free(config);
+}
+
 /* clang-format off */
 static const char *const parts[] = {
 	"# p1-edge\n",
@@ -55,6 +69,44 @@ Test(bird_edge, between_the_lb_and_the_upstreams)
 	scenario_free(s);
 }
 
+/* clang-format off */
+static const char *const bfd_parts[] = {
+	"function is_bfd() {\n\tif net.type = NET_IP4 then return net ~ [ 198.18.33.0/24 ];\n"
+	"\treturn net ~ [ 2001:db8:1001::/48 ];\n}\n",
+	/* What each of the lb's sessions says goes out by the one of its kind. */
+	"ipv4 { import where net ~ [ 0.0.0.0/0 ]; export where proto = \"lb\"; };\n",
+	"protocol bgp up_1_bfd { # a, BFD\n"
+	"\tlocal 2001:db8:f001:1:: as 64500;\n\tneighbor 2001:db8:f001:1::1 as 65001;\n",
+	"\tipv4 { next hop address 10.1.128.0; import none; "
+	"export where proto = \"lb_bfd\" && is_bfd(); };\n",
+	"protocol bgp lb_bfd { # p1, BFD\n"
+	"\tlocal 2001:db8:f601::1 as 64500;\n\tneighbor 2001:db8:f601::2 as 64500;\n\tdirect;\n"
+	"\thold time 90;\n\terror wait time 1, 2;\n\tbfd on;\n\tpassive yes;\n"
+	"\tipv4 { import filter from_lb; export none; };\n",
+	"\tinterface \"a\" { interval 50 ms; multiplier 3; };\n",
+	"\tinterface \"p1\" { interval 50 ms; multiplier 3; };\n",
+};
+/* clang-format on */
+
+Test(bird_edge, variants_with_bfd_have_sessions_of_their_own)
+{
+	struct scenario *s =
+		small_scenario(EDITS({ "pops/0/shape", "\"rack\"" }, { "variants/1/bfd", "true" }));
+	struct topology *t = small_topology(s);
+	char *config = bird_edge_config(t, small_node(t, "p1-edge")), *pop;
+
+	for (size_t i = 0; i < sizeof(bfd_parts) / sizeof(bfd_parts[0]); i++)
+		expect(config, bfd_parts[i]);
+	bird_takes(config, "p1-edge");
+	pop = bird_pop_config(t, small_node(t, "p1"));
+	expect(pop, "protocol bgp up_1_bfd { # p1-edge, BFD\n"
+		    "\tlocal 2001:db8:f601::2 as 64500;\n\tneighbor 2001:db8:f601::1 as 64500;\n"
+		    "\tdirect;\n");
+	bird_takes(pop, "p1");
+	topology_free(t);
+	scenario_free(s);
+}
+
 /* For an upstream it is the pop. */
 Test(bird_edge, an_upstream_sees_a_pop)
 {
@@ -87,20 +139,6 @@ Test(bird_edge, bird_behind_it)
 	free(config);
 	topology_free(t);
 	scenario_free(s);
-}
-
-static void bird_takes(char *config, const char *name)
-{
-	char path[] = "/tmp/bird.XXXXXX", command[128];
-	int fd = mkstemp(path);
-
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
-	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin bird -p -c %s 2>&1", path);
-	cr_expect_eq(system(command), 0, "%s:\n%s", name, config);
-	close(fd);
-	unlink(path);
-	free(config);
 }
 
 Test(bird_edge, bird_takes_it)
