@@ -91,6 +91,8 @@ struct topology {
 /* NULL, and err set with the path in the scenario, when it cannot be wired. */
 struct topology *topology_new(const struct scenario *scenario, struct conf_error *err);
 void topology_free(struct topology *topology);
+/* The last step of topology_new(): sets packet_hops, or err. */
+void topology_check(struct topology *topology, struct conf_error *err);
 /* NULL when there is none of that name. */
 const struct topology_node *topology_find(const struct topology *topology, const char *name);
 /* Which end of link is at node: 0 or 1. */
