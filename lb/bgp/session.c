@@ -390,8 +390,8 @@ static void reserve(struct bgp_session *s, size_t len)
 }
 
 /*
- * To the kernel at once if it takes it. What it does not take, and what is wrong with the connection,
- * is for the loop to find out: no handler is called from here.
+ * To the kernel at once if it takes it. What it does not take, and what is wrong with the
+ * connection, is for the loop to find out: no handler is called from here.
  */
 static void try_send(struct bgp_session *s)
 {

@@ -8,11 +8,30 @@
 #include "lb/bgp/open.h"
 #include "lb/bgp/update.h"
 
+static void check_refresh(const struct bgp_frame *frame)
+{
+	struct bgp_refresh refresh;
+	struct bgp_error err;
+	uint8_t buf[4];
+
+	if (!bgp_refresh_decode(&refresh, frame->body, frame->body_len)) {
+		err = bgp_refresh_bad_length(frame->body, frame->body_len, true);
+		if (frame->body_len == sizeof(buf) || err.code == BGP_ERR_NONE)
+			abort();
+		return;
+	}
+	if (frame->body_len != sizeof(buf))
+		abort();
+	if (refresh.family != ADDR_NONE &&
+	    (bgp_refresh_encode(&refresh, buf, sizeof(buf)) != sizeof(buf) ||
+	     memcmp(buf, frame->body, sizeof(buf)) != 0))
+		abort();
+}
+
 static void decode(const struct bgp_frame *frame)
 {
 	struct bgp_open open;
 	struct bgp_update update;
-	struct bgp_refresh refresh;
 	struct bgp_error err, again;
 	char text[BGP_ERROR_TEXT_SIZE];
 	uint8_t buf[BGP_ERROR_DATA_MAX + 2];
@@ -38,9 +57,7 @@ static void decode(const struct bgp_frame *frame)
 	case BGP_MSG_KEEPALIVE:
 		break;
 	case BGP_MSG_ROUTE_REFRESH:
-		if (bgp_refresh_decode(&refresh, frame->body, frame->body_len) !=
-		    (frame->body_len == 4))
-			abort();
+		check_refresh(frame);
 		break;
 	}
 }

@@ -17,8 +17,8 @@
 #define STEPS_MAX    200000 /* of one seed: it ends */
 #define QUIET_S	     100    /* how long nothing may happen in the end */
 #define OPEN_SENT_S  240    /* RFC 4271, 8.2.2: how long a peer that says nothing is waited for */
-#define TIME_TO_MEET 60     /* hold time, connect_retry, retransmissions, each more than once */
-#define DOOMED_S     35     /* what is lost already may not have been noticed before */
+#define TIME_TO_MEET 60	    /* hold time, connect_retry, retransmissions, each more than once */
+#define DOOMED_S     35	    /* what is lost already may not have been noticed before */
 
 struct world {
 	uint64_t seed;
