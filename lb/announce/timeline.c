@@ -24,6 +24,24 @@ void timeline_fini(struct timeline *t)
 	*t = (struct timeline){ 0 };
 }
 
+void timeline_follow(struct timeline *t, struct timeline *before, const size_t *was,
+		     size_t peer_count)
+{
+	*t = *before;
+	t->peer_count = peer_count;
+	for (size_t i = 0; i < t->count; i++) {
+		struct timeline_entry *entry = &t->entries[i];
+		struct instant *sent = xcalloc(peer_count, sizeof(*sent));
+
+		for (size_t peer = 0; peer < peer_count; peer++)
+			if (was[peer] != TIMELINE_NEW)
+				sent[peer] = entry->sent[was[peer]];
+		free(entry->sent);
+		entry->sent = sent;
+	}
+	timeline_init(before, 0);
+}
+
 void timeline_add(struct timeline *t, const struct timeline_entry *entry, const char *reason)
 {
 	struct timeline_entry *new_entry;

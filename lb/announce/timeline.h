@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/clock.h"
 
@@ -33,6 +34,13 @@ struct timeline {
 
 void timeline_init(struct timeline *t, size_t peer_count);
 void timeline_fini(struct timeline *t);
+/*
+ * Go on with what before, which is empty then, has; peers have other indices now: was[i] is the one
+ * that peer i had, TIMELINE_NEW of one that was not there. t is overwritten.
+ */
+#define TIMELINE_NEW SIZE_MAX
+void timeline_follow(struct timeline *t, struct timeline *before, const size_t *was,
+		     size_t peer_count);
 /* reason is copied; entry's own and its sent are not looked at. */
 void timeline_add(struct timeline *t, const struct timeline_entry *entry, const char *reason);
 /*

@@ -81,3 +81,26 @@ Test(timeline, keeps_the_last_ones)
 	cr_expect_eq(told(&t, 0, true, 15), 0, "long gone");
 	timeline_fini(&t);
 }
+
+Test(timeline, follows_peers_that_move)
+{
+	static const size_t was[] = { 2, TIMELINE_NEW, 0 };
+	struct timeline before, t;
+
+	timeline_init(&before, 3);
+	add(&before, true, 10, 11);
+	told(&before, 0, true, 12);
+	told(&before, 1, true, 13);
+	told(&before, 2, true, 14);
+	add(&before, false, 20, 21);
+	timeline_follow(&t, &before, was, 3);
+	cr_expect_eq(before.count, 0);
+	timeline_fini(&before);
+	cr_assert_eq(t.count, 2);
+	cr_expect_str_eq(t.entries[0].reason, "because");
+	cr_expect_eq(t.entries[0].sent[0].ns, 14);
+	cr_expect_eq(t.entries[0].sent[1].ns, 0, "new, and so never told");
+	cr_expect_eq(t.entries[0].sent[2].ns, 12);
+	cr_expect_eq(told(&t, 1, false, 30), 21);
+	timeline_fini(&t);
+}
