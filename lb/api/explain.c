@@ -70,9 +70,10 @@ static json_t *peer_object(const struct lb_daemon *lb, const struct announcement
 	bgp_speaker_peer_info(lb->speaker, peer, &info);
 	reason = bgp_only_allows(only, &item->prefix) ? peer_reason(item, &info, sent)
 						      : only_reason(item, sent);
-	json = json_pack("{s:s, s:s, s:b, s:o, s:o}", "peer", info.name, "state",
-			 bgp_state_name(info.state), "sent", sent, "reason", lb_json_text(reason),
-			 "policy", sent ? lb_json_policy(&policy) : json_null());
+	json = json_pack("{s:s, s:s, s:I, s:b, s:o, s:o}", "peer", info.name, "state",
+			 bgp_state_name(info.state), "since_ns", (json_int_t)info.state_since.ns,
+			 "sent", sent, "reason", lb_json_text(reason), "policy",
+			 sent ? lb_json_policy(&policy) : json_null());
 	free(reason);
 	return json;
 }

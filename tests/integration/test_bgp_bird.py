@@ -124,9 +124,21 @@ class WithBird(SpeakerTest):
         since = daemon.last_id()
         control(bird, "disable", "lb", '"planned work"')
         events = daemon.events({"kind": "peer_down", "peer": "t1"}, since)
-        self.assertIn("Cease/Administrative Shutdown (6/2): planned work", str(events[-1]))
+        said = "Cease/Administrative Shutdown (6/2): planned work"
+        self.assertIn(said, str(events[-1]))
+        wait_until(lambda: daemon.peer("t1")["timers"]["connect_retry"]["next_ms"], what="dialling")
+        peer = daemon.peer("t1")
+        self.assertLessEqual(peer["timers"]["connect_retry"]["next_ms"], 1000)
+        self.assertEqual((peer["timers"]["hold"]["negotiated"], peer["negotiated"]), (None, None))
+        self.assertEqual(peer["offered"]["families"], ["ipv4", "ipv6"])
         control(bird, "enable", "lb")
         wait_until(lambda: bird.has(PREFIX) and bird.has(PREFIX6), what="announced again")
+        peer = daemon.peer("t1")
+        self.assertEqual((peer["established"], peer["downs"]), (2, 1))
+        self.assertEqual((peer["last_error_in"], peer["last_error_out"]), (said, ""))
+        self.assertLess(abs(peer["last_error_in_ns"] - events[-1]["t_ns"]), 1e9)
+        self.assertGreaterEqual(peer["last_down_ns"], peer["last_error_in_ns"])
+        self.assertIsNone(peer["last_error_out_ns"])
 
     def test_large_communities(self):
         bird = self.bird()

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -400,7 +401,8 @@ class Api(LabTest):
     def test_answers_are_as_described(self):
         conf = configuration(self.lab.socket)
         conf["vips"][1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
-        conf["bgp"]["peers"][0]["bfd"] = {"interval_ms": 100}
+        conf["bgp"]["peers"][0].update(bfd={"interval_ms": 100}, dump={
+            "file": os.path.join(self.lab.directory, "t1.mrt")})
         lab, daemon = self.lab, self.start_converged(vips=conf["vips"], bgp=conf["bgp"])
         daemon.events({"kind": "bfd_up", "peer": "t1"})
         api = openapi.Checker(openapi.Spec("lb.yaml"), support.Rest(lab.socket))
@@ -446,7 +448,9 @@ class Api(LabTest):
                               "enhanced_refresh": True}.items(), peer["negotiated"].items())
         self.assertEqual((peer["offered"]["families"], peer["capabilities"]["families"]),
                          (families, families))
-        self.assertEqual((peer["last_error_in_ns"], peer["downs"], peer["dump"]), (None, 0, None))
+        self.assertEqual((peer["last_error_in_ns"], peer["downs"]), (None, 0))
+        self.assertEqual(peer["dump"]["bytes"], os.path.getsize(peer["dump"]["file"]))
+        self.assertIsNone(daemon.peer("t2")["dump"])
         metrics = api.ask("GET", "/metrics", 200)
         self.check_metrics_text(metrics)
         self.assertIn('catchment_lb_peer_established{peer="t1"} 1\n', metrics)
@@ -485,6 +489,10 @@ class Api(LabTest):
                 self.assertTrue(sample.startswith(families[-1]), line)
         self.assertEqual(len(families), len(set(families)))
         self.assertGreater(len(families), 35)
+        with open(os.path.join(ROOT, "docs/operations.md"), encoding="utf-8") as page:
+            told = set(re.findall(r"catchment_lb_\w*[a-z]", page.read()))
+        self.assertGreater(len(told), 15)
+        self.assertEqual(told - set(families), set(), "what operators shall watch")
 
     def check_events(self, api):
         """Ids without gaps, and a life in which every kind happens but the last one."""
