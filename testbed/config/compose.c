@@ -6,6 +6,8 @@
  *
  *	every node	NET_ADMIN	TAP devices, addresses, routes; BIRD and lb set them, too
  *			NET_RAW		the agent's pings over the wires, OSPF, lb's packet socket
+ *	FRR routers	SYS_ADMIN	FRR ends if it cannot give up all that it might have used,
+ *			NET_BIND_SERVICE	though it uses neither here
  *	clients		SYS_NICE	users send on time while the machine is busy
  *	testbed		SYS_NICE	the wires' real-time thread
  *			DAC_OVERRIDE	writes to ../out, whoever owns it,
@@ -46,6 +48,9 @@ static const struct compose_kind kinds[] = {
 	{ NODE_CLIENT, "client",
 	  "  cap_add: [NET_ADMIN, NET_RAW, SYS_NICE]\n  cpu_shares: 16384\n" },
 };
+
+/* A router that needs more; only in the file where there is one. */
+#define FRR_KIND "frr"
 
 static const char usage[] =
 	"# LAB=run     (default) runs it, prints the table, writes the report to ../out and stops\n"
@@ -155,10 +160,19 @@ static const char *sysctls_name(enum node_kind kind)
 	return kind == NODE_ROUTER ? "router-sysctls" : "host-sysctls";
 }
 
-/* A pop's edge is a router like any other. */
-static const char *anchor_name(enum node_kind kind)
+/* A pop's edge is a router like any other, and FRR's are like no other. */
+static const char *anchor_name(const struct topology *t, const struct topology_node *node)
 {
-	return kinds[kind == NODE_EDGE ? NODE_ROUTER : kind].name;
+	bool edge = node->kind == NODE_EDGE;
+	enum router_kind router = ROUTER_BIRD;
+
+	if (edge)
+		router = t->scenario->pops[node->index].router;
+	else if (node->kind == NODE_ROUTER)
+		router = t->scenario->networks[node->network].router;
+	if (router == ROUTER_FRR)
+		return FRR_KIND;
+	return kinds[edge ? NODE_ROUTER : node->kind].name;
 }
 
 /*
@@ -258,6 +272,15 @@ static void kind_write(FILE *out, const struct topology *t, const struct compose
 	free(socket);
 }
 
+static void frr_write(FILE *out, const struct topology *t)
+{
+	if (scenario_has_router(t->scenario, ROUTER_FRR))
+		fprintf(out,
+			"x-" FRR_KIND ": &" FRR_KIND "\n  <<: *%s\n"
+			"  cap_add: [NET_ADMIN, NET_RAW, SYS_ADMIN, NET_BIND_SERVICE]\n\n",
+			kinds[NODE_ROUTER].name);
+}
+
 static void port_write(FILE *out, const struct compose_options *o, unsigned last)
 {
 	if (o->supervisor)
@@ -276,7 +299,7 @@ static void node_write(FILE *out, const struct topology *t, const struct compose
 
 	fputs("  ", out);
 	compose_scalar_write(out, node->name);
-	fprintf(out, ":\n    <<: *%s\n", anchor_name(node->kind));
+	fprintf(out, ":\n    <<: *%s\n", anchor_name(t, node));
 	entry_write(out, 4, "hostname", node->name);
 	fputs("    command: [node, --wait, --control, ", out);
 	compose_scalar_write(out, control);
@@ -368,6 +391,7 @@ void compose_write(FILE *out, const struct topology *t, const struct compose_opt
 	common_write(out, options);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		kind_write(out, t, &kinds[i]);
+	frr_write(out, t);
 	fputs("services:\n", out);
 	for (size_t i = 0; i < t->node_count; i++) {
 		node_write(out, t, options, i);

@@ -13,9 +13,10 @@
 
 #include "lib/alloc.h"
 
-#define PING_COUNT  5
-#define MEASURE_MAX 4 /* times; what the machine does besides passes, a wrong wire does not */
-#define WIRE_LIMIT  ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
+#define PING_COUNT     5
+#define SLOW_ROUTERS_S 180 /* of patience more, six times the MRAI of the profile internet */
+#define MEASURE_MAX    4   /* times; what the machine does besides passes, a wrong wire does not */
+#define WIRE_LIMIT     ((size_t)256 * 1024) /* bytes that a wire with a rate may queue */
 
 static const char *node_name(const struct lab *lab, size_t node)
 {
@@ -209,10 +210,18 @@ void lab_progress(struct lab *lab)
 	}
 }
 
+/* Where routers wait between updates, routes come by rounds of that. */
+static unsigned patience_s(const struct lab *lab)
+{
+	bool slow = lab->topology->scenario->profile == PROFILE_INTERNET;
+
+	return lab->runtime->patience_s + (slow ? SLOW_ROUTERS_S : 0);
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct lab *lab = w->data;
-	unsigned patience_s = lab->runtime->patience_s;
+	unsigned after_s = patience_s(lab);
 	struct prefix prefix;
 	char text[PREFIX_TEXT_SIZE];
 	size_t node = 0;
@@ -223,18 +232,18 @@ static void on_deadline(struct ev_loop *loop, ev_timer *w, int revents)
 		node++;
 	if (lab->phase == LAB_CONFIGURING)
 		lab_fail(lab, "only %zu of %zu nodes are there after %u s; %s is not",
-			 nodes_configured(lab), lab->topology->node_count, patience_s,
+			 nodes_configured(lab), lab->topology->node_count, after_s,
 			 node_name(lab, node));
 	else if (lab->phase == LAB_MEASURING)
 		lab_fail(lab, "%zu nodes have not measured their wires after %u s", lab->measuring,
-			 patience_s);
+			 after_s);
 	else if (convergence_example(lab->convergence, &node, &prefix) ||
 		 uplinks_example(lab->uplinks, &node, &prefix))
 		lab_fail(lab, "not converged after %u s: %zu routes missing, such as %s at %s",
-			 patience_s, lab_routes_missing(lab), prefix_format(&prefix, text),
+			 after_s, lab_routes_missing(lab), prefix_format(&prefix, text),
 			 node_name(lab, node));
 	else
-		lab_fail(lab, "the nameservers see no healthy pops after %u s", patience_s);
+		lab_fail(lab, "the nameservers see no healthy pops after %u s", after_s);
 }
 
 static int engine_start(struct lab *lab)
@@ -313,7 +322,7 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 	struct lab *lab = lab_new(loop, setup);
 	int err;
 
-	ev_timer_init(&lab->deadline, on_deadline, lab->runtime->patience_s, 0);
+	ev_timer_init(&lab->deadline, on_deadline, patience_s(lab), 0);
 	lab->deadline.data = lab;
 	ev_timer_start(loop, &lab->deadline);
 	err = engine_start(lab);

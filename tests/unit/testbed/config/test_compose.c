@@ -217,6 +217,26 @@ Test(compose, an_edge_is_a_router)
 	scenario_free(s);
 }
 
+/* FRR will not start without privileges that it does not use: its routers have them, no other. */
+Test(compose, routers_of_frr)
+{
+	struct scenario *s = small_scenario(EDITS({ "networks/1/router", "\"frr\"" },
+					  { "pops/1/shape", "\"rack\"" },
+					  { "pops/1/router", "\"frr\"" }));
+	struct topology *t = small_topology(s);
+	char *text = written(t, &in_file);
+
+	EXPECT(text, "  a:\n", "<<: *router\n", "!*frr", "!SYS_ADMIN");
+	EXPECT(text, "  big-newyork:\n", "<<: *frr\n", "!<<: *router");
+	EXPECT(text, "  p2-edge:\n", "<<: *frr\n");
+	EXPECT(text, "x-frr: &frr\n", "  <<: *router\n",
+	       "  cap_add: [NET_ADMIN, NET_RAW, SYS_ADMIN, NET_BIND_SERVICE]\n");
+	EXPECT(text, "x-router: &router\n", "!SYS_ADMIN");
+	free(text);
+	topology_free(t);
+	scenario_free(s);
+}
+
 /* Pops of speaker BIRD have no REST: nothing to publish, to check, or to be reached by. */
 Test(compose, pops_without_rest)
 {
