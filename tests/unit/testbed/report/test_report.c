@@ -125,6 +125,55 @@ Test(report_claims, verdicts)
 	}
 }
 
+/* Four of five users within 8 to 12 s of the withdrawal, which came 3 s after the fault. */
+Test(report_claims, shift)
+{
+	static const struct {
+		const char *name, *profile, *reconnect;
+		size_t claims;
+		enum claim_verdict verdict;
+		const char *says;
+	} rows[] = {
+		{ "hit", "internet", "4000, 5000, 6000, 13000, 50000", 1, CLAIM_HELD,
+		  "after the first withdrawn route: 10.0 s." },
+		{ "at the border", "internet", "4000, 5000, 6000, 15000, null", 1, CLAIM_HELD,
+		  ": 12.0 s. " },
+		{ "too soon", "internet", "4000, 5000, 6000, 10999, 50000", 1, CLAIM_FAILED,
+		  "a miss" },
+		{ "too late", "internet", "4000, 5000, 6000, 15001, 50000", 1, CLAIM_FAILED,
+		  "a miss" },
+		{ "never", "internet", "4000, 5000, 6000, null, null", 1, CLAIM_FAILED,
+		  ": not before the undo." },
+		{ "nobody", "internet", "", 0, CLAIM_OPEN, "" },
+		{ "not its business", "ideal", "4000, 5000, 6000, 13000, 50000", 0, CLAIM_OPEN,
+		  "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct claim claims[CLAIMS_MAX];
+		char text[900];
+		json_t *run;
+
+		snprintf(text, sizeof(text),
+			 "{\"profile\":\"%s\",\"scenario\":{\"variants\":[{\"name\":\"any\","
+			 "\"mode\":\"anycast\"}]},\"summary\":{\"variants\":{\"any\":{\"f\":{}}}},"
+			 "\"trials\":[{\"valid\":false,\"variants\":{\"any\":{\"faults\":{\"f\":{"
+			 "\"reconnect_ms\":[1],\"cause_ns\":{\"withdrawn\":0}}}}}},"
+			 "{\"valid\":true,\"variants\":{\"any\":{\"faults\":{\"f\":{"
+			 "\"reconnect_ms\":[%s],\"cause_ns\":{\"withdrawn\":3000000000}}}}}}]}",
+			 rows[i].profile, rows[i].reconnect);
+		run = json_loads(text, 0, NULL);
+		cr_assert_not_null(run);
+		cr_assert_eq(claims_judge(run, "f", claims), rows[i].claims, "%s", rows[i].name);
+		if (rows[i].claims > 0) {
+			cr_expect_eq(claims[0].verdict, rows[i].verdict, "%s", rows[i].name);
+			cr_expect_not_null(strstr(claims[0].evidence, rows[i].says), "%s: %s",
+					   rows[i].name, claims[0].evidence);
+		}
+		json_decref(run);
+	}
+}
+
 /* The sum of TTL and noticing, 33.5 s here, against what was seen and for how long. */
 Test(report_claims, geodns)
 {
