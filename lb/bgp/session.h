@@ -54,8 +54,8 @@ struct bgp_session *bgp_session_adopt(struct ev_loop *loop, int fd);
 void bgp_session_set_handlers(struct bgp_session *session,
 			      const struct bgp_session_handlers *handlers, void *ctx);
 /*
- * Send bytes, or queue what the kernel does not take. mark (may be NULL, from malloc) is handed to on_sent once they are written; when
- * they never are it is freed.
+ * Send bytes, or queue what the kernel does not take. mark (may be NULL, from malloc) is handed to
+ * on_sent once they are written; when they never are it is freed.
  */
 void bgp_session_write(struct bgp_session *session, const void *bytes, size_t len, void *mark);
 /* Bytes not yet taken by the kernel. */

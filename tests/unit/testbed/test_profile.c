@@ -92,6 +92,31 @@ static size_t differences(const struct topology *a, const struct topology *b)
 	return n;
 }
 
+/* The wire between a rack's edge and its lb is inside the pop. */
+Test(profile, a_rack_is_slow_at_its_edge)
+{
+	struct scenario *s = small_scenario(
+		EDITS({ "profile", "\"internet\"" }, { "pops/1/shape", "\"rack\"" }));
+	struct topology *t = small_topology(s);
+	size_t outside = 0, inside = 0, edge = small_node(t, "p2-edge");
+
+	for (size_t i = 0; i < t->nodes[edge].link_count; i++) {
+		const struct topology_link *l = &t->links[t->nodes[edge].links[i]];
+		bool lan = has_pop(t, l);
+
+		inside += lan;
+		outside += !lan;
+		for (unsigned e = 0; e < 2; e++) {
+			cr_expect_eq(l->end[e].mrai_s, 0);
+			cr_expect_eq(l->end[e].bgp_delay_ms > 0, !lan);
+		}
+	}
+	cr_expect_eq(inside, 1);
+	cr_expect_eq(outside, 1);
+	topology_free(t);
+	scenario_free(s);
+}
+
 Test(profile, the_seed_decides)
 {
 	struct scenario *s[3];

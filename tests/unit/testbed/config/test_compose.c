@@ -221,8 +221,8 @@ Test(compose, an_edge_is_a_router)
 Test(compose, routers_of_frr)
 {
 	struct scenario *s = small_scenario(EDITS({ "networks/1/router", "\"frr\"" },
-					  { "pops/1/shape", "\"rack\"" },
-					  { "pops/1/router", "\"frr\"" }));
+						  { "pops/1/shape", "\"rack\"" },
+						  { "pops/1/router", "\"frr\"" }));
 	struct topology *t = small_topology(s);
 	char *text = written(t, &in_file);
 
