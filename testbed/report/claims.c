@@ -264,6 +264,57 @@ static int claim_dns_sessions(const struct subject *s, const json_t *result, str
 	return 1;
 }
 
+/* The first anycast variant with BFD, or without, that felt a silent crash; NULL: none. */
+static const json_t *crash_row(const json_t *result, const char *fault, int bfd, const char **name)
+{
+	const json_t *variant;
+	size_t i;
+
+	json_array_foreach (value_at(result, "scenario", "variants", NULL), i, variant) {
+		const json_t *row;
+
+		*name = value_string(variant, "name");
+		row = value_at(result, "summary", "variants", *name, fault, NULL);
+		if (strcmp(value_string(variant, "mode"), "anycast") == 0 &&
+		    json_is_true(json_object_get(variant, "bfd")) == bfd &&
+		    strcmp(value_string(row, "kind"), "pop_crash") == 0 &&
+		    value_number(json_object_get(row, "reconnect_ms"), "n") > 0)
+			return row;
+	}
+	return NULL;
+}
+
+/* Of the same crash, what BFD noticed and what the hold timer did. */
+static int claim_bfd(const json_t *result, const char *fault, struct claim *claim)
+{
+	const char *with, *without;
+	const json_t *bfd = crash_row(result, fault, 1, &with);
+	const json_t *hold = crash_row(result, fault, 0, &without);
+	const json_t *bfd_back = json_object_get(bfd, "reconnect_ms");
+	const json_t *hold_back = json_object_get(hold, "reconnect_ms");
+	char noticed[2][VALUE_TEXT_SIZE], half[2][VALUE_TEXT_SIZE], last[2][VALUE_TEXT_SIZE];
+	int all_back = value_number(bfd_back, "never") == 0;
+
+	if (!bfd || !hold)
+		return 0;
+	claim->text = "BFD makes anycast failover sub-second.";
+	claim->verdict = all_back && value_number(bfd_back, "max") < 1000 ? CLAIM_HELD
+			 : value_is_known(json_object_get(bfd_back, "p50")) &&
+					 value_number(bfd_back, "p50") < 1000
+				 ? CLAIM_PARTLY
+				 : CLAIM_FAILED;
+	snprintf(claim->evidence, sizeof(claim->evidence),
+		 "The same crash was noticed after %s with %.60s and after %s with %.60s; half of "
+		 "the users were answered again within %s and %s, the last within %s and %s.",
+		 value_ms(value_at(bfd, "cause_ms", "detected", NULL), noticed[0]), with,
+		 value_ms(value_at(hold, "cause_ms", "detected", NULL), noticed[1]), without,
+		 value_quantile(bfd_back, "p50", half[0]),
+		 value_quantile(hold_back, "p50", half[1]),
+		 value_quantile(bfd_back, "max", last[0]),
+		 value_quantile(hold_back, "max", last[1]));
+	return 1;
+}
+
 size_t claims_judge(const json_t *result, const char *fault, struct claim out[CLAIMS_MAX])
 {
 	static const struct {
@@ -282,7 +333,7 @@ size_t claims_judge(const json_t *result, const char *fault, struct claim out[CL
 		if (subject_find(result, judges[i].mode, fault, &subject))
 			count += (size_t)judges[i].judge(&subject, result, &out[count]);
 	}
-	return count;
+	return count + (size_t)claim_bfd(result, fault, &out[count]);
 }
 
 /* One clause per variant, joined by semicolons; the first names the measure, the others follow. */

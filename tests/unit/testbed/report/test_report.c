@@ -209,6 +209,52 @@ Test(report_claims, geodns)
 	}
 }
 
+/* Both variants felt the same silent crash; what the one without did is beside it. */
+Test(report_claims, bfd)
+{
+	static const struct {
+		const char *name, *kind, *p50, *max;
+		int never;
+		size_t claims;
+		enum claim_verdict verdict;
+	} rows[] = {
+		{ "all at once", "pop_crash", "300", "900", 0, 1, CLAIM_HELD },
+		{ "the last one late", "pop_crash", "300", "1500", 0, 1, CLAIM_PARTLY },
+		{ "one never", "pop_crash", "300", "null", 1, 1, CLAIM_PARTLY },
+		{ "half of them late", "pop_crash", "1200", "1500", 0, 1, CLAIM_FAILED },
+		{ "half of them never", "pop_crash", "null", "null", 3, 1, CLAIM_FAILED },
+		{ "another fault", "lb_crash", "300", "900", 0, 0, CLAIM_OPEN },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct claim claims[CLAIMS_MAX];
+		char text[1024];
+		json_t *run;
+		size_t count;
+
+		snprintf(text, sizeof(text),
+			 "{\"scenario\":{\"variants\":[{\"name\":\"any\",\"mode\":\"anycast\"},"
+			 "{\"name\":\"fast\",\"mode\":\"anycast\",\"bfd\":true}]},\"summary\":"
+			 "{\"variants\":{\"any\":{\"f\":{\"kind\":\"%s\",\"reconnect_ms\":{\"n\":5,"
+			 "\"p50\":9100,\"max\":9300},\"cause_ms\":{\"detected\":8800}}},\"fast\":{"
+			 "\"f\":{\"kind\":\"%s\",\"reconnect_ms\":{\"n\":5,\"never\":%d,\"p50\":%s,"
+			 "\"max\":%s,\"observed_ms\":60000},\"cause_ms\":{\"detected\":140}}}}}}",
+			 rows[i].kind, rows[i].kind, rows[i].never, rows[i].p50, rows[i].max);
+		run = json_loads(text, 0, NULL);
+		cr_assert(run, "%s", text);
+		count = claims_judge(run, "f", claims);
+		/* "Traffic reroutes within seconds to minutes" is the first that has numbers. */
+		cr_assert_eq(count, 1 + rows[i].claims, "%s: %zu", rows[i].name, count);
+		if (rows[i].claims > 0) {
+			cr_expect_eq(claims[1].verdict, rows[i].verdict, "%s", rows[i].name);
+			cr_expect(strstr(claims[1].evidence,
+					 "after 140 ms with fast and after 8.80 s with any;"),
+				  "%s", claims[1].evidence);
+		}
+		json_decref(run);
+	}
+}
+
 Test(report_claims, headline)
 {
 	json_t *run = run_of(1, 1, "12000");
