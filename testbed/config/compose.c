@@ -17,8 +17,9 @@
  * that does not build it, and early ones would give up then.
  *
  * Shares of the processor are what nice values are in namespaces, since a container competes as
- * one: users before daemons, the wires before all. Where a kernel has real-time scheduling by group
- * (CONFIG_RT_GROUP_SCHED, cgroup v1) a container gets none, and the shares are what is left.
+ * one: users before whoever does BFD, those before other daemons, the wires before all. Where a
+ * kernel has real-time scheduling by group (CONFIG_RT_GROUP_SCHED, cgroup v1) a container gets
+ *none, and the shares are what is left.
  *
  * No port needs NET_BIND_SERVICE, the sysctl is for that; no daemon changes its user.
  */
@@ -301,6 +302,8 @@ static void node_write(FILE *out, const struct topology *t, const struct compose
 	compose_scalar_write(out, node->name);
 	fprintf(out, ":\n    <<: *%s\n", anchor_name(t, node));
 	entry_write(out, 4, "hostname", node->name);
+	if (topology_has_bfd(t, at))
+		fputs("    cpu_shares: 8192\n", out);
 	fputs("    command: [node, --wait, --control, ", out);
 	compose_scalar_write(out, control);
 	fputs(", --name, ", out);

@@ -166,6 +166,21 @@ Test(compose, privileges_by_kind)
 	scenario_free(s);
 }
 
+Test(compose, whoever_does_bfd_goes_before_others)
+{
+	struct scenario *s = small_scenario(EDITS({ "variants/0/bfd", "true" }));
+	struct topology *t = small_topology(s);
+	char *text = written(t, &in_file);
+
+	EXPECT(text, "  a:\n", "cpu_shares: 8192\n");
+	EXPECT(text, "  p1:\n", "cpu_shares: 8192\n");
+	EXPECT(text, "  b:\n", "!cpu_shares");
+	EXPECT(text, "  big-frankfurt:\n", "!cpu_shares");
+	free(text);
+	topology_free(t);
+	scenario_free(s);
+}
+
 /* The agent cannot write them in a container, and so relies on the file. */
 Test(compose, sysctls_are_the_plan_s)
 {
