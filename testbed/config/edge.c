@@ -37,7 +37,7 @@ void part_edge(json_t *setup, const struct topology *t, size_t at)
 		part_bird(setup, t, at, bird_edge_config(t, at));
 		break;
 	case ROUTER_FRR:
-		part_frr(setup, t, at, frr_edge_config(t, at), frr_edge_daemons);
+		part_frr(setup, t, at, frr_edge_config(t, at), frr_edge_daemons(t, at));
 		break;
 	}
 }

@@ -177,7 +177,7 @@ static void ospf_write(FILE *f, const struct topology *t, size_t at)
 }
 
 /* How fast, for each pop whose wire has it; and let the log say what changes. */
-static void bfd_write(FILE *f, const struct topology *t, size_t at)
+void frr_bfd_write(FILE *f, const struct topology *t, size_t at)
 {
 	const struct topology_node *node = &t->nodes[at];
 
@@ -343,7 +343,7 @@ char *frr_router_config(const struct topology *t, size_t at)
 		statics_write(f, t, at, family);
 	if (!policy_is_alone(t, at))
 		ospf_write(f, t, at);
-	bfd_write(f, t, at);
+	frr_bfd_write(f, t, at);
 	bgp_write(f, t, at);
 	fclose(f);
 	return text;

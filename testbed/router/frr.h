@@ -22,9 +22,14 @@
 char *frr_router_config(const struct topology *t, size_t at);
 /* For the edge of a rack, which does what bird.h has it do. The caller frees the text. */
 char *frr_edge_config(const struct topology *t, size_t at);
-extern const char *const frr_edge_daemons[];
+const char *const *frr_edge_daemons(const struct topology *t, size_t at);
 /* Prefix lists of this name and both families: what a pop may announce. */
 void frr_pop_lists_write(FILE *f, const char *name, size_t pop);
+/*
+ * Where a wire of the node has BFD: a profile pop_<n> for the n-th of them, and the prefix lists
+ * "nothing" of both families.
+ */
+void frr_bfd_write(FILE *f, const struct topology *t, size_t at);
 /* The daemons that the router's is for, in the order in which they start; ends with NULL. zebra is
  * first. */
 const char *const *frr_router_daemons(const struct topology *t, size_t at);

@@ -25,6 +25,7 @@ static const char *const parts[] = {
 	" neighbor 10.1.128.1 timers connect 1\n neighbor 10.1.128.1 advertisement-interval 0\n"
 	" neighbor",
 	" description big-frankfurt\n",
+	" bgp graceful-restart-disable\n",
 	" address-family ipv4 unicast\n  maximum-paths 16\n"
 	"  neighbor 10.1.128.1 activate\n  neighbor 10.1.128.1 prefix-list default in\n"
 	"  neighbor 10.1.128.1 prefix-list lb out\n",
@@ -32,23 +33,38 @@ static const char *const parts[] = {
 	"  neighbor 10.201.1.2 prefix-list default out\n  neighbor 10.201.1.2 next-hop-self\n"
 	" exit-address-family\n address-family ipv6 unicast\n",
 };
+
+static const char *const bfd_parts[] = {
+	"ip prefix-list fast seq 20 permit 198.18.33.0/24\n"
+	"ipv6 prefix-list fast seq 20 permit 2001:db8:1001::/48\n"
+	"route-map slow deny 10\n match ip address prefix-list fast\nexit\n"
+	"route-map slow deny 20\n match ipv6 address prefix-list fast\nexit\n"
+	"route-map slow permit 30\nexit\n",
+	" profile pop_1\n  detect-multiplier 3\n  receive-interval 50\n",
+	" neighbor 2001:db8:f001:1::1 bfd\n neighbor 2001:db8:f001:1::1 bfd profile pop_1\n",
+	" neighbor 2001:db8:f601::2 remote-as 64500\n"
+	" neighbor 2001:db8:f601::2 description p1, BFD\n",
+	/* What each kind of session takes and tells. */
+	"  neighbor 10.1.128.1 prefix-list default in\n  neighbor 10.1.128.1 prefix-list lb out\n"
+	"  neighbor 10.1.128.1 route-map slow out\n",
+	"  neighbor 2001:db8:f001:1::1 prefix-list nothing in\n"
+	"  neighbor 2001:db8:f001:1::1 prefix-list fast out\n",
+	"  neighbor 2001:db8:f601::2 prefix-list lb in\n"
+	"  neighbor 2001:db8:f601::2 prefix-list nothing out\n",
+};
 /* clang-format on */
 
-Test(frr_edge, between_the_lb_and_the_upstreams)
+/* That these are in p1-edge's, and FRR's own shell parses it. */
+static void expect_config(const struct edit *edits, const char *const *want, size_t count)
 {
-	struct scenario *s =
-		small_scenario(EDITS({ "hold_time", "4" }, { "pops/0/shape", "\"rack\"" },
-				     { "pops/0/router", "\"frr\"" },
-				     { "links/4", "{\"from\": \"big\", \"to\": \"p1\", "
-						  "\"relation\": \"provider\"}" }));
+	struct scenario *s = small_scenario(edits);
 	struct topology *t = small_topology(s);
 	char *config = frr_edge_config(t, small_node(t, "p1-edge"));
 	char path[] = "/tmp/frr.XXXXXX", command[128];
 	int fd = mkstemp(path);
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		cr_expect_not_null(strstr(config, parts[i]), "no '%s' in\n%s", parts[i], config);
-	/* FRR's own shell parses it. */
+	for (size_t i = 0; i < count; i++)
+		cr_expect_not_null(strstr(config, want[i]), "no '%s' in\n%s", want[i], config);
 	cr_assert_geq(fd, 0);
 	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
 	snprintf(command, sizeof(command), "vtysh -C -f %s >&2", path);
@@ -58,4 +74,20 @@ Test(frr_edge, between_the_lb_and_the_upstreams)
 	free(config);
 	topology_free(t);
 	scenario_free(s);
+}
+
+Test(frr_edge, between_the_lb_and_the_upstreams)
+{
+	expect_config(EDITS({ "hold_time", "4" }, { "pops/0/shape", "\"rack\"" },
+			    { "pops/0/router", "\"frr\"" },
+			    { "links/4", "{\"from\": \"big\", \"to\": \"p1\", "
+					 "\"relation\": \"provider\"}" }),
+		      parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+Test(frr_edge, variants_with_bfd_have_sessions_of_their_own)
+{
+	expect_config(EDITS({ "pops/0/shape", "\"rack\"" }, { "pops/0/router", "\"frr\"" },
+			    { "variants/1/bfd", "true" }),
+		      bfd_parts, sizeof(bfd_parts) / sizeof(bfd_parts[0]));
 }
