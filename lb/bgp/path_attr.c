@@ -104,6 +104,21 @@ bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn)
 	return path_find(path, asn, NULL);
 }
 
+unsigned bgp_as_path_length(const struct bgp_as_path *path)
+{
+	struct wire_reader r = wire_reader(path->bytes, path->len), members;
+	unsigned length = 0;
+
+	while (wire_left(&r) > 0) {
+		bool is_set = r.pos[0] == AS_SET;
+
+		if (!next_segment(&r, path->four_octet, &members))
+			break;
+		length += is_set ? 1 : (unsigned)(wire_left(&members) / (path->four_octet ? 4 : 2));
+	}
+	return length;
+}
+
 static enum bgp_verdict get_as_path(struct bgp_attrs *out, const struct attr *attr,
 				    unsigned options)
 {
@@ -186,16 +201,25 @@ static enum bgp_verdict get_as4_aggregator(struct bgp_attrs *out, const struct a
 	return get_aggregator(out, attr, BGP_FOUR_OCTET);
 }
 
-/* Checked, but of no use to us: from a peer of four octets it says nothing (RFC 6793, 4.1). */
+/* From a peer of four octets it says nothing (RFC 6793, section 4.1). */
 static enum bgp_verdict get_as4_path(struct bgp_attrs *out, const struct attr *attr,
 				     unsigned options)
 {
 	const struct bgp_as_path path = { attr->value, attr->len, true };
 	bool malformed, has_zero = path_find(&path, 0, &malformed);
 
-	(void)out;
-	(void)options;
-	return malformed || has_zero ? BGP_UPDATE_ATTR_DISCARDED : BGP_UPDATE_OK;
+	if (malformed || has_zero)
+		return BGP_UPDATE_ATTR_DISCARDED;
+	if (!(options & BGP_FOUR_OCTET))
+		out->as4_path = path;
+	return BGP_UPDATE_OK;
+}
+
+/* RFC 6793, section 4.2.3: somebody on the way has shortened AS_PATH, so it no longer fits. */
+static void drop_longer_as4_path(struct bgp_attrs *attrs)
+{
+	if (bgp_as_path_length(&attrs->as4_path) > bgp_as_path_length(&attrs->as_path))
+		attrs->as4_path = (struct bgp_as_path){ 0 };
 }
 
 static enum bgp_verdict get_communities(struct bgp_attrs *out, const struct attr *attr,
@@ -409,6 +433,7 @@ void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len,
 		attr.whole_len = (size_t)(r.pos - attr.whole);
 		take(attrs, &attr, &seen, options);
 	}
+	drop_longer_as4_path(attrs);
 }
 
 bool bgp_nlri_next(struct wire_reader *r, enum addr_family family, struct prefix *prefix)

@@ -54,6 +54,11 @@ struct bgp_attrs {
 	bool has_otc, has_local_pref;
 	uint8_t origin;
 	struct bgp_as_path as_path;
+	/*
+	 * What a peer of two octets passes on of a path whose ASNs need four (RFC 6793, section
+	 * 4.2.3); of no length where there is none, or it is longer than AS_PATH.
+	 */
+	struct bgp_as_path as4_path;
 	uint32_t med, otc, local_pref;
 	uint32_t originator_id; /* 0: no route reflector has passed it on (RFC 4456) */
 	struct addr next_hop;
@@ -71,6 +76,8 @@ void bgp_attrs_decode(struct bgp_attrs *attrs, const uint8_t *bytes, size_t len,
 const char *bgp_attr_name(uint8_t code);
 /* The own ASN in a path means a loop (RFC 4271, section 9.1.2). */
 bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn);
+/* RFC 4271, section 9.1.2.2 (a): a set counts as one. */
+unsigned bgp_as_path_length(const struct bgp_as_path *path);
 
 #define BGP_LOCAL_PREF 100 /* as everybody's default */
 

@@ -110,7 +110,8 @@ int bgp_update_find(const struct bgp_update *update, const struct prefix *prefix
 		return contains(&update->withdrawn, prefix) || contains(&a->mp_unreach, prefix) ? -1
 												: 0;
 	if (a->verdict >= BGP_UPDATE_TREAT_AS_WITHDRAW || hop.family == ADDR_NONE ||
-	    !is_unicast(&hop) || bgp_as_path_contains(&a->as_path, own_asn))
+	    !is_unicast(&hop) || bgp_as_path_contains(&a->as_path, own_asn) ||
+	    bgp_as_path_contains(&a->as4_path, own_asn))
 		return -1;
 	*next_hop = hop;
 	return 1;

@@ -569,3 +569,86 @@ Test(bgp_update, two_octet_peer)
 	cr_expect_arr_eq(body + wire_written(&w) - 4 - 9,
 			 ((uint8_t[]){ 0xc0, 17, 6, 2, 1, 0xfa, 0x56, 0xea, 0x01 }), 9);
 }
+
+/* RFC 6793, section 4.2.3. Attributes of a route that has passed through AS 4200000001, which is
+ * us. */
+Test(bgp_update, as4_path_counts_unless_it_is_longer)
+{
+	static const struct {
+		const char *what;
+		unsigned options;
+		uint8_t path[16], path_len, as4[24], as4_len;
+		int found;
+	} cases[] = {
+		{ "as long",
+		  0,
+		  { 2, 2, 0xfd, 0xe9, 0x5b, 0xa0 },
+		  6,
+		  { 2, 2, 0, 0, 0xfd, 0xe9, 0xfa, 0x56, 0xea, 1 },
+		  10,
+		  -1 },
+		{ "shorter",
+		  0,
+		  { 2, 2, 0xfd, 0xe9, 0x5b, 0xa0 },
+		  6,
+		  { 2, 1, 0xfa, 0x56, 0xea, 1 },
+		  6,
+		  -1 },
+		{ "longer",
+		  0,
+		  { 2, 1, 0xfd, 0xe9 },
+		  4,
+		  { 2, 2, 0, 0, 0xfd, 0xe9, 0xfa, 0x56, 0xea, 1 },
+		  10,
+		  1 },
+		{ "longer but for its set",
+		  0,
+		  { 2, 2, 0xfd, 0xe9, 0x5b, 0xa0 },
+		  6,
+		  { 1, 2, 0, 0, 0xfd, 0xe9, 0xfa, 0x56, 0xea, 1, 2, 1, 0, 0, 0xfd, 0xe9 },
+		  16,
+		  -1 },
+		{ "somebody else's",
+		  0,
+		  { 2, 2, 0xfd, 0xe9, 0x5b, 0xa0 },
+		  6,
+		  { 2, 1, 0xfa, 0x56, 0xea, 2 },
+		  6,
+		  1 },
+		{ "malformed",
+		  0,
+		  { 2, 2, 0xfd, 0xe9, 0x5b, 0xa0 },
+		  6,
+		  { 2, 2, 0xfa, 0x56, 0xea, 1 },
+		  6,
+		  1 },
+		{ "of a peer of four octets",
+		  BGP_FOUR_OCTET,
+		  { 2, 1, 0, 0, 0xfd, 0xe9 },
+		  6,
+		  { 2, 1, 0xfa, 0x56, 0xea, 1 },
+		  6,
+		  1 },
+	};
+	const struct prefix all = { .addr = { .family = ADDR_IPV4 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t body[128];
+		struct wire_writer w = wire_writer(body, sizeof(body));
+		struct bgp_update u;
+		struct addr hop;
+
+		wire_put_u32(&w, (uint32_t)(4 + 7 + 3 + cases[i].path_len + 3 + cases[i].as4_len));
+		/* AS4_PATH first: the order is the sender's. */
+		wire_put_bytes(&w, ((uint8_t[]){ 0xc0, 17, cases[i].as4_len }), 3);
+		wire_put_bytes(&w, cases[i].as4, cases[i].as4_len);
+		wire_put_bytes(&w, ((uint8_t[]){ 0x40, 1, 1, 0, 0x40, 3, 4, 10, 0, 0, 1 }), 11);
+		wire_put_bytes(&w, ((uint8_t[]){ 0x40, 2, cases[i].path_len }), 3);
+		wire_put_bytes(&w, cases[i].path, cases[i].path_len);
+		wire_put_u8(&w, 0);
+		cr_assert_leq(bgp_update_decode(&u, body, wire_written(&w), cases[i].options),
+			      DISCARD, "%s", cases[i].what);
+		cr_expect_eq(bgp_update_find(&u, &all, 4200000001, &hop), cases[i].found, "%s",
+			     cases[i].what);
+	}
+}
