@@ -13,7 +13,7 @@
 
 #include "sim_speaker.h"
 
-#define SEEDS	     3000
+#define SEEDS	     2000
 #define STEPS_MAX    200000 /* of one seed: it ends */
 #define QUIET_S	     100    /* how long nothing may happen in the end */
 #define OPEN_SENT_S  240    /* RFC 4271, 8.2.2: how long a peer that says nothing is waited for */
