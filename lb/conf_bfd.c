@@ -92,6 +92,10 @@ void lb_bfd_conf_load(const struct conf *root, struct arena *arena,
 			conf_fail(&bfd, "is for a peer with an address, not for a range");
 			return;
 		}
+		if (conf_has(&item, "interface")) {
+			conf_fail(&bfd, "is not for link-local addresses");
+			return;
+		}
 		peer = index_of(bgp, conf_string(&item, "name", CONF_REQUIRED_STRING));
 		load_bfd(&bfd, &bgp->peers[peer], &out->specs[peer]);
 		out->count++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The BGP part of the configuration: policies, listeners and peers. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,18 @@ static uint32_t load_asn(const struct conf *object)
 		conf_fail(&at, "%d is reserved (RFC 6793)", AS_TRANS);
 	}
 	return asn;
+}
+
+/* 0 stands for any that is not ours. */
+static uint32_t load_peer_asn(const struct conf *item)
+{
+	const struct conf at = conf_get(item, "asn");
+
+	if (!json_is_string(at.json))
+		return load_asn(item);
+	if (strcmp(json_string_value(at.json), "external") != 0)
+		conf_fail(&at, "expected a number or \"external\"");
+	return 0;
 }
 
 void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out)
@@ -70,7 +83,7 @@ static void load_families(const struct conf *item, struct bgp_peer_conf *peer)
 			*family = true;
 	}
 	if (!array.json) {
-		peer->ipv4 = peer->remote.addr.family == ADDR_IPV4;
+		peer->ipv4 = peer->remote.addr.family == ADDR_IPV4 || peer->unnumbered;
 		peer->ipv6 = peer->remote.addr.family == ADDR_IPV6;
 	}
 }
@@ -104,7 +117,8 @@ static void load_extended_next_hop(const struct conf *item, struct bgp_peer_conf
 {
 	const struct conf at = conf_get(item, "extended_next_hop");
 
-	peer->extended_next_hop = conf_bool(item, "extended_next_hop", false);
+	peer->extended_next_hop =
+		conf_bool(item, "extended_next_hop", peer->unnumbered && peer->ipv4);
 	if (peer->extended_next_hop && !peer->ipv4)
 		conf_fail(&at, "is for the family ipv4 (RFC 8950)");
 }
@@ -121,13 +135,46 @@ static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 	return hold_time;
 }
 
-/* One address, or a range of them. */
+/* An interface with the link-local address of the peer, or with nothing: who is there is it. */
+static void load_interface(const struct conf *item, struct bgp_peer_conf *peer)
+{
+	static const char *const with_address[] = { "md5_key_file", "local_address", NULL };
+	const struct conf at = conf_get(item, "interface");
+
+	peer->interface = conf_as_string(&at);
+	if (!*peer->interface || strlen(peer->interface) >= IFNAMSIZ)
+		conf_fail(&at, "is not the name of an interface");
+	if (conf_has(item, "range"))
+		conf_fail(&at, "has one peer, not a range of them");
+	if (conf_has(item, "address")) {
+		peer->remote.addr = conf_addr(item, "address");
+		if (!addr_is_link_local(&peer->remote.addr))
+			conf_fail(&at, "is for a link-local address, or for none");
+		return;
+	}
+	peer->unnumbered = true;
+	peer->remote.addr.family = ADDR_IPV6;
+	for (size_t i = 0; with_address[i]; i++) {
+		const struct conf other = conf_get(item, with_address[i]);
+
+		if (other.json)
+			conf_fail(&other, "needs the peer's address beside its interface");
+	}
+}
+
+/* One address, or a range of them, or an interface. */
 static void load_remote(const struct conf *item, struct bgp_peer_conf *peer)
 {
 	const struct conf range = conf_get(item, "range"), limit = conf_get(item, "limit");
+	const struct conf address = conf_get(item, "address");
 
+	if (conf_has(item, "interface"))
+		load_interface(item, peer);
 	if (!range.json) {
-		peer->remote.addr = conf_addr(item, "address");
+		if (!peer->interface)
+			peer->remote.addr = conf_addr(item, "address");
+		if (!peer->interface && addr_is_link_local(&peer->remote.addr))
+			conf_fail(&address, "is link-local: give its interface, too");
 		if (limit.json)
 			conf_fail(&limit, "is for a range");
 		return;
@@ -159,10 +206,10 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
 		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
-		  "bfd", "dump", "extended_next_hop", "vips", "identity");
+		  "bfd", "dump", "extended_next_hop", "interface", "vips", "identity");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
-	peer->asn = load_asn(item);
+	peer->asn = load_peer_asn(item);
 	if (conf_has(item, "local_address")) {
 		const struct conf at = conf_get(item, "local_address");
 
@@ -233,10 +280,23 @@ static void load_role(const struct conf *item, uint32_t own_asn, struct bgp_peer
 		conf_fail(&strict, "needs a role of our own");
 }
 
+static bool is_same_remote(const struct bgp_peer_conf *a, const struct bgp_peer_conf *b)
+{
+	bool same_interface =
+		a->interface && b->interface && strcmp(a->interface, b->interface) == 0;
+
+	if (a->range.addr.family != ADDR_NONE || b->range.addr.family != ADDR_NONE)
+		return false;
+	if (a->unnumbered || b->unnumbered)
+		return same_interface;
+	return addr_equal(&a->remote.addr, &b->remote.addr) && (!a->interface || same_interface);
+}
+
 static void check_peer(const struct conf *item, const struct bgp_speaker_conf *bgp, size_t index)
 {
 	const struct bgp_peer_conf *peer = &bgp->peers[index];
-	const struct conf at = conf_get(item, "address"), passive = conf_get(item, "passive");
+	const struct conf at = conf_get(item, peer->unnumbered ? "interface" : "address");
+	const struct conf passive = conf_get(item, "passive");
 	const struct conf range = conf_get(item, "range");
 
 	for (size_t i = 0; i < index; i++) {
@@ -245,8 +305,7 @@ static void check_peer(const struct conf *item, const struct bgp_speaker_conf *b
 		if (range.json && other->range.addr.family != ADDR_NONE &&
 		    prefix_overlaps(&peer->range, &other->range))
 			conf_fail(&range, "overlaps that of peer '%s'", other->name);
-		if (!range.json && other->range.addr.family == ADDR_NONE &&
-		    addr_equal(&peer->remote.addr, &other->remote.addr))
+		if (is_same_remote(peer, other))
 			conf_fail(&at, "is already that of peer '%s'", other->name);
 	}
 	if (range.json && !peer->passive)

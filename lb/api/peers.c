@@ -158,11 +158,13 @@ static json_t *dump_object(const struct bgp_peer_info *info)
 
 static json_t *session_object(const struct bgp_peer_info *info)
 {
+	uint32_t asn = info->conf->asn ? info->conf->asn : info->received.asn;
+
 	return json_pack("{s:s, s:s, s:I, s:b, s:I, s:o, s:o, s:o, s:i, s:i, s:o}", "name",
 			 info->name, "state", bgp_state_name(info->state), "since_ns",
 			 (json_int_t)info->state_since.ns, "incoming", info->incoming, "asn",
-			 (json_int_t)info->conf->asn, "local", lb_json_endpoint(&info->local),
-			 "remote", lb_json_endpoint(&info->remote), "router_id",
+			 (json_int_t)asn, "local", lb_json_endpoint(&info->local), "remote",
+			 lb_json_endpoint(&info->remote), "router_id",
 			 lb_json_router_id(info->remote_router_id), "hold_time",
 			 (int)info->hold_time, "keepalive", (int)info->keepalive, "families",
 			 families_array(info->negotiated.ipv4, info->negotiated.ipv6));

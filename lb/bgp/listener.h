@@ -15,8 +15,11 @@ struct bgp_listener;
 
 /* Set options on a socket that is about to listen; 0 or -errno. */
 typedef int bgp_on_listen(void *ctx, int fd, enum addr_family family);
-/* Takes fd over and returns 0, or leaves it and returns the Cease subcode to refuse with. */
-typedef enum bgp_cease bgp_on_accept(void *ctx, int fd, const struct addr *from);
+/*
+ * Takes fd over and returns 0, or leaves it and returns the Cease subcode to refuse with. ifindex:
+ * what a link-local address is of, else 0.
+ */
+typedef enum bgp_cease bgp_on_accept(void *ctx, int fd, const struct addr *from, unsigned ifindex);
 
 struct bgp_listener *bgp_listener_new(struct ev_loop *loop, bgp_on_listen *on_listen,
 				      bgp_on_accept *on_accept, void *ctx);

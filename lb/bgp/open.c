@@ -280,7 +280,7 @@ static struct bgp_error no_common_family(const struct bgp_open *own)
 struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp_open *own,
 				    const struct bgp_open *peer, uint32_t peer_asn)
 {
-	if (peer->asn != peer_asn)
+	if (peer_asn ? peer->asn != peer_asn : peer->asn == own->asn)
 		return open_error(BGP_OPEN_BAD_ASN);
 	if (peer->router_id == own->router_id && peer->asn == own->asn)
 		return open_error(BGP_OPEN_BAD_ROUTER_ID);

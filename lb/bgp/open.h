@@ -41,8 +41,9 @@ struct bgp_error bgp_open_decode(struct bgp_open *open, const uint8_t *body, siz
 /* Returns the body's size, 0 when it does not fit. */
 size_t bgp_open_encode(const struct bgp_open *open, uint8_t *buf, size_t size);
 /*
- * Judge the peer's OPEN beside our own: ASN as configured, BGP identifier not ours when the
- * ASN is (RFC 6286), roles that fit (RFC 9234), a common address family (RFC 5492, section 5).
+ * Judge the peer's OPEN beside our own: ASN as configured (peer_asn 0: any but ours), BGP
+ * identifier not ours when the ASN is (RFC 6286), roles that fit (RFC 9234), a common address
+ * family (RFC 5492, section 5).
  */
 struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp_open *own,
 				    const struct bgp_open *peer, uint32_t peer_asn);

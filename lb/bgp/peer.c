@@ -2,6 +2,7 @@
 #include "lb/bgp/peer.h"
 
 #include <assert.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -26,13 +27,13 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 				    .seed = (uint32_t)(now.ns ^ (int64_t)(index * 7919)) };
 	struct bgp_identity own = { env->conf->router_id, env->conf->asn };
 
-	assert(conf->asn != 0 && own.asn != 0 && own.router_id != 0);
+	assert(own.asn != 0 && own.router_id != 0);
 	assert(conf->hold_time == 0 || conf->hold_time >= 3);
 	assert(conf->connect_retry > 0 && (conf->ipv4 || conf->ipv6));
 	peer->env = env;
 	peer->index = index;
 	peer->conf = conf;
-	if (conf->range.addr.family == ADDR_NONE)
+	if (conf->range.addr.family == ADDR_NONE && !conf->unnumbered)
 		peer->remote = conf->remote;
 	peer->rib = adj_rib_out_new();
 	peer->dump = bgp_dump_new(conf->name, &conf->dump);
@@ -45,6 +46,7 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 
 void bgp_peer_free(struct bgp_peer *peer)
 {
+	bgp_discovery_free(peer->discovery);
 	ev_timer_stop(peer->env->loop, &peer->timer);
 	while (peer->links) {
 		struct bgp_link *link = peer->links;
@@ -58,8 +60,29 @@ void bgp_peer_free(struct bgp_peer *peer)
 	free(peer);
 }
 
+static bool is_connected(const struct bgp_peer *peer)
+{
+	return peer->fsm.connection[BGP_OUTGOING].state >= BGP_OPEN_SENT ||
+	       peer->fsm.connection[BGP_INCOMING].state >= BGP_OPEN_SENT;
+}
+
+/* Somebody is at the other end of the interface. Who is spoken to already stays the peer. */
+static void on_router(void *ctx, const struct addr *from)
+{
+	struct bgp_peer *peer = ctx;
+
+	if (is_connected(peer) || bgp_peer_is_of(peer, from))
+		return;
+	bgp_peer_lend(peer, from);
+	bgp_peer_fsm_hasten(&peer->fsm, clock_now());
+	bgp_peer_event(peer, BGP_OUTGOING, BGP_EVENT_TICK);
+}
+
 void bgp_peer_start(struct bgp_peer *peer)
 {
+	if (peer->conf->unnumbered)
+		peer->discovery =
+			bgp_discovery_new(peer->env->loop, peer->conf->interface, on_router, peer);
 	bgp_peer_event(peer, BGP_OUTGOING, BGP_EVENT_START);
 }
 
@@ -95,6 +118,8 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 				.error = bgp_error_cease(BGP_CEASE_SHUTDOWN, text) };
 
 	peer->stopping = true;
+	bgp_discovery_free(peer->discovery);
+	peer->discovery = NULL;
 	peer->dial_error = 0;
 	if (withdraw) {
 		adj_rib_out_withdraw_all(peer->rib);
@@ -123,6 +148,15 @@ bool bgp_peer_is_free(const struct bgp_peer *peer, const struct addr *from)
 	       prefix_contains(&peer->conf->range, from);
 }
 
+bool bgp_peer_is_at(const struct bgp_peer *peer, const struct addr *from, unsigned ifindex)
+{
+	const char *interface = peer->conf->interface;
+
+	if (interface && (ifindex == 0 || ifindex != if_nametoindex(interface)))
+		return false;
+	return bgp_peer_is_of(peer, from) || (peer->conf->unnumbered && !is_connected(peer));
+}
+
 bool bgp_peer_is_of(const struct bgp_peer *peer, const struct addr *from)
 {
 	return addr_equal(&peer->remote.addr, from);
@@ -132,7 +166,7 @@ void bgp_peer_lend(struct bgp_peer *peer, const struct addr *from)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	peer->remote = (struct endpoint){ .addr = *from };
+	peer->remote = (struct endpoint){ *from, peer->conf->remote.port };
 	log_info("peer %s: is now %s", peer->conf->name, addr_format(from, text));
 }
 

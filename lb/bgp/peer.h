@@ -37,9 +37,12 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text);
 void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at);
 /* No connection, not even one that is being closed. */
 bool bgp_peer_is_idle(const struct bgp_peer *peer);
+/* This one, who has come by that interface (0 unless link-local), is the peer, or may become it. */
+bool bgp_peer_is_at(const struct bgp_peer *peer, const struct addr *from, unsigned ifindex);
 /* For a slot of a range: may this one have it; is it the one who had it last. */
 bool bgp_peer_is_free(const struct bgp_peer *peer, const struct addr *from);
 bool bgp_peer_is_of(const struct bgp_peer *peer, const struct addr *from);
+/* A slot, or an unnumbered peer, is now this one. */
 void bgp_peer_lend(struct bgp_peer *peer, const struct addr *from);
 /*
  * A connection from this peer's address. Takes the socket over and returns 0, or leaves it

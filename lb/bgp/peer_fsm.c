@@ -116,6 +116,14 @@ struct bgp_peer_actions bgp_peer_fsm_step(struct bgp_peer_fsm *peer, enum bgp_co
 	return act;
 }
 
+void bgp_peer_fsm_hasten(struct bgp_peer_fsm *peer, struct instant now)
+{
+	struct bgp_fsm *out = &peer->connection[BGP_OUTGOING];
+
+	if (out->state == BGP_ACTIVE && !peer->passive)
+		out->connect_retry = now;
+}
+
 enum bgp_accept bgp_peer_fsm_accept(const struct bgp_peer_fsm *peer)
 {
 	const struct bgp_fsm *in = &peer->connection[BGP_INCOMING];

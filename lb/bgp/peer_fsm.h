@@ -46,6 +46,9 @@ struct bgp_peer_actions bgp_peer_fsm_step(struct bgp_peer_fsm *peer, enum bgp_co
 					  const struct bgp_identity *remote);
 struct instant bgp_peer_fsm_deadline(const struct bgp_peer_fsm *peer);
 
+/* Where to dial has become known: if dialling waits for its next turn, that is now. */
+void bgp_peer_fsm_hasten(struct bgp_peer_fsm *peer, struct instant now);
+
 enum bgp_accept {
 	BGP_ACCEPT,	    /* step the incoming connection with BGP_EVENT_TCP_UP */
 	BGP_ACCEPT_REPLACE, /* the same, after BGP_EVENT_COLLISION to the one that is there */

@@ -77,7 +77,7 @@ static bool is_leak(struct bgp_peer *peer, const struct bgp_update *update)
 	const struct bgp_attrs *attrs = &update->attrs;
 	unsigned long more;
 
-	if (!attrs->has_otc || !bgp_role_is_leak(peer->conf->role, attrs->otc, peer->conf->asn))
+	if (!attrs->has_otc || !bgp_role_is_leak(peer->conf->role, attrs->otc, peer->up->open.asn))
 		return false;
 	peer->leaks++;
 	if (bgp_log_limit_pass(&peer->leak, clock_now(), &more))

@@ -8,6 +8,7 @@
 #include <ev.h>
 
 #include "lb/bgp/adj_rib_out.h"
+#include "lb/bgp/discovery.h"
 #include "lb/bgp/log_limit.h"
 #include "lb/bgp/open.h"
 #include "lb/bgp/peer.h"
@@ -27,7 +28,9 @@ struct bgp_peer {
 	const struct bgp_peer_env *env;
 	size_t index;
 	const struct bgp_peer_conf *conf;
-	struct endpoint remote; /* of a slot: who has it, or had it last; no family: nobody yet */
+	/* Of a slot, or unnumbered: who has it, or had it last; no family: nobody yet. */
+	struct endpoint remote;
+	struct bgp_discovery *discovery; /* of an unnumbered one while it runs, else NULL */
 	struct bgp_peer_fsm fsm;
 	ev_timer timer;
 	struct bgp_link *links;			   /* all, those being closed too */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a peer's machines say, carried out; and what its connections and its timer tell them. */
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,10 +84,16 @@ struct bgp_link *bgp_peer_link_add(struct bgp_peer *peer, enum bgp_connection wh
 
 static void dial(struct bgp_peer *peer)
 {
-	struct bgp_session *session =
-		bgp_session_dial(peer->env->loop, &peer->conf->remote, &peer->conf->local,
-				 &peer->conf->transport, &peer->dial_error);
+	const struct bgp_dial to = { .remote = peer->remote,
+				     .local = peer->conf->local,
+				     .interface = peer->conf->interface,
+				     .transport = &peer->conf->transport };
+	struct bgp_session *session = NULL;
 
+	if (peer->remote.addr.family == ADDR_NONE)
+		peer->dial_error = -EDESTADDRREQ;
+	else
+		session = bgp_session_dial(peer->env->loop, &to, &peer->dial_error);
 	if (session)
 		bgp_peer_link_add(peer, BGP_OUTGOING, session);
 }
@@ -95,7 +102,7 @@ static void dial(struct bgp_peer *peer)
 static struct addr choose_next_hops(struct bgp_peer *peer, const struct bgp_link *link)
 {
 	struct addr local = bgp_session_local(link->session).addr;
-	struct bgp_interface interface = bgp_interface_find(NULL, &local);
+	struct bgp_interface interface = bgp_interface_find(peer->conf->interface, &local);
 	struct bgp_next_hops hops =
 		bgp_next_hops_choose(peer->conf, &link->negotiated, &local, &interface);
 
@@ -143,6 +150,8 @@ static void session_down(struct bgp_peer *peer)
 
 	peer->up = NULL;
 	peer->downs++;
+	if (peer->discovery)
+		bgp_discovery_ask(peer->discovery);
 	adj_rib_out_session_down(peer->rib);
 	peer->next_hop4 = peer->next_hop6 = (struct addr){ 0 };
 	/* The cause before its effect. */
@@ -251,7 +260,9 @@ void bgp_peer_event(struct bgp_peer *peer, enum bgp_connection which, enum bgp_e
 void bgp_peer_tcp_down(struct bgp_peer *peer, enum bgp_connection which, int error)
 {
 	struct bgp_event ev = { .type = BGP_EVENT_TCP_DOWN, .now = clock_now() };
-	const char *text = error ? strerror(-error) : "by the peer";
+	const char *text = error == -EDESTADDRREQ ? "nobody is known at the interface"
+			   : error		  ? strerror(-error)
+						  : "by the peer";
 
 	/* The machine does not read it; it comes back in the log. */
 	ev.error = bgp_error_make(BGP_ERR_NONE, 0, text, strlen(text) + 1);

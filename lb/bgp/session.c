@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -315,11 +316,22 @@ static struct bgp_session *session_new(struct ev_loop *loop, int fd)
 	return s;
 }
 
-static int bind_local(int fd, const struct addr *local)
+/* Returns the length. */
+static socklen_t sockaddr_of(struct sockaddr_storage *sa, const struct endpoint *ep,
+			     unsigned ifindex)
+{
+	socklen_t len = endpoint_to_sockaddr(ep, sa);
+
+	if (addr_is_link_local(&ep->addr))
+		((struct sockaddr_in6 *)sa)->sin6_scope_id = ifindex;
+	return len;
+}
+
+static int bind_local(int fd, const struct addr *local, unsigned ifindex)
 {
 	struct endpoint ep = { .addr = *local };
 	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(&ep, &sa);
+	socklen_t len = sockaddr_of(&sa, &ep, ifindex);
 
 	return bind(fd, (struct sockaddr *)&sa, len) < 0 ? -errno : 0;
 }
@@ -333,25 +345,30 @@ static int prepare(int fd, const struct addr *remote, const struct bgp_transport
 					    : bgp_transport_key(fd, &peer, transport->md5_key);
 }
 
-struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint *remote,
-				     const struct addr *local,
-				     const struct bgp_transport *transport, int *error)
+static int connect_to(int fd, const struct bgp_dial *to, const struct sockaddr_storage *sa,
+		      socklen_t len, unsigned ifindex)
 {
+	int error = prepare(fd, &to->remote.addr, to->transport);
+
+	if (error == 0 && to->local.family != ADDR_NONE)
+		error = bind_local(fd, &to->local, ifindex);
+	if (error == 0 && connect(fd, (const struct sockaddr *)sa, len) < 0 && errno != EINPROGRESS)
+		error = -errno;
+	return error;
+}
+
+struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct bgp_dial *to, int *error)
+{
+	unsigned ifindex = to->interface ? if_nametoindex(to->interface) : 0;
 	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(remote, &sa);
+	socklen_t len = sockaddr_of(&sa, &to->remote, ifindex);
 	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct bgp_session *s;
 
-	*error = fd < 0 ? -errno : 0;
-	if (fd < 0)
-		return NULL;
-	*error = prepare(fd, &remote->addr, transport);
-	if (*error == 0 && local->family != ADDR_NONE)
-		*error = bind_local(fd, local);
-	if (*error == 0 && connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
-		*error = -errno;
+	*error = fd < 0 ? -errno : connect_to(fd, to, &sa, len, ifindex);
 	if (*error) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return NULL;
 	}
 	/* A connect() that is through at once shows as writable, as any other does. */

@@ -44,10 +44,16 @@ struct bgp_session_handlers {
 	void (*on_gone)(void *ctx);
 };
 
-/* Dial; on_up or on_down follows. local may be ADDR_NONE. NULL and *error (-errno) when refused. */
-struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct endpoint *remote,
-				     const struct addr *local,
-				     const struct bgp_transport *transport, int *error);
+/* Whom, from where and how. */
+struct bgp_dial {
+	struct endpoint remote;
+	struct addr local;     /* ADDR_NONE: the kernel's choice */
+	const char *interface; /* that link-local addresses are of, else NULL */
+	const struct bgp_transport *transport;
+};
+
+/* Dial; on_up or on_down follows. NULL and *error (-errno) when refused. */
+struct bgp_session *bgp_session_dial(struct ev_loop *loop, const struct bgp_dial *to, int *error);
 /* Take over an accepted, non-blocking socket; it is up, on_up is not called. */
 struct bgp_session *bgp_session_adopt(struct ev_loop *loop, int fd);
 /* To be set before the loop runs again. handlers must outlive the session. */

@@ -120,8 +120,10 @@ static void log_stranger(struct bgp_speaker *speaker, const struct addr *from, c
 			 addr_format(from, text), why, more);
 }
 
-/* Configured by address, then a slot: the one that he had, one never lent, any that is free. */
-static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struct addr *from)
+/* Configured by address or interface, then a slot: the one that he had, one never lent, any that is
+ * free. */
+static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struct addr *from,
+				  unsigned ifindex)
 {
 	const struct addr nobody = { 0 };
 	struct bgp_peer *slot = NULL;
@@ -130,13 +132,15 @@ static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struc
 		struct bgp_peer *peer = speaker->peers[i];
 		bool lent = slot && !bgp_peer_is_of(slot, &nobody);
 
-		if (bgp_peer_is_of(peer, from))
-			return peer;
+		if (bgp_peer_is_at(peer, from, ifindex)) {
+			slot = peer;
+			break;
+		}
 		if (bgp_peer_is_free(peer, from) &&
 		    (!slot || (lent && bgp_peer_is_of(peer, &nobody))))
 			slot = peer;
 	}
-	if (slot)
+	if (slot && !bgp_peer_is_of(slot, from))
 		bgp_peer_lend(slot, from);
 	return slot;
 }
@@ -152,10 +156,10 @@ static bool is_in_range(const struct bgp_speaker *speaker, const struct addr *fr
 	return false;
 }
 
-static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from)
+static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from, unsigned ifindex)
 {
 	struct bgp_speaker *speaker = ctx;
-	struct bgp_peer *peer = find_peer(speaker, from);
+	struct bgp_peer *peer = find_peer(speaker, from, ifindex);
 
 	if (peer)
 		return bgp_peer_accept(peer, fd);

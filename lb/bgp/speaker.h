@@ -42,7 +42,17 @@ struct bgp_speaker;
 
 struct bgp_peer_conf {
 	const char *name;
-	struct endpoint remote; /* where to dial; incoming sessions are known by the address */
+	/*
+	 * Where to dial; incoming sessions are known by the address. A link-local one needs its
+	 * interface, else NULL.
+	 */
+	struct endpoint remote;
+	const char *interface;
+	/*
+	 * The address is "::": the peer is whoever is found at the other end of the interface (a
+	 * point-to-point link), by router advertisements or because he dials.
+	 */
+	bool unnumbered;
 	/*
 	 * Or, with a family, a slot for whoever dials from within: passive, remote is the range's
 	 * own address. Slots of one range are equal but for their names; whoever comes back gets
@@ -56,7 +66,7 @@ struct bgp_peer_conf {
 	 */
 	struct addr next_hop4, next_hop6;
 	struct bgp_transport transport;
-	uint32_t asn;	    /* expected of the peer, not 0; another: NOTIFICATION 2/2 */
+	uint32_t asn;	    /* expected of the peer; another: NOTIFICATION 2/2. 0: any but ours */
 	enum bgp_role role; /* ours towards the peer, or none */
 	bool role_strict;   /* refuse a peer that says none */
 	bool passive;	    /* never dial, wait for the peer */

@@ -8,7 +8,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 import lb_lab  # noqa: E402
 import support  # noqa: E402
-from stacks import ADDRESS, ADDRESS6, LB, Options  # noqa: E402
+from stacks import ADDRESS, ADDRESS6, LB, LB6, Options  # noqa: E402
 
 PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8:1000::/48"
 WAIT = 20
@@ -41,9 +41,11 @@ class Trial:
 
     def start_lb(self, peer=None, **bgp):
         conf = lb_lab.configuration(self.lab.socket)
-        one = {"name": "t1", "address": ADDRESS, "local_address": LB, "asn": 65101,
-               "families": ["ipv4", "ipv6"], "default_route": True, **(peer or {})}
-        conf["bgp"].update({"listen": [LB + ":179"], "peers": [one], **bgp})
+        one = {"name": "t1", "asn": 65101, "families": ["ipv4", "ipv6"], "default_route": True,
+               **(peer or {})}
+        if "interface" not in one:
+            one = {"address": ADDRESS, "local_address": LB, **one}
+        conf["bgp"].update({"listen": [LB + ":179", "[::]:179"], "peers": [one], **bgp})
         conf["vips"][0]["policy"]["communities"].append("4200000000:1:2")
         self.daemon = self.lab.start(bgp=conf["bgp"], vips=conf["vips"])
         return self.daemon
@@ -298,3 +300,38 @@ def internal(trial):
     assert trial.state()["updates_malformed"] == 0
     daemon.process.send_signal(signal.SIGTERM)
     wait(lambda: stack.route(PREFIX).local_pref == 0, "LOCAL_PREF 0", 10)
+
+
+@feature("extended next hop")
+def extended_next_hop(trial):
+    """IPv4 routes by IPv6 next hops over a session of IPv6, both ways (RFC 8950)."""
+    stack, _ = trial.both({"over_ipv6": True}, {"address": ADDRESS6, "local_address": LB6,
+                                                "extended_next_hop": True})
+    assert trial.state()["capabilities"]["extended_next_hop"]
+    trial.wait_announced()
+    assert stack.route(PREFIX).next_hop == LB6, stack.route(PREFIX)
+    wait(lambda: trial.state()["default_route"]["ipv4"] == ADDRESS6, "IPv4 default")
+    wait(lambda: trial.lab.legs() == ["inet6"], "installed")
+    trial.lab.origin.stop()
+    wait(lambda: not stack.has(PREFIX) and not stack.has(PREFIX6), "withdrawn")
+    assert trial.state()["established"] == 1, trial.state()
+
+
+@feature("unnumbered")
+def unnumbered(trial):
+    """A wire with nothing but link-local addresses: found, spoken to, routed over."""
+    for ns, interface in ((trial.lab.lb, "t1"), (trial.lab.t1, "lb")):
+        ns.run("ip", "address", "flush", "dev", interface, "scope", "global")
+        ns.run("sysctl", "-qw", "net.ipv6.conf.%s.accept_ra=0" % interface)
+    trial.start_stack(unnumbered=True)
+    trial.start_lb({"interface": "t1", "asn": "external"}, listen=["[::]:179"])
+    trial.wait_established(30)
+    trial.wait_announced()
+    ours = trial.state()["local"].split("]")[0][1:]
+    theirs = trial.state()["remote"].split("]")[0][1:]
+    assert ours.startswith("fe80:") and theirs.startswith("fe80:"), trial.state()
+    assert trial.stack.route(PREFIX).next_hop == ours, trial.stack.route(PREFIX)
+    wait(lambda: trial.state()["default_route"] == {"ipv4": theirs, "ipv6": theirs}, "default")
+    wait(lambda: trial.lab.legs() == ["inet6"] and trial.lab.legs("-6") == [theirs], "installed")
+    trial.lab.origin.stop()
+    wait(lambda: not trial.stack.has(PREFIX), "withdrawn")

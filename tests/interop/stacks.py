@@ -17,7 +17,7 @@ import lb_lab  # noqa: E402
 import support  # noqa: E402
 
 ADDRESS, LB = "10.1.1.2", "10.1.1.3"
-ADDRESS6 = "2001:db8:f001:1::2"
+ADDRESS6, LB6 = "2001:db8:f001:1::2", "2001:db8:f001:1::3"
 
 
 class Route:
@@ -39,6 +39,8 @@ class Options:
         self.passive, self.hold_time, self.key = False, 9, None
         self.ttl_security, self.two_octet, self.role = False, False, None
         self.asn = 65101  # 64500: of the lb's AS
+        self.over_ipv6 = False  # the session, and IPv4 routes by IPv6 next hops
+        self.unnumbered = False  # the same over link-local addresses, which nobody is told
         self.__dict__.update(changes)
 
 
@@ -55,6 +57,9 @@ class Stack:
         self.directory = os.path.join(lab.directory, self.name.lower())
         os.makedirs(self.directory, exist_ok=True)
         self.processes = []
+        self.here, self.there = (ADDRESS6, LB6) if options.over_ipv6 else (ADDRESS, LB)
+        if options.unnumbered:
+            self.here = self.there = "lb"  # the interface at its end
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -94,6 +99,10 @@ class Stack:
         return self.route(prefix) is not None
 
 
+# The other end must hear of us to dial.
+RADV = 'protocol radv { interface "lb" { min ra interval 3; max ra interval 4; default lifetime 0; }; }'
+
+
 class Bird(Stack):
     name = "BIRD"
 
@@ -110,27 +119,33 @@ router id %s;
 protocol device { scan time 1; }
 protocol static { ipv4; route 0.0.0.0/0 unreachable; }
 protocol static { ipv6; route ::/0 unreachable; }
+%s
 protocol bgp lb {
-	local %s as %d;
-	neighbor %s as 64500;
+	%s
 	%s check link no; hold time %d; error wait time 1, 2; connect retry time 1; connect delay time 0;
 	%s
-	ipv4 { import all; export where net = 0.0.0.0/0; next hop self; };
-	ipv6 { import all; export where net = ::/0; next hop address %s; };
+	ipv4 { %s import all; export where net = 0.0.0.0/0; next hop self; };
+	ipv6 { import all; export where net = ::/0; next hop %s; };
 }
-""" % (ADDRESS, ADDRESS, o.asn, LB, "direct;" if o.asn == 64500 else "", o.hold_time, " ".join(
+""" % (ADDRESS, RADV if o.unnumbered else "",
+       'local as %d; neighbor range fe80::/10 external; interface "lb";' % o.asn if o.unnumbered
+       else "local %s as %d; neighbor %s as 64500;" % (self.here, o.asn, self.there),
+       "direct;" if o.asn == 64500 else "", o.hold_time, " ".join(
             (["passive;"] if o.passive else []) +
             (['password "%s";' % o.key] if o.key else []) +
             (["ttl security on;"] if o.ttl_security else []) +
             (["enable as4 off;"] if o.two_octet else []) +
-            (["local role %s;" % o.role.replace("-", "_")] if o.role else [])), ADDRESS6))
+            (["local role %s;" % o.role.replace("-", "_")] if o.role else [])),
+       "extended next hop on;" if o.over_ipv6 or o.unnumbered else "",
+       "self" if o.unnumbered else "address " + ADDRESS6))
         self.spawn("bird", "-f", "-c", conf, "-s", self.path("ctl"))
 
     def ask(self, *words):
         return self.run("birdc", "-s", self.path("ctl"), *words)
 
     def established(self):
-        return "Established" in self.ask("show", "protocols", "all", "lb")
+        return "Established" in self.ask("show", "protocols", "all",
+                                         "dynbgp1" if self.options.unnumbered else "lb")
 
     def route(self, prefix):
         text = self.ask("show", "route", prefix, "all")
@@ -142,7 +157,8 @@ protocol bgp lb {
                                                               found.get("community", ""))],
                      [c.replace(", ", ":") for c in re.findall(r"\((\d+, \d+, \d+)\)",
                                                                found.get("large_community", ""))],
-                     found["next_hop"].split()[0], int(found.get("local_pref", -1)))
+                     found["next_hop"].replace(":: ", "").split()[0],
+                     int(found.get("local_pref", -1)))
 
     def refresh(self):
         self.ask("reload", "in", "lb")
@@ -164,7 +180,7 @@ class Frr(Stack):
                               text=True, check=False).stdout.split()[2]
 
     def start(self):
-        o = self.options
+        o, there = self.options, self.there
         os.makedirs(self.path("vty"), exist_ok=True)
         os.chmod(self.lab.directory, 0o711)
         for path in (self.directory, self.path("vty")):
@@ -172,7 +188,8 @@ class Frr(Stack):
         session = (["passive"] if o.passive else []) + \
             (["password %s" % o.key] if o.key else []) + \
             (["ttl-security hops 1"] if o.ttl_security else []) + \
-            (["local-role %s" % o.role] if o.role else [])
+            (["local-role %s" % o.role] if o.role else []) + \
+            (["capability extended-nexthop"] if o.over_ipv6 else [])
         conf = self.write("frr.conf", """
 log stdout
 debug bgp neighbor-events
@@ -181,7 +198,7 @@ router bgp %d
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
  bgp graceful-restart-disable
- neighbor %s remote-as 64500
+ neighbor %s
  neighbor %s timers %d %d
  neighbor %s timers connect 1
  neighbor %s advertisement-interval 0
@@ -193,21 +210,23 @@ router bgp %d
  address-family ipv6 unicast
   neighbor %s activate
   neighbor %s default-originate
-  neighbor %s route-map hop6 out
+%s
  exit-address-family
 !
 route-map hop6 permit 10
  set ipv6 next-hop global %s
 !
-""" % (o.asn, ADDRESS, LB, LB, o.hold_time // 3, o.hold_time, LB, LB,
-       "\n".join(" neighbor %s %s" % (LB, line) for line in session),
-       LB, LB, LB, LB, LB, ADDRESS6))
+""" % (o.asn, ADDRESS, there + (" interface remote-as external" if o.unnumbered else
+                                " remote-as 64500"), there, o.hold_time // 3, o.hold_time, there, there,
+       "\n".join(" neighbor %s %s" % (there, line) for line in session),
+       there, there, there, there,
+       "" if o.unnumbered else " neighbor %s route-map hop6 out" % there, ADDRESS6))
         common = ["--vty_socket", self.path("vty"), "-z", self.path("zserv"), "-u", "frr", "-g",
                   "frr"]
         self.spawn("/usr/lib/frr/zebra", "-f", "/dev/null", "-i", self.path("zebra.pid"), *common)
         support.wait_until(lambda: os.path.exists(self.path("zserv")), 10, "zebra")
-        self.spawn("/usr/lib/frr/bgpd", "-f", conf, "-i", self.path("bgpd.pid"), "-n", "-l",
-                   ADDRESS, "--log", "stdout", *common)
+        self.spawn("/usr/lib/frr/bgpd", "-f", conf, "-i", self.path("bgpd.pid"), "-n",
+                   *([] if o.unnumbered else ["-l", self.here]), "--log", "stdout", *common)
         support.wait_until(lambda: "not running" not in self.ask("show version") and
                            "FRRouting" in self.ask("show version"), 10, "bgpd")
 
@@ -222,7 +241,7 @@ route-map hop6 permit 10
             return {}
 
     def established(self):
-        return self.ask_json("show bgp neighbors %s json" % LB).get(LB, {}).get(
+        return self.ask_json("show bgp neighbors %s json" % self.there).get(self.there, {}).get(
             "bgpState") == "Established"
 
     def route(self, prefix):
@@ -238,18 +257,18 @@ route-map hop6 permit 10
                      path["nexthops"][0]["ip"], path.get("locPrf"))
 
     def refresh(self):
-        self.ask("clear bgp ipv4 unicast %s soft in" % LB)
-        self.ask("clear bgp ipv6 unicast %s soft in" % LB)
+        self.ask("clear bgp ipv4 unicast %s soft in" % self.there)
+        self.ask("clear bgp ipv6 unicast %s soft in" % self.there)
 
     def shut_down(self, text):
         self.ask("configure terminal", "router bgp %d" % self.options.asn,
-                 "neighbor %s shutdown message %s" % (LB, text))
+                 "neighbor %s shutdown message %s" % (self.there, text))
 
     def start_again(self):
-        self.ask("configure terminal", "router bgp %d" % self.options.asn, "no neighbor %s shutdown" % LB)
+        self.ask("configure terminal", "router bgp %d" % self.options.asn, "no neighbor %s shutdown" % self.there)
 
     def log(self):
-        return super().log() + self.ask("show bgp neighbors %s" % LB)
+        return super().log() + self.ask("show bgp neighbors %s" % self.there)
 
 
 class GoBgp(Stack):
@@ -258,7 +277,8 @@ class GoBgp(Stack):
     lacks = {"hold time 0": "it gives its writes the hold time, so that all time out",
              "2-octet peer": "it cannot leave the capability out",
              "peer asks for a refresh": "it keeps what it has heard and never asks",
-             "roles": "it has none"}
+             "roles": "it has none",
+             "unnumbered": "tried with BIRD and FRR"}
 
     @staticmethod
     def version():
@@ -294,22 +314,22 @@ class GoBgp(Stack):
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
-""" % (o.asn, ADDRESS, ADDRESS, LB, 'auth-password = "%s"' % o.key if o.key else "",
-       str(o.passive).lower(), ADDRESS, o.hold_time, o.hold_time // 3,
+""" % (o.asn, ADDRESS, self.here, self.there, 'auth-password = "%s"' % o.key if o.key else "",
+       str(o.passive).lower(), self.here, o.hold_time, o.hold_time // 3,
        str(o.ttl_security).lower()))
         self.spawn("gobgpd", "-f", conf, "-l", "debug", "-p", "--api-hosts", "127.0.0.1:50051",
                    "--pprof-disable")
         support.wait_until(lambda: str(o.asn) in self.ask("global"), 10, "gobgpd")
-        self.ask("global", "rib", "add", "0.0.0.0/0", "nexthop", ADDRESS)
+        self.ask("global", "rib", "add", "0.0.0.0/0", "nexthop", self.here)
         self.ask("global", "rib", "add", "::/0", "nexthop", ADDRESS6, "-a", "ipv6")
 
     def ask(self, *words):
         return self.run("gobgp", *words)
 
     def established(self):
-        return "BGP_FSM_ESTABLISHED" in self.ask("neighbor", LB) or \
-            "state = ESTABLISHED" in self.ask("neighbor", LB) or \
-            "ESTABLISHED" in self.ask("neighbor", LB).upper().split("BGP STATE =")[-1][:20]
+        return "BGP_FSM_ESTABLISHED" in self.ask("neighbor", self.there) or \
+            "state = ESTABLISHED" in self.ask("neighbor", self.there) or \
+            "ESTABLISHED" in self.ask("neighbor", self.there).upper().split("BGP STATE =")[-1][:20]
 
     def route(self, prefix):
         family = "ipv6" if ":" in prefix else "ipv4"
@@ -332,19 +352,21 @@ class GoBgp(Stack):
                      attrs.get(5, {}).get("value"))
 
     def refresh(self):
-        self.ask("neighbor", LB, "softresetin", "-a", "ipv4")
-        self.ask("neighbor", LB, "softresetin", "-a", "ipv6")
+        self.ask("neighbor", self.there, "softresetin", "-a", "ipv4")
+        self.ask("neighbor", self.there, "softresetin", "-a", "ipv6")
 
     def shut_down(self, text):
-        self.ask("neighbor", LB, "disable", "--reason", text)
+        self.ask("neighbor", self.there, "disable", "--reason", text)
 
     def start_again(self):
-        self.ask("neighbor", LB, "enable")
+        self.ask("neighbor", self.there, "enable")
 
 
 class OpenBgpd(Stack):
     name = "OpenBGPD"
-    lacks = {"hold time 0": "its configuration begins at 3"}
+    lacks = {"hold time 0": "its configuration begins at 3",
+             "extended next hop": "it does not have RFC 8950",
+             "unnumbered": "it does not have RFC 8950"}
     families = 1  # over IPv4 its next hop of IPv6 is ::1
     signs_when = (False,)  # on Linux it sets no key on its listening socket
 
@@ -436,7 +458,8 @@ class ExaBgp(Stack):
     near_when = (False,)  # listening it answers a SYN with the TTL of the machine
     lacks = {"shutdown text from us": "it neither logs nor passes on the text",
              "collision": "it either dials or listens, never both",
-             "roles": "it has none"}
+             "roles": "it has none",
+             "unnumbered": "it must be told the address"}
 
     @staticmethod
     def version():
@@ -465,25 +488,28 @@ neighbor %s {
 	peer-as 64500;
 	hold-time %d;
 	%s
-	capability { graceful-restart disable; route-refresh enable; asn4 %s; }
+	capability { graceful-restart disable; route-refresh enable; asn4 %s; %s }
 	family { ipv4 unicast; ipv6 unicast; }
+	%s
 	api { processes [ told ]; neighbor-changes; receive { parsed; update; open; refresh; } }
 	static {
 		route 0.0.0.0/0 next-hop %s;
 		route ::/0 next-hop %s;
 	}
 }
-""" % (sys.executable, helper, self.path("told"), self.path("asked"), LB, ADDRESS, ADDRESS, o.asn,
+""" % (sys.executable, helper, self.path("told"), self.path("asked"), self.there, ADDRESS, self.here, o.asn,
        o.hold_time, " ".join(
             (["passive;"] if o.passive else []) +
             (['md5-password "%s";' % o.key] if o.key else []) +
             (["outgoing-ttl 255; incoming-ttl 255;"] if o.ttl_security else [])),
-            "disable" if o.two_octet else "enable", ADDRESS, ADDRESS6))
+            "disable" if o.two_octet else "enable",
+       "nexthop enable;" if o.over_ipv6 else "",
+       "nexthop { ipv4 unicast ipv6; }" if o.over_ipv6 else "", self.here, ADDRESS6))
         env = {"exabgp.daemon.user": "root", "exabgp.log.destination": "stdout",
                "exabgp.log.level": "DEBUG", "exabgp.api.cli": "false",
                "exabgp.daemon.drop": "false"}
         if o.passive:
-            env.update({"exabgp.tcp.bind": ADDRESS, "exabgp.tcp.port": "179"})
+            env.update({"exabgp.tcp.bind": self.here, "exabgp.tcp.port": "179"})
         self.spawn("exabgp", conf, env=env)
 
     def told(self):
@@ -532,11 +558,11 @@ neighbor %s {
             file.write(command + "\n")
 
     def refresh(self):
-        self.ask("neighbor %s announce route-refresh ipv4 unicast" % LB)
-        self.ask("neighbor %s announce route-refresh ipv6 unicast" % LB)
+        self.ask("neighbor %s announce route-refresh ipv4 unicast" % self.there)
+        self.ask("neighbor %s announce route-refresh ipv6 unicast" % self.there)
 
     def shut_down(self, text):
-        self.ask("neighbor %s teardown 2" % LB)
+        self.ask("neighbor %s teardown 2" % self.there)
 
     def start_again(self):
         """It comes back by itself."""

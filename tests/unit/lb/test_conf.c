@@ -169,6 +169,30 @@ static const struct {
 	  "bgp.peers[0].next_hop.ipv6: expected an IPv6 address" },
 	{ "IPv6 next hops without IPv4", PEER("'families':['ipv6'],'extended_next_hop':true"),
 	  "bgp.peers[0].extended_next_hop: is for the family ipv4 (RFC 8950)" },
+	{ "link-local without an interface",
+	  "{'bgp':{'peers':[{'name':'t','address':'fe80::1','asn':65101}]}}",
+	  "bgp.peers[0].address: is link-local: give its interface, too" },
+	{ "interface of a global address", PEER("'interface':'eth0'"),
+	  "bgp.peers[0].interface: is for a link-local address, or for none" },
+	{ "interface of a range",
+	  "{'bgp':{'listen':['::'],'peers':[{'name':'t','range':'fe80::/10','asn':65101,"
+	  "'interface':'eth0'}]}}",
+	  "bgp.peers[0].interface: has one peer, not a range of them" },
+	{ "long interface",
+	  "{'bgp':{'peers':[{'name':'t','interface':'sixteen-letters-','asn':1}]}}",
+	  "bgp.peers[0].interface: is not the name of an interface" },
+	{ "interface twice",
+	  "{'bgp':{'peers':[{'name':'t','interface':'eth0','asn':1},"
+	  "{'name':'u','interface':'eth0','asn':2}]}}",
+	  "bgp.peers[1].interface: is already that of peer 't'" },
+	{ "unnumbered with a key",
+	  "{'bgp':{'peers':[{'name':'t','interface':'eth0','asn':1,'md5_key_file':'VERSION'}]}}",
+	  "bgp.peers[0].md5_key_file: needs the peer's address beside its interface" },
+	{ "unnumbered with BFD",
+	  "{'bgp':{'peers':[{'name':'t','interface':'eth0','asn':1,'bfd':{}}]}}",
+	  "bgp.peers[0].bfd: is not for link-local addresses" },
+	{ "ASN in words", "{'bgp':{'peers':[{'name':'t','interface':'eth0','asn':'internal'}]}}",
+	  "bgp.peers[0].asn: expected a number or \"external\"" },
 	{ "hops", PEER("'multihop':256"), "bgp.peers[0].multihop: 256 is not between 1 and 255" },
 	{ "TTL security towards ourselves",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,"
@@ -413,6 +437,34 @@ Test(lb_conf, what_a_peer_is_told_of)
 		lb_conf_free(conf);
 		free(patch);
 	}
+}
+
+Test(lb_conf, unnumbered_peers)
+{
+	struct conf_error err = { 0 };
+	struct lb_conf *conf =
+		load("{'bgp':{'peers':["
+		     "{'name':'t','interface':'eth0','asn':'external'},"
+		     "{'name':'u','interface':'eth1','asn':65101,"
+		     "'extended_next_hop':false},"
+		     "{'name':'v','interface':'eth2','address':'fe80::1','asn':65101},"
+		     "{'name':'w','interface':'eth3','address':'fe80::1','asn':65101}"
+		     "]}}",
+		     &err);
+	const struct bgp_peer_conf *peers;
+
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	peers = conf->bgp.peers;
+	cr_expect(peers[0].unnumbered && peers[0].ipv4 && peers[0].ipv6);
+	cr_expect(peers[0].extended_next_hop, "else IPv4 would have none");
+	cr_expect_eq(peers[0].asn, 0);
+	cr_expect_eq(peers[0].remote.port, 179);
+	cr_expect_eq(peers[0].transport.hops, 1);
+	cr_expect_str_eq(peers[0].interface, "eth0");
+	cr_expect_not(peers[1].extended_next_hop);
+	cr_expect(!peers[2].unnumbered && peers[2].ipv6 && !peers[2].ipv4);
+	cr_expect(addr_equal(&peers[2].remote.addr, &peers[3].remote.addr), "of two interfaces");
+	lb_conf_free(conf);
 }
 
 /* Slots are peers, too, and have none. */

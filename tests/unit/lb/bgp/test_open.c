@@ -160,6 +160,8 @@ Test(bgp_open, negotiate)
 		     "the same identifier in another AS is fine");
 	cr_expect(both.ipv4 && !both.ipv6 && !both.four_octet_asn);
 	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65102).subcode, BGP_OPEN_BAD_ASN);
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 0).code, 0, "any but ours");
+	cr_expect_eq(bgp_open_negotiate(&both, &own, &own, 0).subcode, BGP_OPEN_BAD_ASN);
 	own.role = BGP_ROLE_CUSTOMER;
 	cr_expect_eq(bgp_open_negotiate(&both, &own, &peer, 65101).code, 0, "the peer says none");
 	own.role_required = true;
