@@ -123,6 +123,17 @@ static void load_extended_next_hop(const struct conf *item, struct bgp_peer_conf
 		conf_fail(&at, "is for the family ipv4 (RFC 8950)");
 }
 
+static void load_restart(const struct conf *item, struct bgp_restart_conf *out)
+{
+	const struct conf at = conf_get(item, "graceful_restart");
+
+	if (!at.json)
+		return;
+	CONF_KEYS(&at, "restart_time", "notification");
+	out->time = (uint16_t)conf_int(&at, "restart_time", 1, BGP_RESTART_TIME_MAX, 120);
+	out->notification = conf_bool(&at, "notification", false);
+}
+
 static uint16_t load_hold_time(const struct conf *object, uint16_t def)
 {
 	uint16_t hold_time = (uint16_t)conf_int(object, "hold_time", 0, UINT16_MAX, def);
@@ -206,7 +217,8 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	CONF_KEYS(item, "name", "address", "range", "limit", "port", "local_address", "asn",
 		  "passive", "families", "next_hop", "default_route", "policy", "hold_time",
 		  "multihop", "ttl_security", "md5_key_file", "deprefer", "role", "role_strict",
-		  "bfd", "dump", "extended_next_hop", "interface", "vips", "identity");
+		  "bfd", "dump", "extended_next_hop", "interface", "graceful_restart", "vips",
+		  "identity");
 	load_remote(item, peer);
 	peer->remote.port = (uint16_t)conf_int(item, "port", 1, UINT16_MAX, BGP_PORT);
 	peer->asn = load_peer_asn(item);
@@ -222,6 +234,7 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	load_families(item, peer);
 	load_next_hops(item, peer);
 	load_extended_next_hop(item, peer);
+	load_restart(item, &peer->graceful_restart);
 	peer->hold_time = load_hold_time(item, hold_time);
 	lb_policy_load(item, "policy", &peer->policy);
 	lb_policy_load(item, "deprefer", &peer->deprefer);

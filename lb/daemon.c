@@ -175,6 +175,16 @@ static void tell_news(struct lb_daemon *lb, const struct news *news, struct inst
 			lb_event_vip(lb->events, at, &lb->vips[i]);
 }
 
+/* What is now not announced is not meant to be: peers need not keep a predecessor's. */
+static void look_for_convergence(struct lb_daemon *lb)
+{
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (lb->vips[i].state == HEALTH_UNKNOWN)
+			return;
+	lb->converged = true;
+	bgp_speaker_set_converged(lb->speaker);
+}
+
 /* Good news is told before it is acted on; with bad news there is no time for that. */
 static void decide(struct lb_daemon *lb, const struct news *news, bool good, struct instant cause)
 {
@@ -187,6 +197,8 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 			seat_step(lb, i, now);
 	look_for_missing(lb);
 	next = announce(lb, cause, now);
+	if (!lb->converged && next.ns == INSTANT_NEVER.ns)
+		look_for_convergence(lb);
 	if (!good)
 		tell_news(lb, news, cause);
 	tell_announcements(lb);

@@ -44,7 +44,8 @@ struct lb_daemon {
 	const struct lb_conf *conf;
 	struct instant started;
 	bool draining, stopping;
-	int lock; /* held by one daemon per network namespace */
+	bool converged; /* every VIP has had a verdict */
+	int lock;	/* held by one daemon per network namespace */
 
 	struct event_log *events;
 	struct lb_origin *origins; /* as many as in conf, by index; so are the next two */

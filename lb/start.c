@@ -150,6 +150,9 @@ static int start_speaker(struct lb_daemon *lb)
 	int err;
 
 	lb->speaker = bgp_speaker_new(lb->loop, &lb->conf->bgp, &handlers);
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		if (is_found(lb, &lb->conf->vips[i]))
+			bgp_speaker_set_restarted(lb->speaker);
 	err = bgp_speaker_start(lb->speaker, &failed);
 	if (err)
 		log_error("bgp: cannot listen on %s: %s", endpoint_format(failed, text),

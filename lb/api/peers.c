@@ -210,6 +210,7 @@ static json_t *peer_object(const struct lb_daemon *lb, size_t index)
 			  transport_object(&info.conf->transport)));
 	json_object_update_new(peer, counters_object(&info));
 	json_object_update_new(peer, errors_object(&info));
+	json_object_set_new(peer, "default_route_kept", json_boolean(info.default_kept));
 	json_object_set_new(peer, "dump", dump_object(&info));
 	json_object_set_new(peer, "bfd", bfd_object(lb, index));
 	return peer;

@@ -33,6 +33,7 @@ struct adj_rib_out {
 	struct shared_policy *policies;
 	size_t policy_count;
 	bool up;
+	bool held; /* no End-of-RIB yet */
 	struct adj_rib_out_session session;
 	struct marks marks4, marks6;
 };
@@ -178,9 +179,20 @@ void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_se
 {
 	adj_rib_out_session_down(rib);
 	rib->up = true;
+	rib->held = false;
 	rib->session = *session;
 	rib->marks4.end_of_rib = session->next_hop4.family != ADDR_NONE;
 	rib->marks6.end_of_rib = session->next_hop6.family != ADDR_NONE;
+}
+
+void adj_rib_out_hold(struct adj_rib_out *rib)
+{
+	rib->held = true;
+}
+
+void adj_rib_out_release(struct adj_rib_out *rib)
+{
+	rib->held = false;
 }
 
 void adj_rib_out_session_down(struct adj_rib_out *rib)
@@ -366,7 +378,7 @@ static bool put_family(struct adj_rib_out *rib, enum addr_family family, struct 
 	if (!marks->end_of_rib && put_mark(w, family, &marks->begin, REFRESH_BEGIN, batch))
 		return true;
 	return put_update(rib, family, w, batch, put_announcements) ||
-	       put_mark(w, family, &marks->end_of_rib, END_OF_RIB, batch) ||
+	       (!rib->held && put_mark(w, family, &marks->end_of_rib, END_OF_RIB, batch)) ||
 	       (!marks->begin && put_mark(w, family, &marks->end, REFRESH_END, batch));
 }
 

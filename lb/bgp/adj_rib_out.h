@@ -55,6 +55,9 @@ void adj_rib_out_withdraw_all(struct adj_rib_out *rib);
 void adj_rib_out_session_up(struct adj_rib_out *rib, const struct adj_rib_out_session *session);
 /* It is gone, and with it what the peer had. */
 void adj_rib_out_session_down(struct adj_rib_out *rib);
+/* What is wanted is not yet all: in this session End-of-RIB waits for the release. */
+void adj_rib_out_hold(struct adj_rib_out *rib);
+void adj_rib_out_release(struct adj_rib_out *rib);
 /*
  * Everything announced in this family is due again (RFC 2918), End-of-RIB is not. To a peer that
  * knows them, the beginning and the end of it are marked (RFC 7313); End-of-RIB comes before.

@@ -95,6 +95,19 @@ struct bgp_error bgp_error_cease(enum bgp_cease subcode, const char *text)
 	return err;
 }
 
+struct bgp_error bgp_error_hard_reset(const struct bgp_error *err)
+{
+	struct bgp_error hard = { .code = BGP_ERR_CEASE, .subcode = BGP_CEASE_HARD_RESET };
+	size_t len =
+		err->data_len < BGP_ERROR_DATA_MAX - 2 ? err->data_len : BGP_ERROR_DATA_MAX - 2;
+
+	hard.data[0] = err->code;
+	hard.data[1] = err->subcode;
+	memcpy(hard.data + 2, err->data, len);
+	hard.data_len = (uint16_t)(len + 2);
+	return hard;
+}
+
 static const char *subcode_name(const struct bgp_error *err)
 {
 	for (size_t i = 0; i < sizeof(subcode_names) / sizeof(subcode_names[0]); i++) {

@@ -82,6 +82,8 @@ struct bgp_error {
 struct bgp_error bgp_error_make(uint8_t code, uint8_t subcode, const void *data, size_t len);
 /* A Cease with the shutdown communication of RFC 9003; text may be NULL and is cut to fit. */
 struct bgp_error bgp_error_cease(enum bgp_cease subcode, const char *text);
+/* The same wrapped into a hard reset (RFC 8538, section 3.1). */
+struct bgp_error bgp_error_hard_reset(const struct bgp_error *err);
 /* "Cease/Administrative Shutdown (6/2): maintenance". Control bytes become '?'. Returns buf. */
 const char *bgp_error_format(const struct bgp_error *err, char buf[BGP_ERROR_TEXT_SIZE]);
 

@@ -37,6 +37,11 @@ struct bgp_error bgp_notification_decode(const uint8_t *body, size_t len)
 	return bgp_error_make(code, subcode, r.pos, data_len);
 }
 
+bool bgp_notification_is_hard_reset(const uint8_t *body, size_t len)
+{
+	return len >= 2 && body[0] == BGP_ERR_CEASE && body[1] == BGP_CEASE_HARD_RESET;
+}
+
 size_t bgp_notification_encode(const struct bgp_error *err, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);

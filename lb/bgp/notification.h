@@ -19,6 +19,8 @@
  * into the code that it carries.
  */
 struct bgp_error bgp_notification_decode(const uint8_t *body, size_t len);
+/* Before it is unwrapped: no routes shall be kept over this one. */
+bool bgp_notification_is_hard_reset(const uint8_t *body, size_t len);
 /* Body only. Returns its size, 0 when it does not fit. */
 size_t bgp_notification_encode(const struct bgp_error *err, uint8_t *buf, size_t size);
 

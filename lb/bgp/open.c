@@ -19,6 +19,8 @@ enum {
 	CAP_ENHANCED_REFRESH = 70,
 };
 
+enum { RESTART_R = 0x8000, RESTART_N = 0x4000, RESTART_F = 0x80 };
+
 static struct bgp_error open_error(uint8_t subcode)
 {
 	return bgp_error_make(BGP_ERR_OPEN, subcode, NULL, 0);
@@ -94,6 +96,34 @@ static void get_role(struct capability_walk *walk, const uint8_t *value, size_t 
 	walk->open->role = role;
 }
 
+/* RFC 4724, section 3; of several the last counts. */
+static void get_restart(struct capability_walk *walk, const uint8_t *value, size_t len)
+{
+	struct bgp_restart *restart = &walk->open->restart;
+	struct wire_reader r = wire_reader(value, len);
+	uint16_t head = wire_get_u16(&r);
+
+	memset(restart, 0, sizeof(*restart));
+	walk->open->graceful_restart = true;
+	restart->restarting = head & RESTART_R;
+	restart->notification = head & RESTART_N;
+	restart->time = head & BGP_RESTART_TIME_MAX;
+	while (!r.failed && wire_left(&r) > 0) {
+		uint16_t afi = wire_get_u16(&r);
+		enum addr_family family = bgp_afi_family(afi, wire_get_u8(&r));
+		bool kept = wire_get_u8(&r) & RESTART_F;
+
+		if (family == ADDR_IPV4) {
+			restart->ipv4 = true;
+			restart->ipv4_kept = kept;
+		} else if (family == ADDR_IPV6) {
+			restart->ipv6 = true;
+			restart->ipv6_kept = kept;
+		}
+	}
+	walk->malformed |= r.failed;
+}
+
 /* The value of one capabilities parameter: any number of code, length, value. */
 static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes, size_t size)
 {
@@ -119,7 +149,7 @@ static void get_capabilities(struct capability_walk *walk, const uint8_t *bytes,
 		else if (code == CAP_ENHANCED_REFRESH)
 			walk->open->enhanced_refresh = true;
 		else if (code == CAP_GRACEFUL_RESTART)
-			walk->open->graceful_restart = true;
+			get_restart(walk, value, len);
 	}
 	walk->malformed |= r.failed;
 }
@@ -206,6 +236,25 @@ static void put_multiprotocol(struct wire_writer *w, enum addr_family family)
 	wire_put_u8(w, BGP_SAFI_UNICAST);
 }
 
+static void put_restart_family(struct wire_writer *w, enum addr_family family, bool kept)
+{
+	wire_put_u16(w, bgp_afi_of(family));
+	wire_put_u8(w, BGP_SAFI_UNICAST);
+	wire_put_u8(w, kept ? RESTART_F : 0);
+}
+
+static void put_restart(struct wire_writer *w, const struct bgp_restart *restart)
+{
+	wire_put_u8(w, CAP_GRACEFUL_RESTART);
+	wire_put_u8(w, (uint8_t)(2 + 4 * (restart->ipv4 + restart->ipv6)));
+	wire_put_u16(w, (uint16_t)((restart->restarting ? RESTART_R : 0) |
+				   (restart->notification ? RESTART_N : 0) | restart->time));
+	if (restart->ipv4)
+		put_restart_family(w, ADDR_IPV4, restart->ipv4_kept);
+	if (restart->ipv6)
+		put_restart_family(w, ADDR_IPV6, restart->ipv6_kept);
+}
+
 static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 {
 	if (open->ipv4)
@@ -232,11 +281,8 @@ static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 		wire_put_u8(w, 1);
 		wire_put_u8(w, (uint8_t)(open->role - BGP_ROLE_PROVIDER));
 	}
-	if (open->graceful_restart) {
-		wire_put_u8(w, CAP_GRACEFUL_RESTART);
-		wire_put_u8(w, 2);
-		wire_put_u16(w, 0);
-	}
+	if (open->graceful_restart)
+		put_restart(w, &open->restart);
 	if (open->four_octet_asn) {
 		wire_put_u8(w, CAP_FOUR_OCTET_ASN);
 		wire_put_u8(w, 4);
@@ -247,7 +293,7 @@ static void put_capabilities(struct wire_writer *w, const struct bgp_open *open)
 size_t bgp_open_encode(const struct bgp_open *open, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	uint8_t caps[64];
+	uint8_t caps[BGP_OPEN_SIZE_MAX];
 	struct wire_writer c = wire_writer(caps, sizeof(caps));
 	size_t len;
 
@@ -290,6 +336,8 @@ struct bgp_error bgp_open_negotiate(struct bgp_negotiated *out, const struct bgp
 	*out = (struct bgp_negotiated){
 		.ipv4 = own->ipv4 && peer->ipv4,
 		.ipv6 = own->ipv6 && peer->ipv6,
+		.graceful_restart = own->graceful_restart && peer->graceful_restart,
+		.restart_notification = own->restart.notification && peer->restart.notification,
 		.four_octet_asn = own->four_octet_asn && peer->four_octet_asn,
 		.enhanced_refresh = own->enhanced_refresh && peer->enhanced_refresh,
 		.extended_next_hop = own->ipv4 && peer->ipv4 && own->extended_next_hop &&

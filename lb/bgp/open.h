@@ -4,7 +4,7 @@
  *
  * Known: multiprotocol IPv4 and IPv6 unicast (RFC 4760), 4-octet AS numbers (RFC 6793), route
  * refresh (RFC 2918) and its enhanced form (RFC 7313), role (RFC 9234), graceful restart (RFC 4724,
- * only noted), IPv6 next hops of IPv4 unicast (RFC 8950). All others are ignored. Extended
+ * RFC 8538), IPv6 next hops of IPv4 unicast (RFC 8950). All others are ignored. Extended
  * parameter length (RFC 9072) is understood, never sent. Pure.
  */
 #ifndef LB_BGP_OPEN_H
@@ -15,7 +15,10 @@
 #include <stdint.h>
 
 #include "lb/bgp/error.h"
+#include "lb/bgp/restart.h"
 #include "lb/bgp/role.h"
+
+#define BGP_OPEN_SIZE_MAX 128 /* of what is encoded */
 
 #define BGP_AS_TRANS 23456 /* stands for an ASN that does not fit two octets */
 
@@ -26,13 +29,15 @@ struct bgp_open {
 	/* Without any multiprotocol capability ipv4 is set: that is what it then means. */
 	bool ipv4, ipv6;
 	bool four_octet_asn, route_refresh, enhanced_refresh, graceful_restart;
-	bool extended_next_hop; /* IPv4 prefixes may have IPv6 next hops */
+	bool extended_next_hop;	    /* IPv4 prefixes may have IPv6 next hops */
+	struct bgp_restart restart; /* with graceful_restart */
 	enum bgp_role role;
 	bool role_required; /* own only: a peer that says none is refused */
 };
 
 /* What both sides can do. */
 struct bgp_negotiated {
+	bool graceful_restart, restart_notification; /* each for its own families */
 	bool ipv4, ipv6, four_octet_asn, enhanced_refresh, extended_next_hop;
 };
 

@@ -2,6 +2,7 @@
 #include "lb/bgp/peer.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
  * once, not as often as it changed.
  */
 #define QUEUE_MAX ((size_t)64 * 1024)
+#define SETTLED_S 5 /* a session is then not the work of two that dial at once */
 
 struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 {
@@ -39,6 +41,7 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 	peer->dump = bgp_dump_new(conf->name, &conf->dump);
 	peer->state_since = now;
 	bgp_peer_fsm_init(&peer->fsm, &fsm, &own);
+	bgp_peer_restart_init(peer);
 	ev_init(&peer->timer, bgp_peer_on_timer);
 	peer->timer.data = peer;
 	return peer;
@@ -47,6 +50,7 @@ struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 void bgp_peer_free(struct bgp_peer *peer)
 {
 	bgp_discovery_free(peer->discovery);
+	bgp_peer_restart_fini(peer);
 	ev_timer_stop(peer->env->loop, &peer->timer);
 	while (peer->links) {
 		struct bgp_link *link = peer->links;
@@ -127,12 +131,14 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 			continue;
 	}
 	bgp_peer_step(peer, BGP_OUTGOING, &ev, NULL);
+	bgp_peer_forget_kept(peer, "we stop");
 }
 
 void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at)
 {
 	if (peer->state_since.ns > at.ns)
 		return;
+	bgp_peer_forget_kept(peer, "the path to it is dead");
 	for (int which = 0; which < BGP_CONNECTIONS; which++)
 		bgp_peer_event(peer, (enum bgp_connection)which, BGP_EVENT_BFD_DOWN);
 }
@@ -190,12 +196,24 @@ static bool is_welcome(struct bgp_peer *peer, int fd)
 	return false;
 }
 
+/*
+ * RFC 4724, section 4.2: a peer that has restarted unseen dials anew, and its old session counts as
+ * closed. Not one that has just come up, which both sides may have dialled at once.
+ */
+static bool is_replaced(const struct bgp_peer *peer)
+{
+	return peer->up && peer->up->negotiated.graceful_restart &&
+	       instant_reached(instant_after_s(peer->state_since, SETTLED_S), clock_now());
+}
+
 enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd)
 {
 	if (!is_welcome(peer, fd)) {
 		close(fd);
 		return 0;
 	}
+	if (is_replaced(peer))
+		bgp_peer_tcp_down(peer, peer->up->which, -ECONNRESET);
 	switch (bgp_peer_fsm_accept(&peer->fsm)) {
 	case BGP_REFUSE_STOPPED:
 		return BGP_CEASE_REJECTED;

@@ -19,6 +19,9 @@ struct bgp_peer_env {
 	const struct bgp_speaker_conf *conf;
 	const struct bgp_speaker_handlers *handlers;
 	void *speaker;
+	bool restarted; /* see bgp_speaker_set_restarted() */
+	bool converged; /* and bgp_speaker_set_converged() */
+	struct instant started;
 	void (*on_due)(void *speaker);	/* call bgp_peer_flush() before the loop sleeps */
 	void (*on_idle)(void *speaker); /* a connection is gone: see bgp_peer_is_idle() */
 };
@@ -54,6 +57,8 @@ enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 		       const struct bgp_policy *extra, bool depreferred);
 void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix);
+/* All that there is to say is said, or about to be: End-of-RIB need not wait. */
+void bgp_peer_converged(struct bgp_peer *peer);
 /* Queue the UPDATEs that are due. */
 void bgp_peer_flush(struct bgp_peer *peer);
 

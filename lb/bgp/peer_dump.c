@@ -25,8 +25,10 @@ static struct mrt_session session_of(const struct bgp_peer *peer, const struct b
 	if (link)
 		session.local = bgp_session_local(link->session).addr;
 	/* Not known before the peer's OPEN; in messages until then it makes no difference. */
-	if (link && link->open.asn != 0)
+	if (link && link->open.asn != 0) {
+		session.peer_asn = link->open.asn;
 		session.four_octet = link->negotiated.four_octet_asn;
+	}
 	return session;
 }
 

@@ -16,8 +16,6 @@ static void get_established(const struct bgp_peer *peer, const struct bgp_link *
 	info->received = link->open;
 	info->next_hop4 = peer->next_hop4;
 	info->next_hop6 = peer->next_hop6;
-	info->default_route4 = peer->default4;
-	info->default_route6 = peer->default6;
 	info->announced = adj_rib_out_sent_count(peer->rib);
 }
 
@@ -75,6 +73,9 @@ void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info)
 		info->remote = bgp_session_remote(link->session);
 		info->queued = bgp_session_queued(link->session);
 	}
+	info->default_route4 = peer->default4;
+	info->default_route6 = peer->default6;
+	info->default_kept = peer->kept4 || peer->kept6;
 	if (peer->up)
 		get_established(peer, peer->up, info);
 }

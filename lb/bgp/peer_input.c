@@ -49,26 +49,19 @@ static void take_open(struct bgp_link *link, const struct bgp_frame *frame)
 	bgp_peer_step(link->peer, link->which, &ev, &remote);
 }
 
-static void set_default(struct bgp_peer *peer, enum addr_family family, const struct addr *hop)
+void bgp_peer_set_default(struct bgp_peer *peer, enum addr_family family, const struct addr *hop)
 {
 	struct addr *kept = family == ADDR_IPV6 ? &peer->default6 : &peer->default4;
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 
 	*(family == ADDR_IPV6 ? &peer->stale6 : &peer->stale4) = false;
+	*(family == ADDR_IPV6 ? &peer->kept6 : &peer->kept4) = false;
 	if (addr_equal(kept, hop))
 		return;
 	*kept = *hop;
 	if (on->on_default_route)
 		on->on_default_route(on->ctx, peer->index, family,
 				     hop->family != ADDR_NONE ? hop : NULL, peer->ifindex);
-}
-
-void bgp_peer_forget_defaults(struct bgp_peer *peer)
-{
-	struct addr none = { 0 };
-
-	set_default(peer, ADDR_IPV4, &none);
-	set_default(peer, ADDR_IPV6, &none);
 }
 
 /* RFC 9234, section 5: a route that must not have come this way. */
@@ -120,7 +113,7 @@ static void import_default(struct bgp_peer *peer, enum addr_family family,
 	else if (found > 0)
 		prefer_link_local(peer, &update->attrs, &hop);
 	if (found != 0)
-		set_default(peer, family, &hop);
+		bgp_peer_set_default(peer, family, &hop);
 }
 
 static void note_malformed(struct bgp_peer *peer, enum bgp_verdict verdict, uint8_t attribute)
@@ -168,12 +161,14 @@ static void take_update(struct bgp_link *link, const struct bgp_frame *frame)
 		import_default(peer, ADDR_IPV4, &update);
 	if (link->negotiated.ipv6)
 		import_default(peer, ADDR_IPV6, &update);
+	bgp_peer_restart_end_of_rib(peer, update.end_of_rib);
 }
 
 static void take_notification(struct bgp_link *link, const struct bgp_frame *frame)
 {
 	struct bgp_error err = bgp_notification_decode(frame->body, frame->body_len);
 
+	link->hard_reset = bgp_notification_is_hard_reset(frame->body, frame->body_len);
 	bgp_error_format(&err, link->peer->last_error_in);
 	link->peer->last_error_in_at = clock_now();
 	step(link, BGP_EVENT_NOTIFICATION);
@@ -188,7 +183,7 @@ static void take_mark(struct bgp_peer *peer, const struct bgp_refresh *refresh)
 	if (refresh->kind == BGP_REFRESH_BEGIN)
 		*stale = true;
 	else if (refresh->kind == BGP_REFRESH_END && *stale)
-		set_default(peer, refresh->family, &none);
+		bgp_peer_set_default(peer, refresh->family, &none);
 }
 
 static void take_refresh(struct bgp_link *link, const struct bgp_frame *frame)

@@ -22,6 +22,7 @@ struct bgp_link {
 	struct bgp_session *session;
 	struct bgp_open open; /* of the peer, once it has come */
 	struct bgp_negotiated negotiated;
+	bool hard_reset; /* was the peer's last word */
 };
 
 struct bgp_peer {
@@ -45,6 +46,12 @@ struct bgp_peer {
 	unsigned ifindex;
 	struct addr default4, default6;
 	bool stale4, stale6; /* not heard of again since the peer began a refresh (RFC 7313) */
+	/*
+	 * Of a session that is gone, until the peer has said all that it has anew (RFC 4724);
+	 * patience is how long that may take, release how long our own End-of-RIB may.
+	 */
+	bool kept4, kept6;
+	ev_timer patience, release;
 	/* For information. */
 	enum bgp_state last_state;
 	struct instant state_since;
@@ -78,7 +85,19 @@ void bgp_peer_input(struct bgp_link *link, const struct bgp_frame *frame);
 void bgp_peer_dump_message(const struct bgp_link *link, bool sent, const uint8_t *bytes,
 			   size_t len);
 void bgp_peer_dump_state(const struct bgp_peer *peer, enum bgp_state was, enum bgp_state is);
-/* The default routes are gone with the session. */
-void bgp_peer_forget_defaults(struct bgp_peer *peer);
+/* The default route of this family is by this next hop, or is gone (ADDR_NONE). */
+void bgp_peer_set_default(struct bgp_peer *peer, enum addr_family family, const struct addr *hop);
+
+/* peer_restart.c: what graceful restart makes of the life of a peer. */
+void bgp_peer_restart_init(struct bgp_peer *peer);
+void bgp_peer_restart_fini(struct bgp_peer *peer);
+struct bgp_restart bgp_peer_own_restart(const struct bgp_peer *peer);
+/* The session has been lost by this event: keep default routes, or not. */
+void bgp_peer_restart_lost(struct bgp_peer *peer, const struct bgp_link *link,
+			   const struct bgp_event *ev);
+/* There is one again; moved: by another interface. */
+void bgp_peer_restart_back(struct bgp_peer *peer, const struct bgp_link *link, bool moved);
+void bgp_peer_restart_end_of_rib(struct bgp_peer *peer, enum addr_family family);
+void bgp_peer_forget_kept(struct bgp_peer *peer, const char *why);
 
 #endif

@@ -30,6 +30,8 @@ struct bgp_open bgp_peer_own_open(const struct bgp_peer *peer)
 		.route_refresh = true,
 		.enhanced_refresh = true,
 		.extended_next_hop = peer->conf->extended_next_hop && peer->conf->ipv4,
+		.graceful_restart = peer->conf->graceful_restart.time > 0,
+		.restart = bgp_peer_own_restart(peer),
 		.role = peer->conf->role,
 		.role_required = peer->conf->role_strict,
 	};
@@ -52,17 +54,28 @@ static void send_message(struct bgp_link *link, enum bgp_message_type type, cons
 static void send_open(struct bgp_link *link)
 {
 	struct bgp_open open = bgp_peer_own_open(link->peer);
-	uint8_t body[64];
+	uint8_t body[BGP_OPEN_SIZE_MAX];
 
 	send_message(link, BGP_MSG_OPEN, body, bgp_open_encode(&open, body, sizeof(body)));
 }
 
+/* RFC 8538, section 3: what shall not be waited for has to say so. */
+static bool is_final(const struct bgp_error *err)
+{
+	return err->code == BGP_ERR_CEASE &&
+	       (err->subcode == BGP_CEASE_SHUTDOWN || err->subcode == BGP_CEASE_DECONFIGURED ||
+		err->subcode == BGP_CEASE_BFD_DOWN);
+}
+
 static void send_notification(struct bgp_link *link, const struct bgp_error *err)
 {
+	struct bgp_error hard = bgp_error_hard_reset(err);
 	uint8_t body[BGP_ERROR_DATA_MAX + 2];
 
 	bgp_error_format(err, link->peer->last_error_out);
 	link->peer->last_error_out_at = clock_now();
+	if (link->negotiated.restart_notification && is_final(err))
+		err = &hard;
 	send_message(link, BGP_MSG_NOTIFICATION, body,
 		     bgp_notification_encode(err, body, sizeof(body)));
 }
@@ -123,6 +136,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	struct bgp_link *link = peer->current[which];
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 	struct adj_rib_out_session session = { .asn = peer->env->conf->asn };
+	unsigned ifindex = peer->ifindex;
 	char reason[96];
 
 	assert(link); /* machines come up by messages, which need one */
@@ -137,6 +151,7 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 	session.next_hop4 = peer->next_hop4;
 	session.next_hop6 = peer->next_hop6;
 	adj_rib_out_session_up(peer->rib, &session);
+	bgp_peer_restart_back(peer, link, peer->ifindex != ifindex);
 	peer->env->on_due(peer->env->speaker);
 	snprintf(reason, sizeof(reason), "established, hold time %u s, %s dialled",
 		 peer->fsm.connection[which].hold_time, which == BGP_INCOMING ? "peer" : "we");
@@ -144,8 +159,9 @@ static void session_up(struct bgp_peer *peer, enum bgp_connection which)
 		on->on_peer(on->ctx, peer->index, true, reason);
 }
 
-static void session_down(struct bgp_peer *peer)
+static void session_down(struct bgp_peer *peer, const struct bgp_event *ev)
 {
+	const struct bgp_link *link = peer->up;
 	const struct bgp_speaker_handlers *on = peer->env->handlers;
 
 	peer->up = NULL;
@@ -157,7 +173,7 @@ static void session_down(struct bgp_peer *peer)
 	/* The cause before its effect. */
 	if (on->on_peer)
 		on->on_peer(on->ctx, peer->index, false, peer->last_down);
-	bgp_peer_forget_defaults(peer);
+	bgp_peer_restart_lost(peer, link, ev);
 }
 
 /* Say why a connection ends, once: a peer that is not there is not news at every attempt. */
@@ -211,7 +227,7 @@ static void carry_out(struct bgp_peer *peer, enum bgp_connection which,
 	if (act->set & BGP_SESSION_UP)
 		session_up(peer, which);
 	if (act->set & BGP_SESSION_DOWN)
-		session_down(peer);
+		session_down(peer, ev);
 	if (act->set & BGP_TCP_CLOSE)
 		close_link(peer, which);
 	if (act->set & BGP_TCP_CONNECT)

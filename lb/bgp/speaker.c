@@ -194,6 +194,18 @@ static int on_listen(void *ctx, int fd, enum addr_family family)
 	return error;
 }
 
+void bgp_speaker_set_restarted(struct bgp_speaker *speaker)
+{
+	speaker->env.restarted = true;
+}
+
+void bgp_speaker_set_converged(struct bgp_speaker *speaker)
+{
+	speaker->env.converged = true;
+	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+		bgp_peer_converged(speaker->peers[i]);
+}
+
 struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speaker_conf *conf,
 				    const struct bgp_speaker_handlers *handlers)
 {
@@ -207,6 +219,7 @@ struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speak
 		.conf = conf,
 		.handlers = &speaker->handlers,
 		.speaker = speaker,
+		.started = clock_now(),
 		.on_due = on_due,
 		.on_idle = on_idle,
 	};

@@ -29,6 +29,7 @@
 #include "lb/bgp/only.h"
 #include "lb/bgp/open.h"
 #include "lb/bgp/policy.h"
+#include "lb/bgp/restart.h"
 #include "lb/bgp/role.h"
 #include "lb/bgp/state.h"
 #include "lb/bgp/transport.h"
@@ -39,6 +40,12 @@
 
 struct ev_loop;
 struct bgp_speaker;
+
+/* Graceful restart (RFC 4724). */
+struct bgp_restart_conf {
+	uint16_t time;	   /* seconds that the peer may keep our routes without us; 0: not at all */
+	bool notification; /* and after NOTIFICATIONs and an expired hold timer, too (RFC 8538) */
+};
 
 struct bgp_peer_conf {
 	const char *name;
@@ -80,6 +87,7 @@ struct bgp_peer_conf {
 	bool extended_next_hop; /* IPv4 routes may have IPv6 next hops (RFC 8950) */
 	bool default_route;	/* take 0.0.0.0/0 and ::/0 from this peer */
 	struct bgp_only only;	/* what is announced to this peer at all */
+	struct bgp_restart_conf graceful_restart;
 	struct bgp_policy policy;
 	struct bgp_policy deprefer; /* on top of all others for what is de-preferred */
 	struct bgp_dump_conf dump;  /* where all messages of this peer are written down */
@@ -133,15 +141,16 @@ struct bgp_peer_info {
 	bool incoming;		       /* the peer dialled */
 	struct endpoint local, remote; /* of the connection; local zeroed without one */
 	struct bgp_open offered;       /* what we say of ourselves */
+	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
+	bool default_kept; /* of these one or both are from before a restart of the peer */
 	/* The rest of this block is zero unless Established. */
 	struct bgp_open received; /* what the peer has said */
 	struct bgp_negotiated negotiated;
 	uint32_t remote_router_id;
-	uint16_t hold_time, keepalive;		    /* negotiated, seconds */
-	struct addr next_hop4, next_hop6;	    /* that we announce; the first may be IPv6 */
-	struct addr default_route4, default_route6; /* next hops taken, ADDR_NONE: none */
-	size_t announced;			    /* prefixes that the peer has from us */
-	size_t queued;				    /* octets that the peer has not taken yet */
+	uint16_t hold_time, keepalive;	  /* negotiated, seconds */
+	struct addr next_hop4, next_hop6; /* that we announce; the first may be IPv6 */
+	size_t announced;		  /* prefixes that the peer has from us */
+	size_t queued;			  /* octets that the peer has not taken yet */
 	/* When timers run out, INSTANT_NEVER: not running. Of the connection that is furthest. */
 	struct instant next_hold, next_keepalive, next_connect_retry, next_idle_hold,
 		next_send_hold;
@@ -165,6 +174,13 @@ struct bgp_speaker *bgp_speaker_new(struct ev_loop *loop, const struct bgp_speak
  * then *failed is it and nothing runs.
  */
 int bgp_speaker_start(struct bgp_speaker *speaker, const struct endpoint **failed);
+/*
+ * Before the start: a predecessor has died without a word, and packets have flowed on since. Peers
+ * that were asked to (graceful_restart) still have its routes; they hear End-of-RIB, after which
+ * they drop those that were not announced again, once all is decided, or their time is over.
+ */
+void bgp_speaker_set_restarted(struct bgp_speaker *speaker);
+void bgp_speaker_set_converged(struct bgp_speaker *speaker);
 /*
  * End all sessions; text (may be NULL, copied) is told to the peers (RFC 9003). on_stopped follows
  * from the loop, after two seconds at the latest whatever the peers do. Twice is once.

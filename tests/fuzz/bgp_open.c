@@ -7,7 +7,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct bgp_open open, again;
-	uint8_t buf[64];
+	uint8_t buf[BGP_OPEN_SIZE_MAX];
 
 	memset(&again, 0, sizeof(again));
 	if (bgp_open_decode(&open, data, len).code != 0)

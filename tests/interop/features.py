@@ -335,3 +335,32 @@ def unnumbered(trial):
     wait(lambda: trial.lab.legs() == ["inet6"] and trial.lab.legs("-6") == [theirs], "installed")
     trial.lab.origin.stop()
     wait(lambda: not trial.stack.has(PREFIX), "withdrawn")
+
+
+@feature("graceful restart")
+def graceful_restart(trial):
+    """We are killed and come back: not missed. The stack is killed: its route stays a while.
+
+    It does not dial, or OpenBGPD says OPEN twice if its connection was reset before it could.
+    """
+    stack, daemon = trial.both({"restart": True, "passive": True}, {"graceful_restart": {"restart_time": 30}})
+    assert trial.state()["capabilities"]["graceful_restart"]
+    trial.wait_announced()
+    wait(lambda: trial.lab.legs() == [ADDRESS], "IPv4 default")
+    daemon.stop(signal.SIGKILL)
+    wait(lambda: not stack.established(), "noticed")
+    assert stack.has(PREFIX) and stack.has(PREFIX6), "they are kept"
+    trial.start_lb({"graceful_restart": {"restart_time": 30}})
+    end = time.monotonic() + 60
+    while trial.state()["state"] != "Established" or not stack.established():
+        assert stack.has(PREFIX) and stack.has(PREFIX6), "until we are back"
+        assert time.monotonic() < end, "back"
+    for _ in range(10):
+        assert stack.has(PREFIX) and stack.has(PREFIX6), "and End-of-RIB has come"
+        time.sleep(0.2)
+    wait(lambda: trial.lab.legs() == [ADDRESS], "IPv4 default again")
+    if not stack.dies_silently:
+        return
+    stack.kill()
+    wait(lambda: trial.state()["state"] != "Established", "noticed here")
+    assert trial.state()["default_route_kept"] and trial.lab.legs() == [ADDRESS], trial.state()

@@ -39,6 +39,7 @@ class Options:
         self.passive, self.hold_time, self.key = False, 9, None
         self.ttl_security, self.two_octet, self.role = False, False, None
         self.asn = 65101  # 64500: of the lb's AS
+        self.restart = False  # graceful, both ways
         self.over_ipv6 = False  # the session, and IPv4 routes by IPv6 next hops
         self.unnumbered = False  # the same over link-local addresses, which nobody is told
         self.__dict__.update(changes)
@@ -51,6 +52,7 @@ class Stack:
     near_when = (True, False)  # and with TTL security
     families = 2  # of default routes that it announces with a next hop
     says = "planned work"  # what a shutdown of its own tells us
+    dies_silently = True  # when it is killed
 
     def __init__(self, lab, options):
         self.lab, self.ns, self.options = lab, lab.t1, options
@@ -135,7 +137,8 @@ protocol bgp lb {
             (['password "%s";' % o.key] if o.key else []) +
             (["ttl security on;"] if o.ttl_security else []) +
             (["enable as4 off;"] if o.two_octet else []) +
-            (["local role %s;" % o.role.replace("-", "_")] if o.role else [])),
+            (["local role %s;" % o.role.replace("-", "_")] if o.role else []) +
+            (["graceful restart on; graceful restart time 30;"] if o.restart else [])),
        "extended next hop on;" if o.over_ipv6 or o.unnumbered else "",
        "self" if o.unnumbered else "address " + ADDRESS6))
         self.spawn("bird", "-f", "-c", conf, "-s", self.path("ctl"))
@@ -197,7 +200,7 @@ router bgp %d
  bgp router-id %s
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
- bgp graceful-restart-disable
+ bgp graceful-restart%s
  neighbor %s
  neighbor %s timers %d %d
  neighbor %s timers connect 1
@@ -216,7 +219,7 @@ router bgp %d
 route-map hop6 permit 10
  set ipv6 next-hop global %s
 !
-""" % (o.asn, ADDRESS, there + (" interface remote-as external" if o.unnumbered else
+""" % (o.asn, ADDRESS, "" if o.restart else "-disable", there + (" interface remote-as external" if o.unnumbered else
                                 " remote-as 64500"), there, o.hold_time // 3, o.hold_time, there, there,
        "\n".join(" neighbor %s %s" % (there, line) for line in session),
        there, there, there, there,
@@ -305,18 +308,26 @@ class GoBgp(Stack):
     keepalive-interval = %d
     connect-retry = 1
     idle-hold-time-after-reset = 1
+  [neighbors.graceful-restart.config]
+    enabled = %s
+    restart-time = 30
   [neighbors.ttl-security.config]
     enabled = %s
     ttl-min = 255
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv4-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = %s
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "ipv6-unicast"
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = %s
 """ % (o.asn, ADDRESS, self.here, self.there, 'auth-password = "%s"' % o.key if o.key else "",
        str(o.passive).lower(), self.here, o.hold_time, o.hold_time // 3,
-       str(o.ttl_security).lower()))
+       str(o.restart).lower(), str(o.ttl_security).lower(), str(o.restart).lower(),
+       str(o.restart).lower()))
         self.spawn("gobgpd", "-f", conf, "-l", "debug", "-p", "--api-hosts", "127.0.0.1:50051",
                    "--pprof-disable")
         support.wait_until(lambda: str(o.asn) in self.ask("global"), 10, "gobgpd")
@@ -369,6 +380,7 @@ class OpenBgpd(Stack):
              "unnumbered": "it does not have RFC 8950"}
     families = 1  # over IPv4 its next hop of IPv6 is ::1
     signs_when = (False,)  # on Linux it sets no key on its listening socket
+    dies_silently = False  # its other processes outlive the one that is killed, and say Cease
 
     @staticmethod
     def version():
@@ -398,7 +410,7 @@ neighbor %s {
 	local-address %s
 	announce IPv4 unicast
 	announce IPv6 unicast
-	announce restart no
+	announce restart %s
 	announce enhanced refresh yes
 	enforce neighbor-as %s
 	export default-route
@@ -407,7 +419,7 @@ neighbor %s {
 allow from any
 allow to any
 """ % (o.asn, ADDRESS, ADDRESS, self.path("ctl"), o.hold_time, LB, ADDRESS, ADDRESS6,
-       "no" if o.asn == 64500 else "yes", "\n\t".join(session)), 0o600)
+       "yes" if o.restart else "no", "no" if o.asn == 64500 else "yes", "\n\t".join(session)), 0o600)
         # Its processes chroot to a directory that only its service makes: one of our own over /run.
         self.spawn("unshare", "--mount", "sh", "-c",
                    "mount -t tmpfs none /run && mkdir /run/openbgpd && exec bgpd -d -v -f " + conf)
@@ -459,7 +471,8 @@ class ExaBgp(Stack):
     lacks = {"shutdown text from us": "it neither logs nor passes on the text",
              "collision": "it either dials or listens, never both",
              "roles": "it has none",
-             "unnumbered": "it must be told the address"}
+             "unnumbered": "it must be told the address",
+             "graceful restart": "it keeps no routes"}
 
     @staticmethod
     def version():

@@ -193,6 +193,10 @@ static const struct {
 	  "bgp.peers[0].bfd: is not for link-local addresses" },
 	{ "ASN in words", "{'bgp':{'peers':[{'name':'t','interface':'eth0','asn':'internal'}]}}",
 	  "bgp.peers[0].asn: expected a number or \"external\"" },
+	{ "restart time 0", PEER("'graceful_restart':{'restart_time':0}"),
+	  "bgp.peers[0].graceful_restart.restart_time: 0 is not between 1 and 4095" },
+	{ "restart time of 13 bits", PEER("'graceful_restart':{'restart_time':4096}"),
+	  "bgp.peers[0].graceful_restart.restart_time: 4096 is not between 1 and 4095" },
 	{ "hops", PEER("'multihop':256"), "bgp.peers[0].multihop: 256 is not between 1 and 255" },
 	{ "TTL security towards ourselves",
 	  "{'bgp':{'peers':[{'name':'t1','address':'10.1.1.2','asn':64500,"

@@ -108,6 +108,26 @@ Test(adj_rib_out, life)
 	adj_rib_out_free(rib);
 }
 
+/* RFC 4724, section 4.1: not before all is said, and then once. */
+Test(adj_rib_out, end_of_rib_that_waits)
+{
+	struct adj_rib_out *rib = adj_rib_out_new();
+
+	announce(rib, "198.18.0.0/24", 0);
+	session_up(rib);
+	adj_rib_out_hold(rib);
+	cr_expect_str_eq(drain(rib), "+1");
+	announce(rib, "198.18.1.0/24", 0);
+	cr_expect_str_eq(drain(rib), "+1");
+	adj_rib_out_release(rib);
+	cr_expect_str_eq(drain(rib), "E E");
+	adj_rib_out_hold(rib);
+	adj_rib_out_session_down(rib);
+	session_up(rib);
+	cr_expect_str_eq(drain(rib), "+2 E E", "another session is another matter");
+	adj_rib_out_free(rib);
+}
+
 Test(adj_rib_out, changes_that_cancel_out)
 {
 	struct adj_rib_out *rib = adj_rib_out_new();

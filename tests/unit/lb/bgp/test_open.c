@@ -49,7 +49,21 @@ static const struct row rows[] = {
 	{ "4-octet AS 0",                { HEAD, 8, 2, 6, 65, 4, 0, 0, 0, 0 }, 18, 2, 2, { 0 } },
 	{ "4-octet AS of 2 octets",      { HEAD, 6, 2, 4, 65, 2, 0, 1 }, 16, 2, 0, { 0 } },
 	{ "route refresh and restart",   { HEAD, 8, 2, 6, 2, 0, 64, 2, 0, 120 }, 18, 0, 0,
-	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true } },
+	  { AS65001, .ipv4 = true, .route_refresh = true, .graceful_restart = true,
+	    .restart = { .time = 120 } } },
+	{ "restart, nothing to keep",    { HEAD, 6, 2, 4, 64, 2, 0, 0 }, 16, 0, 0,
+	  { AS65001, .ipv4 = true, .graceful_restart = true } },
+	{ "restart of 4095 s, R and N, both families",
+	  { HEAD, 14, 2, 12, 64, 10, 0xcf, 0xff, 0, 1, 1, 0x80, 0, 2, 1, 0 }, 24, 0, 0,
+	  { AS65001, .ipv4 = true, .graceful_restart = true,
+	    .restart = { 4095, true, true, true, true, true, false } } },
+	{ "restart of other families",   { HEAD, 10, 2, 8, 64, 6, 0, 9, 0, 25, 65, 0x80 }, 20, 0, 0,
+	  { AS65001, .ipv4 = true, .graceful_restart = true, .restart = { .time = 9 } } },
+	{ "of two restarts the last",
+	  { HEAD, 14, 2, 12, 64, 6, 0x80, 9, 0, 1, 1, 0x80, 64, 2, 0, 5 }, 24, 0, 0,
+	  { AS65001, .ipv4 = true, .graceful_restart = true, .restart = { .time = 5 } } },
+	{ "restart of 1 octet",          { HEAD, 5, 2, 3, 64, 1, 0 }, 15, 2, 0, { 0 } },
+	{ "restart with half a family",  { HEAD, 8, 2, 6, 64, 4, 0, 9, 0, 1 }, 18, 2, 0, { 0 } },
 	{ "enhanced refresh",            { HEAD, 4, 2, 2, 70, 0 }, 14, 0, 0,
 	  { AS65001, .ipv4 = true, .enhanced_refresh = true } },
 	{ "extended next hop",           { HEAD, 10, 2, 8, 5, 6, 0, 1, 0, 1, 0, 2 }, 20, 0, 0,
@@ -85,6 +99,13 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
+static bool restart_equal(const struct bgp_restart *a, const struct bgp_restart *b)
+{
+	return a->time == b->time && a->restarting == b->restarting &&
+	       a->notification == b->notification && a->ipv4 == b->ipv4 && a->ipv6 == b->ipv6 &&
+	       a->ipv4_kept == b->ipv4_kept && a->ipv6_kept == b->ipv6_kept;
+}
+
 Test(bgp_open, decode)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -102,6 +123,8 @@ Test(bgp_open, decode)
 		cr_expect_eq(open.role, row->want.role, "%s: role", row->what);
 		cr_expect_eq(open.enhanced_refresh, row->want.enhanced_refresh, "%s: err",
 			     row->what);
+		cr_expect(restart_equal(&open.restart, &row->want.restart), "%s: restart",
+			  row->what);
 		cr_expect_eq(open.extended_next_hop, row->want.extended_next_hop, "%s: hop",
 			     row->what);
 		cr_expect_eq(open.graceful_restart, row->want.graceful_restart, "%s: gr",
@@ -128,9 +151,11 @@ Test(bgp_open, round_trip)
 			       .four_octet_asn = true,
 			       .route_refresh = true,
 			       .extended_next_hop = true,
+			       .graceful_restart = true,
+			       .restart = { 120, true, true, true, true, false, true },
 			       .role = BGP_ROLE_PEER },
 			out;
-	uint8_t buf[64];
+	uint8_t buf[BGP_OPEN_SIZE_MAX];
 	size_t len = bgp_open_encode(&in, buf, sizeof(buf));
 
 	cr_assert_eq(bgp_open_decode(&out, buf, len).code, 0);
@@ -140,7 +165,8 @@ Test(bgp_open, round_trip)
 	cr_expect_eq(out.hold_time, in.hold_time);
 	cr_expect_eq(out.router_id, in.router_id);
 	cr_expect(out.ipv4 && out.ipv6 && out.four_octet_asn && out.route_refresh);
-	cr_expect(out.extended_next_hop);
+	cr_expect(out.extended_next_hop && out.graceful_restart);
+	cr_expect(restart_equal(&in.restart, &out.restart));
 	for (size_t size = 0; size < len; size++) {
 		cr_expect_eq(bgp_open_encode(&in, buf, size), 0, "fits in %zu", size);
 		cr_expect_neq(bgp_open_decode(&out, buf, size).code, 0, "whole at %zu", size);
