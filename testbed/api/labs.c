@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "lib/pointer.h"
 #include "testbed/api/api.h"
-#include "testbed/api/pointer.h"
 #include "testbed/ask.h"
 #include "testbed/fault/fault.h"
 #include "testbed/labs.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "testbed/api/pointer.h"
+#include "lib/pointer.h"
 #include "testbed/ask.h"
 #include "testbed/topology.h"
 

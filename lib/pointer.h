@@ -4,8 +4,8 @@
  *
  * Pure. "pops[0].at" in the body's "scenario" becomes "/scenario/pops/0/at".
  */
-#ifndef TESTBED_API_POINTER_H
-#define TESTBED_API_POINTER_H
+#ifndef LIB_POINTER_H
+#define LIB_POINTER_H
 
 #include <jansson.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "testbed/api/pointer.h"
+#include "lib/pointer.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
