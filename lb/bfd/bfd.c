@@ -57,6 +57,11 @@ static void forget(struct bfd *bfd, struct bfd_link *gone)
 	link_free(gone);
 }
 
+static void begin(struct bfd *bfd, struct bfd_link *link)
+{
+	order(bfd, BFD_MSG_ADD, link, NULL, link->listening);
+}
+
 static void log_discard(const struct bfd_message *m)
 {
 	char from[ADDR_TEXT_SIZE];
@@ -71,6 +76,8 @@ static void handle(struct bfd *bfd, const struct bfd_message *m)
 {
 	switch (m->type) {
 	case BFD_MSG_REMOVED:
+		if (m->link->successor)
+			begin(bfd, m->link->successor);
 		forget(bfd, m->link);
 		break;
 	case BFD_MSG_CHANGED:
@@ -206,11 +213,21 @@ static struct bfd_link *link_new(const struct bfd *bfd, const struct bfd_spec *s
 	return link;
 }
 
+/* Two sessions with one peer at a time would answer each other's packets. */
+static struct bfd_link *find_leaving(const struct bfd *bfd, const struct bfd_spec *spec)
+{
+	for (struct bfd_link *link = bfd->links; link; link = link->next)
+		if (link->removed && !link->successor && link->spec.multihop == spec->multihop &&
+		    addr_equal(&link->spec.remote, &spec->remote))
+			return link;
+	return NULL;
+}
+
 int bfd_add(struct bfd *bfd, const struct bfd_spec *spec, size_t tag)
 {
 	enum addr_family family = (enum addr_family)spec->remote.family;
 	int *listening = &bfd->listening[spec->multihop][family == ADDR_IPV6];
-	struct bfd_link *link;
+	struct bfd_link *link, *leaving = find_leaving(bfd, spec);
 	int fd;
 
 	if (*listening < 0)
@@ -222,20 +239,45 @@ int bfd_add(struct bfd *bfd, const struct bfd_spec *spec, size_t tag)
 		return fd;
 	link = link_new(bfd, spec, tag);
 	link->fd = fd;
+	link->listening = *listening;
 	link->next = bfd->links;
 	bfd->links = link;
-	order(bfd, BFD_MSG_ADD, link, NULL, *listening);
+	if (leaving)
+		leaving->successor = link;
+	else
+		begin(bfd, link);
 	return 0;
+}
+
+static struct bfd_link *find_predecessor(const struct bfd *bfd, const struct bfd_link *successor)
+{
+	for (struct bfd_link *link = bfd->links; link; link = link->next)
+		if (link->successor == successor)
+			return link;
+	return NULL;
 }
 
 void bfd_remove(struct bfd *bfd, size_t tag)
 {
-	struct bfd_link *link = find(bfd, tag);
+	struct bfd_link *link = find(bfd, tag), *predecessor;
 
 	if (!link)
 		return;
+	predecessor = find_predecessor(bfd, link);
+	if (predecessor) { /* it has never begun */
+		predecessor->successor = NULL;
+		forget(bfd, link);
+		return;
+	}
 	link->removed = true;
 	order(bfd, BFD_MSG_REMOVE, link, NULL, -1);
+}
+
+void bfd_retag(struct bfd *bfd, const size_t *tags)
+{
+	for (struct bfd_link *link = bfd->links; link; link = link->next)
+		if (!link->removed)
+			link->tag = tags[link->tag];
 }
 
 void bfd_set_timers(struct bfd *bfd, size_t tag, const struct bfd_session_conf *conf)

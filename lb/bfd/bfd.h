@@ -68,11 +68,19 @@ struct bfd_handlers {
 int bfd_new(struct bfd **out, struct ev_loop *loop, const struct bfd_handlers *handlers);
 /* Ends the thread, says nothing to peers: see bfd_admin_down(). NULL is fine. */
 void bfd_free(struct bfd *bfd);
-/* Begin a session. tag: how handlers and the functions below know it, unique. 0, or -errno when a
- * socket cannot be had. */
+/*
+ * Begin a session. tag: how handlers and the functions below know it, unique. 0, or -errno when a
+ * socket cannot be had. Where one with the same remote is still being ended, after that.
+ */
 int bfd_add(struct bfd *bfd, const struct bfd_spec *spec, size_t tag);
-/* End it without a word; no handler is called for it any more. Unknown tags are ignored. */
+/*
+ * End it; no handler is called for it any more. If it was Up the peer is told AdminDown for a
+ * Detection Time (RFC 5880, 6.8.16), so that it does not take this for a failure. Unknown tags are
+ * ignored.
+ */
 void bfd_remove(struct bfd *bfd, size_t tag);
+/* Tag t of every session becomes tags[t]. */
+void bfd_retag(struct bfd *bfd, const size_t *tags);
 /* Change its intervals and multiplier while it runs. */
 void bfd_set_timers(struct bfd *bfd, size_t tag, const struct bfd_session_conf *conf);
 /* All sessions, for good: peers learn that what ends now is no failure (RFC 5882, 4.1). */

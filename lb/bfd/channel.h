@@ -19,7 +19,7 @@ struct bfd_link;
 enum bfd_message_type {
 	/* To the thread. */
 	BFD_MSG_ADD,	    /* link, and the socket on which its packets come */
-	BFD_MSG_REMOVE,	    /* link; answered by REMOVED */
+	BFD_MSG_REMOVE,	    /* link; answered by REMOVED, once the peer has been told */
 	BFD_MSG_TIMERS,	    /* link, conf */
 	BFD_MSG_ADMIN_DOWN, /* all, for good */
 	BFD_MSG_QUIT,

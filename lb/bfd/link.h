@@ -3,7 +3,7 @@
  * link.h - one session with what it needs around it, shared by both threads.
  *
  * bfd.c makes and frees it; in between it belongs to the thread, but for what says otherwise:
- * spec and tag never change, info is read by the main thread with bfd_link_info().
+ * spec never changes, info is read by the main thread with bfd_link_info().
  */
 #ifndef LB_BFD_LINK_H
 #define LB_BFD_LINK_H
@@ -26,20 +26,26 @@ struct bfd_published {
 };
 
 struct bfd_link {
-	struct bfd_link *next; /* bfd.c's */
+	/* bfd.c's. */
+	struct bfd_link *next;
+	size_t tag;
+	bool removed;		    /* being removed, tell nobody */
+	struct bfd_link *successor; /* to begin when this one, removed, has ended; or NULL */
 	/* Constant. */
 	struct bfd_spec spec;
 	char *name, *interface; /* own the strings of spec */
-	size_t tag;
 	struct endpoint to;
-	int fd;
-	bool removed; /* bfd.c's: being removed, tell nobody */
+	int fd, listening; /* to send from; where its packets come */
 	/* The thread's. */
 	struct bfd_session session;
 	struct bfd_info info;
 	struct instant last_heard;
 	struct bgp_log_limit discards;
 	unsigned ifindex;
+	/* While it is being ended: AdminDown is said again, or all is said. */
+	unsigned farewells;
+	int64_t farewell_gap_ns;
+	struct instant next_farewell;
 	/* Both. */
 	struct bfd_published published;
 };

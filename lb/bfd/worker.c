@@ -22,6 +22,8 @@
 #define PRIORITY 60
 /* Batches from one socket in a turn: a flood there must not keep the others from their turn. */
 #define BATCHES_MAX 8
+/* Times that AdminDown is said before a session ends, for packets may be lost. */
+#define FAREWELLS 3
 
 enum { POLL_ORDERS, POLL_IPV4, POLL_IPV6, POLL_MULTIHOP_IPV4, POLL_MULTIHOP_IPV6, POLLS };
 
@@ -232,15 +234,45 @@ static void remove_link(struct bfd_worker *w, struct bfd_link *link)
 	bfd_channel_send(w->reports, report(BFD_MSG_REMOVED, link));
 }
 
+static void admin_down_one(struct bfd_worker *w, struct bfd_link *link, struct instant now)
+{
+	uint64_t before = bfd_session_detection_time(&link->session);
+	struct bfd_step step = bfd_session_set_admin_down(&link->session, true, now);
+
+	carry_out(w, link, step, now, before);
+}
+
 static void admin_down(struct bfd_worker *w, struct instant now)
 {
-	for (size_t i = 0; i < w->count; i++) {
-		struct bfd_link *link = w->links[i];
-		uint64_t before = bfd_session_detection_time(&link->session);
-		struct bfd_step step = bfd_session_set_admin_down(&link->session, true, now);
+	for (size_t i = 0; i < w->count; i++)
+		admin_down_one(w, w->links[i], now);
+}
 
-		carry_out(w, link, step, now, before);
+/* 6.8.16: say so for as long as the peer takes to find that nothing comes any more. */
+static void begin_farewell(struct bfd_worker *w, struct bfd_link *link, struct instant now)
+{
+	const struct bfd_session *s = &link->session;
+	int64_t peer_detects_us = (int64_t)s->conf.detect_mult * bfd_session_tx_interval(s);
+
+	if (s->session_state != BFD_UP) {
+		remove_link(w, link);
+		return;
 	}
+	admin_down_one(w, link, now);
+	link->farewells = FAREWELLS;
+	link->farewell_gap_ns = peer_detects_us * NS_PER_US / FAREWELLS;
+	link->next_farewell = instant_after_ns(now, link->farewell_gap_ns);
+}
+
+/* The link may be gone afterwards. */
+static void say_farewell(struct bfd_worker *w, struct bfd_link *link, struct instant now)
+{
+	if (--link->farewells == 0) {
+		remove_link(w, link);
+		return;
+	}
+	send_packet(link, false, now);
+	link->next_farewell = instant_after_ns(now, link->farewell_gap_ns);
 }
 
 static void set_timers(struct bfd_worker *w, struct bfd_link *link,
@@ -260,7 +292,7 @@ static void obey(struct bfd_worker *w, struct bfd_message *order)
 		add(w, order->link, order->fd);
 		break;
 	case BFD_MSG_REMOVE:
-		remove_link(w, order->link);
+		begin_farewell(w, order->link, now);
 		break;
 	case BFD_MSG_TIMERS:
 		set_timers(w, order->link, &order->conf, now);
@@ -303,13 +335,26 @@ static void tick(struct bfd_worker *w, struct bfd_link *link, struct instant now
 	carry_out(w, link, bfd_session_tick(s, now), now, before);
 }
 
+static struct instant deadline_of(const struct bfd_link *link)
+{
+	return link->farewells ? link->next_farewell : bfd_session_deadline(&link->session);
+}
+
 static void tick_all(struct bfd_worker *w)
 {
 	struct instant now = clock_now();
 
-	for (size_t i = 0; i < w->count; i++)
-		if (instant_reached(bfd_session_deadline(&w->links[i]->session), now))
-			tick(w, w->links[i], now);
+	/* Backwards: who is removed gives its place to the last. */
+	for (size_t i = w->count; i-- > 0;) {
+		struct bfd_link *link = w->links[i];
+
+		if (!instant_reached(deadline_of(link), now))
+			continue;
+		if (link->farewells)
+			say_farewell(w, link, now);
+		else
+			tick(w, link, now);
+	}
 }
 
 static void wait_for_something(struct bfd_worker *w)
@@ -319,7 +364,7 @@ static void wait_for_something(struct bfd_worker *w)
 	int64_t ns;
 
 	for (size_t i = 0; i < w->count; i++)
-		deadline = instant_min(deadline, bfd_session_deadline(&w->links[i]->session));
+		deadline = instant_min(deadline, deadline_of(w->links[i]));
 	ns = deadline.ns > now.ns ? deadline.ns - now.ns : 0;
 	timeout = (struct timespec){ ns / NS_PER_S, ns % NS_PER_S };
 	if (ppoll(w->polls, POLLS, deadline.ns == INSTANT_NEVER.ns ? NULL : &timeout, NULL) >= 0)

@@ -25,18 +25,21 @@ static void on_change(void *ctx, size_t tag, const struct bfd_change *change)
 	f->last[tag] = *change;
 }
 
+static bool set_loopback(bool up)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = up ? IFF_UP : 0 };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = ioctl(fd, SIOCSIFFLAGS, &lo);
+
+	close(fd);
+	return err == 0;
+}
+
 /* A network of this test's own, so that port 3784 is free. */
 static bool enter_namespace(void)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd, err;
-
 	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 		return false;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	err = ioctl(fd, SIOCSIFFLAGS, &lo);
-	close(fd);
-	return err == 0;
+	return set_loopback(true);
 }
 
 static struct bfd_spec spec_of(int i, bool multihop)
@@ -124,24 +127,16 @@ static void live(bool multihop)
 	wait_for_interval(&f, 100000);
 	cr_expect_eq(info_of(&f, 0).downs + info_of(&f, 1).downs, 0);
 
-	/* Who is removed says nothing any more, here or there. */
+	/* Who is removed is heard of no more here; the peer is told that this is no failure. */
 	changes = f.changes[0];
 	bfd_remove(f.bfd, 0);
 	cr_expect(!bfd_info_get(f.bfd, 0, &info));
 	for (int i = 0; i < 1000 && f.last[1].state == BFD_UP; i++)
 		run_for(&f, 0.01);
 	cr_expect_eq(f.last[1].state, BFD_DOWN);
-	cr_expect_eq(f.last[1].local_diag, BFD_DIAG_DETECTION_TIME_EXPIRED);
-	cr_expect_geq(f.last[1].silent_ns, (int64_t)f.last[1].detection_time * 1000);
-	info = info_of(&f, 1);
-	cr_expect_eq(info.detections, 1);
-	for (size_t i = 0; i <= BFD_SILENCE_BOUNDS; i++) {
-		double silence = (double)f.last[1].silent_ns / NS_PER_S;
-		bool over = i == 0 || silence > bfd_silence_bounds[i - 1];
-		bool under = i == BFD_SILENCE_BOUNDS || silence <= bfd_silence_bounds[i];
-
-		cr_expect_eq(info.silences[i], over && under, "bucket %zu of %f s", i, silence);
-	}
+	cr_expect_eq(f.last[1].remote_state, BFD_ADMIN_DOWN);
+	cr_expect_eq(f.last[1].local_diag, BFD_DIAG_NEIGHBOR_DOWN);
+	cr_expect_eq(info_of(&f, 1).detections, 0);
 	cr_expect_eq(f.changes[0], changes);
 	bfd_free(f.bfd);
 	ev_loop_destroy(f.loop);
@@ -159,6 +154,88 @@ Test(bfd, life_multihop)
 	if (!enter_namespace())
 		cr_skip_test("no network namespace to be had");
 	live(true);
+}
+
+/* Nothing arrives any more: found after the Detection Time, and counted by how long it took. */
+Test(bfd, dead_path)
+{
+	struct bfd_info info;
+	struct fixture f;
+
+	if (!enter_namespace())
+		cr_skip_test("no network namespace to be had");
+	begin(&f, false);
+	wait_for_interval(&f, 10000);
+	run_for(&f, 0.05);
+	cr_assert(set_loopback(false));
+	for (int i = 0; i < 1000 && f.last[1].state == BFD_UP; i++)
+		run_for(&f, 0.01);
+	cr_expect_eq(f.last[1].state, BFD_DOWN);
+	cr_expect_eq(f.last[1].local_diag, BFD_DIAG_DETECTION_TIME_EXPIRED);
+	cr_expect_geq(f.last[1].silent_ns, (int64_t)f.last[1].detection_time * 1000);
+	info = info_of(&f, 1);
+	cr_expect_eq(info.detections, 1);
+	for (size_t i = 0; i <= BFD_SILENCE_BOUNDS; i++) {
+		double silence = (double)f.last[1].silent_ns / NS_PER_S;
+		bool over = i == 0 || silence > bfd_silence_bounds[i - 1];
+		bool under = i == BFD_SILENCE_BOUNDS || silence <= bfd_silence_bounds[i];
+
+		cr_expect_eq(info.silences[i], over && under, "bucket %zu of %f s", i, silence);
+	}
+	bfd_free(f.bfd);
+	ev_loop_destroy(f.loop);
+}
+
+/* Its place is taken only when the peer has been told; who never began goes without a word. */
+Test(bfd, removed_and_added_again)
+{
+	struct bfd_spec spec = spec_of(0, false);
+	struct fixture f;
+	uint32_t before;
+
+	if (!enter_namespace())
+		cr_skip_test("no network namespace to be had");
+	begin(&f, false);
+	wait_for_interval(&f, 10000);
+	before = info_of(&f, 0).local_discriminator;
+	bfd_remove(f.bfd, 0);
+	cr_assert_eq(bfd_add(f.bfd, &spec, 0), 0);
+	cr_expect_eq(info_of(&f, 0).state, BFD_DOWN);
+	bfd_remove(f.bfd, 0);
+	cr_assert_eq(bfd_add(f.bfd, &spec, 0), 0);
+	for (int i = 0; i < 1000 && info_of(&f, 1).state == BFD_UP; i++)
+		run_for(&f, 0.01);
+	cr_expect_eq(info_of(&f, 1).remote_state, BFD_ADMIN_DOWN);
+	wait_for_interval(&f, 10000);
+	cr_expect_neq(info_of(&f, 0).local_discriminator, before);
+	cr_expect_eq(info_of(&f, 1).downs, 1);
+	cr_expect_eq(info_of(&f, 1).detections, 0);
+	bfd_free(f.bfd);
+	ev_loop_destroy(f.loop);
+}
+
+Test(bfd, tags_move_with_their_sessions)
+{
+	const size_t swapped[] = { 1, 0 };
+	struct fixture f;
+	uint32_t a, b;
+
+	if (!enter_namespace())
+		cr_skip_test("no network namespace to be had");
+	begin(&f, false);
+	wait_for_interval(&f, 10000);
+	run_for(&f, 0.05);
+	a = info_of(&f, 0).local_discriminator;
+	b = info_of(&f, 1).local_discriminator;
+	bfd_retag(f.bfd, swapped);
+	cr_expect_eq(info_of(&f, 0).local_discriminator, b);
+	cr_expect_eq(info_of(&f, 1).local_discriminator, a);
+	bfd_remove(f.bfd, 0);
+	for (int i = 0; i < 1000 && f.last[1].state == BFD_UP; i++)
+		run_for(&f, 0.01);
+	cr_expect_eq(f.last[1].state, BFD_DOWN, "told by its new tag");
+	bfd_free(f.bfd);
+	ev_loop_destroy(f.loop);
 }
 
 Test(bfd, admin_down_of_all)
