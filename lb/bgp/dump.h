@@ -10,6 +10,7 @@
 #ifndef LB_BGP_DUMP_H
 #define LB_BGP_DUMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,13 @@ struct bgp_dump_info {
 
 /* name: the peer's, for the log. Both must outlive the dump. NULL where conf has no file. */
 struct bgp_dump *bgp_dump_new(const char *name, const struct bgp_dump_conf *conf);
+/*
+ * Go over to another configuration: the same file goes on. dump may be NULL, and is freed where
+ * there is no file, or another. Returns what there is now, or NULL.
+ */
+struct bgp_dump *bgp_dump_follow(struct bgp_dump *dump, const char *name,
+				 const struct bgp_dump_conf *conf);
+bool bgp_dump_conf_equal(const struct bgp_dump_conf *a, const struct bgp_dump_conf *b);
 void bgp_dump_free(struct bgp_dump *dump); /* NULL is fine */
 void bgp_dump_write(struct bgp_dump *dump, const void *record, size_t len);
 struct bgp_dump_info bgp_dump_info_get(const struct bgp_dump *dump);

@@ -11,6 +11,7 @@
 #include "lb/bgp/frame.h"
 #include "lb/bgp/notification.h"
 #include "lb/bgp/session.h"
+#include "lb/bgp/transport.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -21,6 +22,7 @@
 struct listening {
 	struct listening *next;
 	struct bgp_listener *listener;
+	struct endpoint at;
 	ev_io io;
 	ev_timer pause;
 	bool starved; /* and it has been said */
@@ -191,6 +193,7 @@ int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpo
 		return fd;
 	listening = x_new(struct listening);
 	listening->listener = listener;
+	listening->at = *endpoint;
 	listening->next = listener->sockets;
 	listener->sockets = listening;
 	ev_io_init(&listening->io, on_connection, fd, EV_READ);
@@ -200,19 +203,62 @@ int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpo
 	return 0;
 }
 
+/* The link to who listens there, or to the NULL at the end. */
+static struct listening **find(struct bgp_listener *listener, const struct endpoint *at)
+{
+	struct listening **link = &listener->sockets;
+
+	while (*link && !(addr_equal(&(*link)->at.addr, &at->addr) && (*link)->at.port == at->port))
+		link = &(*link)->next;
+	return link;
+}
+
+bool bgp_listener_has(const struct bgp_listener *listener, const struct endpoint *endpoint)
+{
+	return *find((struct bgp_listener *)listener, endpoint);
+}
+
+static void listening_free(struct listening **link)
+{
+	struct listening *gone = *link;
+
+	*link = gone->next;
+	ev_io_stop(gone->listener->loop, &gone->io);
+	ev_timer_stop(gone->listener->loop, &gone->pause);
+	close(gone->io.fd);
+	free(gone);
+}
+
+void bgp_listener_remove(struct bgp_listener *listener, const struct endpoint *endpoint)
+{
+	struct listening **link = find(listener, endpoint);
+
+	if (*link)
+		listening_free(link);
+}
+
+int bgp_listener_prepare(struct bgp_listener *listener)
+{
+	int error = 0;
+
+	for (struct listening *l = listener->sockets; l && !error; l = l->next)
+		error = listener->on_listen(listener->ctx, l->io.fd, l->at.addr.family);
+	return error;
+}
+
+void bgp_listener_unkey(struct bgp_listener *listener, const struct prefix *peers)
+{
+	for (struct listening *l = listener->sockets; l; l = l->next)
+		if (l->at.addr.family == peers->addr.family)
+			bgp_transport_key(l->io.fd, peers, "");
+}
+
 void bgp_listener_free(struct bgp_listener *listener)
 {
 	if (!listener)
 		return;
-	while (listener->sockets) {
-		struct listening *listening = listener->sockets;
-
-		listener->sockets = listening->next;
-		ev_io_stop(listener->loop, &listening->io);
-		ev_timer_stop(listener->loop, &listening->pause);
-		close(listening->io.fd);
-		free(listening);
-	}
+	while (listener->sockets)
+		listening_free(&listener->sockets);
 	while (listener->refused) {
 		struct refused *refused = listener->refused;
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lb/bgp/peer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -21,26 +20,10 @@
 struct bgp_peer *bgp_peer_new(const struct bgp_peer_env *env, size_t index)
 {
 	struct bgp_peer *peer = x_new(struct bgp_peer);
-	const struct bgp_peer_conf *conf = &env->conf->peers[index];
-	struct instant now = clock_now();
-	struct bgp_fsm_conf fsm = { .dials = !conf->passive,
-				    .hold_time = conf->hold_time,
-				    .connect_retry = conf->connect_retry,
-				    .seed = (uint32_t)(now.ns ^ (int64_t)(index * 7919)) };
-	struct bgp_identity own = { env->conf->router_id, env->conf->asn };
 
-	assert(own.asn != 0 && own.router_id != 0);
-	assert(conf->hold_time == 0 || conf->hold_time >= 3);
-	assert(conf->connect_retry > 0 && (conf->ipv4 || conf->ipv6));
 	peer->env = env;
-	peer->index = index;
-	peer->conf = conf;
-	if (conf->range.addr.family == ADDR_NONE && !conf->unnumbered)
-		peer->remote = conf->remote;
 	peer->rib = adj_rib_out_new();
-	peer->dump = bgp_dump_new(conf->name, &conf->dump);
-	peer->state_since = now;
-	bgp_peer_fsm_init(&peer->fsm, &fsm, &own);
+	bgp_peer_take_conf(peer, index);
 	bgp_peer_restart_init(peer);
 	ev_init(&peer->timer, bgp_peer_on_timer);
 	peer->timer.data = peer;
@@ -82,11 +65,22 @@ static void on_router(void *ctx, const struct addr *from)
 	bgp_peer_event(peer, BGP_OUTGOING, BGP_EVENT_TICK);
 }
 
-void bgp_peer_start(struct bgp_peer *peer)
+void bgp_peer_discover(struct bgp_peer *peer)
 {
+	bgp_discovery_free(peer->discovery);
+	peer->discovery = NULL;
 	if (peer->conf->unnumbered)
 		peer->discovery =
 			bgp_discovery_new(peer->env->loop, peer->conf->interface, on_router, peer);
+}
+
+/* To dial before the peer has closed the connection of the last session is a collision to it. */
+void bgp_peer_start(struct bgp_peer *peer)
+{
+	peer->start_when_idle = !peer->conf->passive && peer->links;
+	if (peer->start_when_idle)
+		return;
+	bgp_peer_discover(peer);
 	bgp_peer_event(peer, BGP_OUTGOING, BGP_EVENT_START);
 }
 
@@ -124,6 +118,7 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 	peer->stopping = true;
 	bgp_discovery_free(peer->discovery);
 	peer->discovery = NULL;
+	peer->start_when_idle = false;
 	peer->dial_error = 0;
 	if (withdraw) {
 		adj_rib_out_withdraw_all(peer->rib);

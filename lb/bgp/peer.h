@@ -40,6 +40,22 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text);
 void bgp_peer_bfd_down(struct bgp_peer *peer, struct instant at);
 /* No connection, not even one that is being closed. */
 bool bgp_peer_is_idle(const struct bgp_peer *peer);
+
+/*
+ * Another configuration, in peer_replace.c. First, under the old one: end the session, telling the
+ * peer why (RFC 4486), of who is to begin anew, and of who is no longer in it, which is then only
+ * good for bgp_peer_is_idle() and bgp_peer_free().
+ */
+void bgp_peer_reset(struct bgp_peer *peer);
+void bgp_peer_remove(struct bgp_peer *peer);
+/*
+ * Then, with the new one in env: its index there, for who goes on as he is (policies count from
+ * the next announcement on); and for who is to begin anew, or is new, with fresh machines, to be
+ * started.
+ */
+void bgp_peer_follow(struct bgp_peer *peer, size_t index);
+void bgp_peer_take_conf(struct bgp_peer *peer, size_t index);
+
 /* This one, who has come by that interface (0 unless link-local), is the peer, or may become it. */
 bool bgp_peer_is_at(const struct bgp_peer *peer, const struct addr *from, unsigned ifindex);
 /* For a slot of a range: may this one have it; is it the one who had it last. */

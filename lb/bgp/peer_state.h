@@ -38,6 +38,7 @@ struct bgp_peer {
 	struct bgp_link *current[BGP_CONNECTIONS]; /* those that the machines know */
 	int dial_error; /* -errno of a dial that failed at once, still to be told the machine */
 	bool stopping;
+	bool start_when_idle; /* begins anew once the connections of before are gone */
 	struct adj_rib_out *rib;
 	struct bgp_dump *dump; /* NULL: none is asked for */
 	/* The established session's. */
@@ -75,6 +76,8 @@ void bgp_peer_on_timer(struct ev_loop *loop, ev_timer *timer, int events);
 /* From now on the peer's connection of this kind. */
 struct bgp_link *bgp_peer_link_add(struct bgp_peer *peer, enum bgp_connection which,
 				   struct bgp_session *session);
+/* Look, as the configuration has it, for who is at the other end of its interface, or no longer. */
+void bgp_peer_discover(struct bgp_peer *peer);
 /* Of our own AS. */
 bool bgp_peer_is_internal(const struct bgp_peer *peer);
 /* What we say in OPEN. */

@@ -372,6 +372,8 @@ static void on_gone(void *ctx)
 		link = &(*link)->next;
 	*link = gone->next;
 	free(gone);
+	if (peer->start_when_idle)
+		bgp_peer_start(peer);
 	peer->env->on_idle(peer->env->speaker);
 }
 

@@ -7,6 +7,7 @@
 #include "lb/bgp/listener.h"
 #include "lb/bgp/log_limit.h"
 #include "lb/bgp/peer.h"
+#include "lb/bgp/peer_conf.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -20,6 +21,9 @@ struct bgp_speaker {
 	struct bgp_speaker_handlers handlers;
 	struct bgp_peer_env env;
 	struct bgp_peer **peers;
+	/* No longer in conf, but still saying so to their peers. */
+	struct bgp_peer **leaving;
+	size_t leaving_count;
 	struct bgp_listener *listener;
 	/* Runs before the loop sleeps: what came together leaves together. */
 	ev_prepare prepare;
@@ -44,7 +48,24 @@ static bool all_idle(const struct bgp_speaker *speaker)
 		if (!bgp_peer_is_idle(speaker->peers[i]))
 			return false;
 	}
+	for (size_t i = 0; i < speaker->leaving_count; i++) {
+		if (!bgp_peer_is_idle(speaker->leaving[i]))
+			return false;
+	}
 	return true;
+}
+
+static void free_who_has_left(struct bgp_speaker *speaker)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < speaker->leaving_count; i++) {
+		if (bgp_peer_is_idle(speaker->leaving[i]))
+			bgp_peer_free(speaker->leaving[i]);
+		else
+			speaker->leaving[kept++] = speaker->leaving[i];
+	}
+	speaker->leaving_count = kept;
 }
 
 static void stopped(struct bgp_speaker *speaker)
@@ -103,6 +124,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 
 	(void)loop;
 	(void)events;
+	free_who_has_left(speaker);
 	bgp_speaker_flush(speaker);
 	if (speaker->phase == STOP_WANTED)
 		stop_now(speaker);
@@ -171,6 +193,16 @@ static enum bgp_cease on_accept(void *ctx, int fd, const struct addr *from, unsi
 	return BGP_CEASE_REJECTED;
 }
 
+/* The addresses from which this peer may dial us. */
+static struct prefix where_from(const struct bgp_peer_conf *peer)
+{
+	const struct addr *remote = &peer->remote.addr;
+
+	if (peer->range.addr.family != ADDR_NONE)
+		return peer->range;
+	return (struct prefix){ *remote, (uint8_t)addr_bits((enum addr_family)remote->family) };
+}
+
 /* Options are of the whole socket: what some peer of this family needs, all get. */
 static int on_listen(void *ctx, int fd, enum addr_family family)
 {
@@ -179,17 +211,14 @@ static int on_listen(void *ctx, int fd, enum addr_family family)
 
 	for (size_t i = 0; i < speaker->conf->peer_count && !error; i++) {
 		const struct bgp_peer_conf *peer = &speaker->conf->peers[i];
-		const struct addr *remote = &peer->remote.addr;
-		const struct prefix host = { *remote, (uint8_t)addr_bits(remote->family) };
-		bool is_range = peer->range.addr.family != ADDR_NONE;
+		const struct prefix who = where_from(peer);
 
-		if ((enum addr_family)remote->family != family)
+		if ((enum addr_family)who.addr.family != family)
 			continue;
 		if (peer->transport.ttl_security)
 			error = bgp_transport_listen(fd, family);
 		if (!error && peer->transport.md5_key)
-			error = bgp_transport_key(fd, is_range ? &peer->range : &host,
-						  peer->transport.md5_key);
+			error = bgp_transport_key(fd, &who, peer->transport.md5_key);
 	}
 	return error;
 }
@@ -271,9 +300,157 @@ void bgp_speaker_free(struct bgp_speaker *speaker)
 	bgp_listener_free(speaker->listener);
 	for (size_t i = 0; i < speaker->conf->peer_count; i++)
 		bgp_peer_free(speaker->peers[i]);
+	for (size_t i = 0; i < speaker->leaving_count; i++)
+		bgp_peer_free(speaker->leaving[i]);
 	free(speaker->peers);
+	free(speaker->leaving);
 	free(speaker->stop_text);
 	free(speaker);
+}
+
+/* ---- another configuration ---- */
+
+static bool has_endpoint(const struct bgp_speaker_conf *conf, const struct endpoint *at)
+{
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (addr_equal(&conf->listen[i].addr, &at->addr) &&
+		    conf->listen[i].port == at->port)
+			return true;
+	return false;
+}
+
+/*
+ * Listen where speaker->conf says instead of where from does, with the keys of its peers. What is
+ * to go goes first: a socket for one address and one for all of them exclude each other.
+ */
+static int listen_as_configured(struct bgp_speaker *speaker, const struct bgp_speaker_conf *from,
+				const struct endpoint **failed)
+{
+	const struct bgp_speaker_conf *to = speaker->conf;
+	int error;
+
+	*failed = NULL;
+	for (size_t i = 0; i < from->listen_count; i++)
+		if (!has_endpoint(to, &from->listen[i]))
+			bgp_listener_remove(speaker->listener, &from->listen[i]);
+	error = bgp_listener_prepare(speaker->listener);
+	for (size_t i = 0; i < to->listen_count && !error; i++) {
+		if (bgp_listener_has(speaker->listener, &to->listen[i]))
+			continue;
+		error = bgp_listener_add(speaker->listener, &to->listen[i]);
+		if (error)
+			*failed = &to->listen[i];
+	}
+	return error;
+}
+
+static bool has_key(const struct bgp_speaker_conf *conf, const struct prefix *who)
+{
+	for (size_t i = 0; i < conf->peer_count; i++) {
+		const struct prefix other = where_from(&conf->peers[i]);
+
+		if (conf->peers[i].transport.md5_key && prefix_equal(&other, who))
+			return true;
+	}
+	return false;
+}
+
+/* Keys of old's peers that speaker->conf has not. */
+static void drop_keys(struct bgp_speaker *speaker, const struct bgp_speaker_conf *old)
+{
+	for (size_t i = 0; i < old->peer_count; i++) {
+		const struct prefix who = where_from(&old->peers[i]);
+
+		if (old->peers[i].transport.md5_key && !has_key(speaker->conf, &who))
+			bgp_listener_unkey(speaker->listener, &who);
+	}
+}
+
+static int listen_anew(struct bgp_speaker *speaker, const struct bgp_speaker_conf *conf,
+		       const struct endpoint **failed)
+{
+	const struct bgp_speaker_conf *old = speaker->conf;
+	const struct endpoint *lost;
+	int error;
+
+	speaker->conf = conf;
+	error = listen_as_configured(speaker, old, failed);
+	if (error) {
+		speaker->conf = old;
+		if (listen_as_configured(speaker, conf, &lost))
+			log_error("speaker: cannot listen as before any more");
+		drop_keys(speaker, conf);
+		return error;
+	}
+	drop_keys(speaker, old);
+	return 0;
+}
+
+/* End what must not go on as it is. Peers are still those of old. */
+static void part(struct bgp_speaker *speaker, const struct bgp_speaker_conf *old,
+		 const struct bgp_speaker_conf *conf)
+{
+	for (size_t i = 0; i < old->peer_count; i++) {
+		size_t now = bgp_peer_conf_find(conf, old->peers[i].name);
+
+		if (now < conf->peer_count) {
+			if (bgp_peer_conf_compare(&old->peers[i], &conf->peers[now]) ==
+			    BGP_PEER_SESSION)
+				bgp_peer_reset(speaker->peers[i]);
+			continue;
+		}
+		bgp_peer_remove(speaker->peers[i]);
+		speaker->leaving = xreallocarray(speaker->leaving, speaker->leaving_count + 1,
+						 sizeof(struct bgp_peer *));
+		speaker->leaving[speaker->leaving_count++] = speaker->peers[i];
+	}
+}
+
+/* The peer at this index of speaker->conf, whatever it was; *begin: it is to be started. */
+static struct bgp_peer *resume(struct bgp_speaker *speaker, const struct bgp_speaker_conf *old,
+			       size_t index, bool *begin)
+{
+	const struct bgp_peer_conf *conf = &speaker->conf->peers[index];
+	size_t was = bgp_peer_conf_find(old, conf->name);
+	struct bgp_peer *peer;
+
+	*begin = true;
+	if (was == old->peer_count)
+		return bgp_peer_new(&speaker->env, index);
+	peer = speaker->peers[was];
+	*begin = bgp_peer_conf_compare(&old->peers[was], conf) == BGP_PEER_SESSION;
+	if (*begin)
+		bgp_peer_take_conf(peer, index);
+	else
+		bgp_peer_follow(peer, index);
+	return peer;
+}
+
+int bgp_speaker_reload(struct bgp_speaker *speaker, const struct bgp_speaker_conf *conf,
+		       const struct endpoint **failed)
+{
+	const struct bgp_speaker_conf *old = speaker->conf;
+	int error = listen_anew(speaker, conf, failed);
+	struct bgp_peer **peers;
+	bool *begin;
+
+	if (error)
+		return error;
+	/* Until all have their new place the old ones count. */
+	speaker->conf = old;
+	part(speaker, old, conf);
+	speaker->conf = speaker->env.conf = conf;
+	peers = xcalloc(conf->peer_count + 1, sizeof(struct bgp_peer *));
+	begin = xcalloc(conf->peer_count + 1, sizeof(bool));
+	for (size_t i = 0; i < conf->peer_count; i++)
+		peers[i] = resume(speaker, old, i, &begin[i]);
+	free(speaker->peers);
+	speaker->peers = peers;
+	for (size_t i = 0; i < conf->peer_count; i++)
+		if (begin[i])
+			bgp_peer_start(peers[i]);
+	free(begin);
+	return 0;
 }
 
 void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,

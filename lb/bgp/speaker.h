@@ -10,9 +10,9 @@
  * about to go (RFC 8326); prepends are for others.
  *
  * Everything happens in the thread of the loop. Handlers are called from the loop, never from
- * within a function of this header (but bgp_speaker_bfd_down(), which is not to wait), and may
- * call any of them but bgp_speaker_free(). What was announced before a session came up is sent
- * when it does.
+ * within a function of this header (but bgp_speaker_bfd_down(), which is not to wait, and
+ * bgp_speaker_reload()), and may call any of them but bgp_speaker_free(). What was announced
+ * before a session came up is sent when it does.
  *
  * What handlers are told is theirs to log; the speaker itself logs what falls short of a session
  * (cannot connect, OPEN refused, strangers) and malformed UPDATEs.
@@ -186,6 +186,20 @@ void bgp_speaker_set_converged(struct bgp_speaker *speaker);
  * from the loop, after two seconds at the latest whatever the peers do. Twice is once.
  */
 void bgp_speaker_stop(struct bgp_speaker *speaker, enum bgp_stop_mode mode, const char *text);
+/*
+ * Go over to another configuration, of the same asn and router_id, between start and stop. Peers
+ * are known by their names (peer_conf.h compares them):
+ *  - who has not changed is not touched, nor is who changed only in what he is told of routes;
+ *  - whose session is to be another gets Cease/Other Configuration Change and is begun anew;
+ *  - who is no longer in it gets Cease/Peer De-configured (RFC 4486).
+ * Handlers hear of the sessions that end from within, by the old indices; the new ones count from
+ * the return on. New peers and new policies hear of nothing until they are announced again: do so
+ * with everything that is announced, before the loop runs; what is the same is not sent.
+ * conf must outlive the speaker, the old one need not any more. 0, or -errno, with nothing changed,
+ * when *failed cannot be listened at, or, where that is NULL, a key cannot be set.
+ */
+int bgp_speaker_reload(struct bgp_speaker *speaker, const struct bgp_speaker_conf *conf,
+		       const struct endpoint **failed);
 /* At any time, also without a stop: connections are then closed without a word. NULL is fine. */
 void bgp_speaker_free(struct bgp_speaker *speaker);
 

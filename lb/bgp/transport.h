@@ -43,7 +43,8 @@ bool bgp_transport_is_near(int fd, const struct bgp_transport *transport);
 
 /*
  * Key of one peer, or of all within a prefix, on a socket that dials or listens. Accepted sockets
- * inherit it. Segments with a wrong key are dropped by the kernel, without an answer.
+ * inherit it. Segments with a wrong key are dropped by the kernel, without an answer. "" takes the
+ * key away: -ENOENT when there is none.
  */
 int bgp_transport_key(int fd, const struct prefix *peers, const char *key);
 
