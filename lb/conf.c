@@ -363,3 +363,27 @@ const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const cha
 			return &conf->vips[i];
 	return NULL;
 }
+
+bool lb_conf_has_prefix(const struct lb_conf *conf, const struct prefix *prefix)
+{
+	for (size_t i = 0; i < conf->identity.prefix_count; i++)
+		if (prefix_equal(&conf->identity.prefixes[i], prefix))
+			return true;
+	for (size_t i = 0; i < conf->vip_count; i++)
+		for (size_t j = 0; j < conf->vips[i].prefix_count; j++)
+			if (prefix_equal(&conf->vips[i].prefixes[j], prefix))
+				return true;
+	return false;
+}
+
+bool lb_conf_has_address(const struct lb_conf *conf, const struct addr *addr)
+{
+	for (size_t i = 0; i < conf->identity.address_count; i++)
+		if (addr_equal(&conf->identity.addresses[i], addr))
+			return true;
+	for (size_t i = 0; i < conf->vip_count; i++)
+		for (size_t j = 0; j < conf->vips[i].address_count; j++)
+			if (addr_equal(&conf->vips[i].addresses[j], addr))
+				return true;
+	return false;
+}

@@ -102,6 +102,9 @@ void lb_conf_free(struct lb_conf *conf);
 
 /* The vip of this name, or NULL. */
 const struct lb_vip_conf *lb_conf_vip_find(const struct lb_conf *conf, const char *name);
+/* Whether it is one of a VIP or of the identity. */
+bool lb_conf_has_prefix(const struct lb_conf *conf, const struct prefix *prefix);
+bool lb_conf_has_address(const struct lb_conf *conf, const struct addr *addr);
 
 /* Parts of the loader, for its files. All leave *out usable on a mistake. */
 void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out);

@@ -14,86 +14,13 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 
-#define SEAT_RETRY_MS 1000 /* for an address that could not be added */
-
 static bool is_wanted(const struct lb_daemon *lb, size_t vip)
 {
 	/* A daemon that stops removes its addresses at its very end, see lb_daemon_free(). */
 	return lb->stopping || vip_is_wanted(&lb->vips[vip]);
 }
 
-/* A peer still has a route to this VIP from us: it has not been told, or does not read. */
-static bool is_still_sent(const struct lb_daemon *lb, const struct lb_vip_conf *vip)
-{
-	for (size_t peer = 0; peer < bgp_speaker_peer_count(lb->speaker); peer++)
-		for (size_t i = 0; i < vip->prefix_count; i++)
-			if (bgp_speaker_has_sent(lb->speaker, peer, &vip->prefixes[i], NULL))
-				return true;
-	return false;
-}
-
-static void accept_addresses(struct lb_daemon *lb, size_t vip)
-{
-	const struct lb_vip_conf *conf = lb->vips[vip].conf;
-	struct lb_seat *seat = &lb->seats[vip];
-	bool incomplete = false;
-	char text[ADDR_TEXT_SIZE];
-
-	for (size_t i = 0; i < conf->address_count; i++) {
-		int err = lb->dp->ops->accept(lb->dp, &conf->addresses[i]);
-
-		if (err && !seat->incomplete)
-			log_error("vip %s: cannot add %s: %s", conf->name,
-				  addr_format(&conf->addresses[i], text), strerror(-err));
-		incomplete |= err != 0;
-	}
-	seat->incomplete = incomplete;
-}
-
-void lb_daemon_seat_enter(struct lb_daemon *lb, size_t vip)
-{
-	const struct lb_vip_conf *conf = lb->vips[vip].conf;
-	struct lb_seat *seat = &lb->seats[vip];
-	int err;
-
-	dataplane_ear_close(seat->ear);
-	seat->ear = NULL;
-	seat->incomplete = false;
-	switch (seat->presence.state) {
-	case PRESENCE_PRESENT:
-		accept_addresses(lb, vip);
-		break;
-	case PRESENCE_LINGERING:
-		err = lb->dp->ops->ear_open(lb->dp, conf->addresses, conf->address_count,
-					    &seat->ear);
-		if (err)
-			log_warn("vip %s: cannot tell whether packets still arrive (%s): its "
-				 "addresses stay until the daemon ends",
-				 conf->name, strerror(-err));
-		break;
-	case PRESENCE_ABSENT:
-		for (size_t i = 0; i < conf->address_count; i++)
-			lb->dp->ops->refuse(lb->dp, &conf->addresses[i]);
-		break;
-	}
-}
-
-static void seat_step(struct lb_daemon *lb, size_t vip, struct instant now)
-{
-	struct lb_seat *seat = &lb->seats[vip];
-	bool heard = false;
-
-	if (seat->presence.state == PRESENCE_LINGERING)
-		heard = !seat->ear || dataplane_ear_heard(seat->ear) ||
-			is_still_sent(lb, lb->vips[vip].conf);
-	if (!presence_step(&seat->presence, is_wanted(lb, vip), heard, now))
-		return;
-	lb_daemon_seat_enter(lb, vip);
-	lb_event_presence(lb->events, now, lb->vips[vip].conf->name,
-			  presence_state_name(seat->presence.state));
-}
-
-static void on_announce_change(void *ctx, const struct announcement *item)
+void lb_daemon_on_announce_change(void *ctx, const struct announcement *item)
 {
 	struct lb_daemon *lb = ctx;
 
@@ -113,7 +40,8 @@ static void on_announce_change(void *ctx, const struct announcement *item)
 /* Peers are told before anybody else is: each line that is logged would be time until they know. */
 static struct instant announce(struct lb_daemon *lb, struct instant cause, struct instant now)
 {
-	struct instant next = announcer_step(&lb->announcer, cause, now, on_announce_change, lb);
+	struct instant next =
+		announcer_step(&lb->announcer, cause, now, lb_daemon_on_announce_change, lb);
 
 	bgp_speaker_flush(lb->speaker);
 	return next;
@@ -132,11 +60,7 @@ static void tell_announcements(struct lb_daemon *lb)
 /* deadline: the announcer's. */
 static void arm_linger(struct lb_daemon *lb, struct instant now, struct instant deadline)
 {
-	for (size_t i = 0; i < lb->conf->vip_count; i++)
-		deadline = instant_min(deadline, presence_deadline(&lb->seats[i].presence, now));
-	for (size_t i = 0; i < lb->conf->vip_count; i++)
-		if (lb->seats[i].incomplete)
-			deadline = instant_min(deadline, instant_after_ms(now, SEAT_RETRY_MS));
+	deadline = instant_min(deadline, lb_seats_deadline(lb, now));
 	ev_timer_stop(lb->loop, &lb->linger);
 	if (deadline.ns == INSTANT_NEVER.ns)
 		return;
@@ -194,7 +118,7 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 		tell_news(lb, news, cause);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (is_wanted(lb, i))
-			seat_step(lb, i, now);
+			lb_seat_step(lb, &lb->seats[i], true, now);
 	look_for_missing(lb);
 	next = announce(lb, cause, now);
 	if (!lb->converged && next.ns == INSTANT_NEVER.ns)
@@ -204,7 +128,8 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 	tell_announcements(lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
-			seat_step(lb, i, now);
+			lb_seat_step(lb, &lb->seats[i], false, now);
+	lb_leaving_step(lb, now);
 	arm_linger(lb, now, next);
 }
 
@@ -222,7 +147,7 @@ void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int reven
 	(void)revents;
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (lb->seats[i].incomplete)
-			accept_addresses(lb, i);
+			lb_seat_complete(lb, &lb->seats[i]);
 	lb_daemon_decide(lb, now);
 }
 
@@ -232,12 +157,14 @@ void lb_daemon_on_check(void *ctx, struct check *check, const struct check_resul
 	struct lb_daemon *lb = oc->lb;
 	struct lb_origin *origin = &lb->origins[oc->origin];
 	bool vips[LB_VIPS_MAX] = { false };
-	const struct news news = { result->changed ? origin : NULL, vips };
+	/* Not result->changed: after a reload a check may be younger than what is known. */
+	bool changed = origin->state != result->state;
+	const struct news news = { changed ? origin : NULL, vips };
 
 	(void)check;
 	oc->results++;
 	oc->failures += !result->success;
-	if (!result->changed && strcmp(origin->reason, result->reason) == 0)
+	if (!changed && strcmp(origin->reason, result->reason) == 0)
 		return;
 	origin->state = result->state;
 	snprintf(origin->reason, sizeof(origin->reason), "%s", result->reason);
@@ -276,7 +203,7 @@ void lb_daemon_on_default_route(void *ctx, size_t peer, enum addr_family family,
 	int err;
 
 	lb_event_default_route(lb->events, clock_now(), name, family, next_hop);
-	err = lb->dp->ops->default_route(lb->dp, peer, next_hop, family, ifindex);
+	err = lb->dp->ops->default_route(lb->dp, lb->numbers[peer], next_hop, family, ifindex);
 	if (err == -EEXIST)
 		log_error("peer %s: a default route of somebody else has metric %u: choose "
 			  "another dataplane.metric",

@@ -20,7 +20,7 @@
 #include "lb/announce/announce.h"
 #include "lb/conf.h"
 #include "lb/dataplane/dataplane.h"
-#include "lb/dataplane/presence.h"
+#include "lb/seat.h"
 #include "lb/vip.h"
 #include "lib/event_log.h"
 
@@ -32,16 +32,10 @@ struct lb_origin_check {
 	uint64_t results, failures;
 };
 
-/* A VIP's place on this machine. */
-struct lb_seat {
-	struct presence presence;
-	struct dataplane_ear *ear; /* while lingering, NULL when it could not be opened */
-	bool incomplete;	   /* present, but an address could not be added */
-};
-
 struct lb_daemon {
 	struct ev_loop *loop;
-	const struct lb_conf *conf;
+	struct lb_conf *conf;  /* owned; a reload puts another in its place */
+	const char *conf_path; /* what a reload reads */
 	struct instant started;
 	bool draining, stopping;
 	bool converged; /* every VIP has had a verdict */
@@ -51,15 +45,23 @@ struct lb_daemon {
 	struct lb_origin *origins; /* as many as in conf, by index; so are the next two */
 	struct lb_origin_check *checks;
 	struct vip *vips;
-	struct lb_seat *seats; /* by vip */
+	struct lb_seat *seats;	    /* by vip */
+	struct lb_leaving *leaving; /* addresses that are in no configuration any more */
+	bool untidy;		    /* so may be prefixes, in the data plane */
 	struct announcer announcer;
 	struct bgp_speaker *speaker;
 	struct bfd *bfd; /* its tags are the speaker's indices of peers; NULL: no peer has BFD */
+	/*
+	 * By peer: how the data plane knows it. Indices move when peers come and go, and flows keep
+	 * to their leg of a multipath route only as long as its place in it stays.
+	 */
+	size_t *numbers;
 	struct dataplane *dp;
 
 	size_t page_count;
 	struct http_server **pages; /* verdict pages, one for each identity address */
 	struct http_server *api;    /* NULL when there is none */
+	char *api_path, *api_token; /* what it borrows, or NULL */
 
 	struct ev_timer drain; /* until the stop that was asked for */
 	/* Looks at the seats that linger or are incomplete, and at what is held down. */
@@ -67,10 +69,12 @@ struct lb_daemon {
 };
 
 /*
- * Start everything. conf must outlive the daemon. On failure *out is unset and a line that says
- * what stood in the way has been logged: returns -errno.
+ * Start everything. conf is taken over, also on failure; path is where it came from and must
+ * outlive the daemon. On failure *out is unset and a line that says what stood in the way has been
+ * logged: returns -errno.
  */
-int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_conf *conf);
+int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *conf,
+		  const char *path);
 /*
  * De-prefer what the VIPs announce for bgp.drain_ms, if that is not 0, then withdraw all and end
  * the sessions; breaks the loop when done, two seconds later at the latest. A second time ends the

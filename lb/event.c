@@ -2,8 +2,10 @@
 #include "lb/event.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lb/api/json.h"
+#include "lb/reload.h"
 #include "lib/log.h"
 #include "lib/version.h"
 
@@ -123,4 +125,21 @@ void lb_event_presence(struct event_log *log, struct instant now, const char *vi
 	snprintf(kind, sizeof(kind), "vip_%s", state);
 	log_debug("vip %s: addresses %s", vip, state);
 	event_log_add(log, now, kind, json_pack("{s:s}", "vip", vip));
+}
+
+void lb_event_reloaded(struct event_log *log, struct instant now, const json_t *changes)
+{
+	char *text = lb_diff_text(changes);
+
+	log_info("reloaded: %s", text);
+	free(text);
+	event_log_add(log, now, "reloaded", json_pack("{s:o}", "changes", json_deep_copy(changes)));
+}
+
+void lb_event_reload_refused(struct event_log *log, struct instant now, const char *path,
+			     const char *reason)
+{
+	log_error("%s: not reloaded, all stays as it is: %s", path, reason);
+	event_log_add(log, now, "reload_refused",
+		      json_pack("{s:o}", "reason", lb_json_text(reason)));
 }

@@ -45,5 +45,9 @@ void lb_event_default_route(struct event_log *log, struct instant now, const cha
 /* vip_present, vip_lingering, vip_absent {vip}: its addresses on this machine */
 void lb_event_presence(struct event_log *log, struct instant now, const char *vip,
 		       const char *state);
+/* reloaded {changes}, as POST /v1/reload answers it; reload_refused {reason} */
+void lb_event_reloaded(struct event_log *log, struct instant now, const json_t *changes);
+void lb_event_reload_refused(struct event_log *log, struct instant now, const char *path,
+			     const char *reason);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lb/daemon.h"
+#include "lb/apply.h"
 #include "lib/log.h"
 #include "lib/version.h"
 
@@ -27,6 +27,7 @@ static const char help[] =
 	"  --version       print the version\n"
 	"  --help          print this\n"
 	"\n"
+	"SIGHUP reads the configuration again and applies what has changed.\n"
 	"Exit status: 0 stopped as asked, 2 bad command line or configuration, 3 something about\n"
 	"this machine stands in the way.\n";
 
@@ -89,25 +90,39 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int reven
 	lb_daemon_stop(watcher->data);
 }
 
-static int run(const struct lb_conf *conf)
+static void on_hangup(struct ev_loop *loop, struct ev_signal *watcher, int revents)
+{
+	struct lb_reload_reply reply;
+
+	(void)loop;
+	(void)revents;
+	lb_daemon_reload(watcher->data, &reply);
+	json_decref(reply.changes);
+}
+
+/* conf is taken over. */
+static int run(struct lb_conf *conf, const char *path)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
-	struct ev_signal term, interrupt;
+	struct ev_signal term, interrupt, hangup;
 	struct lb_daemon *lb;
 
 	signal(SIGPIPE, SIG_IGN);
 	/* Watched from now on, so that a stop during the start does not leave anything behind. */
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&interrupt, on_signal, SIGINT);
+	ev_signal_init(&hangup, on_hangup, SIGHUP);
 	ev_signal_start(loop, &term);
 	ev_signal_start(loop, &interrupt);
-	if (lb_daemon_new(&lb, loop, conf) < 0)
+	ev_signal_start(loop, &hangup);
+	if (lb_daemon_new(&lb, loop, conf, path) < 0)
 		return EXIT_ENVIRONMENT;
-	term.data = interrupt.data = lb;
+	term.data = interrupt.data = hangup.data = lb;
 	ev_run(loop, 0);
 	/* Not ev_signal_stop(): it brings back the default, and a second signal would kill. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	lb_daemon_free(lb);
 	ev_loop_destroy(loop);
 	return EXIT_SUCCESS;
@@ -124,7 +139,8 @@ int main(int argc, char **argv)
 	conf = load(options.config);
 	if (!conf)
 		return EXIT_USAGE;
-	status = options.check ? EXIT_SUCCESS : run(conf);
+	if (!options.check)
+		return run(conf, options.config);
 	lb_conf_free(conf);
-	return status;
+	return EXIT_SUCCESS;
 }

@@ -68,7 +68,7 @@ static int start_dataplane(struct lb_daemon *lb)
 	return err;
 }
 
-static bool is_found(const struct lb_daemon *lb, const struct lb_vip_conf *vip)
+bool lb_daemon_is_found(const struct lb_daemon *lb, const struct lb_vip_conf *vip)
 {
 	for (size_t i = 0; i < vip->address_count; i++)
 		if (lb->dp->ops->is_accepted(lb->dp, &vip->addresses[i]))
@@ -86,33 +86,41 @@ static void start_vips(struct lb_daemon *lb)
 	lb->vips = xcalloc(conf->vip_count + 1, sizeof(*lb->vips));
 	lb->seats = xcalloc(conf->vip_count + 1, sizeof(*lb->seats));
 	for (size_t i = 0; i < conf->vip_count; i++) {
-		bool found = is_found(lb, &conf->vips[i]);
+		const struct lb_vip_conf *vip = &conf->vips[i];
 
-		vip_init(&lb->vips[i], &conf->vips[i], lb->origins, lb->started);
+		vip_init(&lb->vips[i], vip, lb->origins, lb->started);
 		/* What a predecessor has left lingers until the first verdict. */
-		presence_init(&lb->seats[i].presence, conf->vips[i].linger_ms, found, lb->started);
-		if (found)
-			lb_daemon_seat_enter(lb, i);
+		lb_seat_init(lb, &lb->seats[i], vip, lb_daemon_is_found(lb, vip), lb->started);
 	}
 	announcer_init(&lb->announcer, conf, lb->vips, lb->started);
+}
+
+int lb_daemon_start_page(struct lb_daemon *lb, const struct endpoint *at, struct http_server **out)
+{
+	const struct http_options options = { .server_name = "catchment-lb",
+					      .any_host = true,
+					      .listen = *at };
+	int err = http_server_new(out, lb->loop, &options, lb_verdict_routes, lb);
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (err)
+		log_error("verdict page: cannot listen on %s: %s", endpoint_format(at, text),
+			  strerror(-err));
+	return err;
 }
 
 static int start_pages(struct lb_daemon *lb)
 {
 	const struct lb_identity_conf *id = &lb->conf->identity;
-	struct http_options options = { .server_name = "catchment-lb", .any_host = true };
-	char text[ENDPOINT_TEXT_SIZE];
 	int err;
 
 	lb->pages = xcalloc(id->address_count + 1, sizeof(struct http_server *));
 	for (size_t i = 0; i < id->address_count; i++) {
-		options.listen = (struct endpoint){ id->addresses[i], id->port };
-		err = http_server_new(&lb->pages[i], lb->loop, &options, lb_verdict_routes, lb);
-		if (err) {
-			log_error("verdict page: cannot listen on %s: %s",
-				  endpoint_format(&options.listen, text), strerror(-err));
+		const struct endpoint at = { id->addresses[i], id->port };
+
+		err = lb_daemon_start_page(lb, &at, &lb->pages[i]);
+		if (err)
 			return err;
-		}
 		lb->page_count++;
 	}
 	return 0;
@@ -127,6 +135,11 @@ static int start_api(struct lb_daemon *lb)
 	if (!lb->conf->has_api)
 		return 0;
 	options.server_name = "catchment-lb";
+	/* It outlives this configuration. */
+	lb->api_path = options.unix_path ? xstrdup(options.unix_path) : NULL;
+	lb->api_token = options.token ? xstrdup(options.token) : NULL;
+	options.unix_path = lb->api_path;
+	options.token = lb->api_token;
 	err = http_server_new(&lb->api, lb->loop, &options, lb_api_routes, lb);
 	if (err)
 		log_error("api: cannot listen on %s: %s",
@@ -149,9 +162,12 @@ static int start_speaker(struct lb_daemon *lb)
 	char text[ENDPOINT_TEXT_SIZE];
 	int err;
 
+	lb->numbers = xcalloc(lb->conf->bgp.peer_count + 1, sizeof(size_t));
+	for (size_t i = 0; i < lb->conf->bgp.peer_count; i++)
+		lb->numbers[i] = i;
 	lb->speaker = bgp_speaker_new(lb->loop, &lb->conf->bgp, &handlers);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
-		if (is_found(lb, &lb->conf->vips[i]))
+		if (lb_daemon_is_found(lb, &lb->conf->vips[i]))
 			bgp_speaker_set_restarted(lb->speaker);
 	err = bgp_speaker_start(lb->speaker, &failed);
 	if (err)
@@ -160,31 +176,47 @@ static int start_speaker(struct lb_daemon *lb)
 	return err;
 }
 
+int lb_daemon_start_bfd(struct lb_daemon *lb)
+{
+	const struct bfd_handlers handlers = { .ctx = lb, .on_change = lb_daemon_on_bfd };
+	int err = bfd_new(&lb->bfd, lb->loop, &handlers);
+
+	if (err)
+		log_error("bfd: cannot start its thread: %s", strerror(-err));
+	return err;
+}
+
+int lb_daemon_add_bfd(struct lb_daemon *lb, const struct bfd_spec *spec, size_t peer)
+{
+	int err = bfd_add(lb->bfd, spec, peer);
+
+	if (err)
+		log_error("bfd %s: cannot open UDP port %u: %s", spec->name,
+			  spec->multihop ? BFD_PORT_MULTIHOP : BFD_PORT_SINGLE_HOP, strerror(-err));
+	return err;
+}
+
 /* Whatever the number of sessions, a thread and its sockets are there only for those who ask. */
 static int start_bfd(struct lb_daemon *lb)
 {
-	const struct bfd_handlers handlers = { .ctx = lb, .on_change = lb_daemon_on_bfd };
 	const struct lb_bfd_conf *conf = &lb->conf->bfd;
 	int err;
 
 	if (conf->count == 0)
 		return 0;
-	err = bfd_new(&lb->bfd, lb->loop, &handlers);
-	if (err) {
-		log_error("bfd: cannot start its thread: %s", strerror(-err));
-		return err;
-	}
-	for (size_t i = 0; i < lb->conf->bgp.peer_count && !err; i++) {
-		const struct bfd_spec *spec = &conf->specs[i];
-
-		if (spec->name)
-			err = bfd_add(lb->bfd, spec, i);
-		if (err)
-			log_error("bfd %s: cannot open UDP port %u: %s", spec->name,
-				  spec->multihop ? BFD_PORT_MULTIHOP : BFD_PORT_SINGLE_HOP,
-				  strerror(-err));
-	}
+	err = lb_daemon_start_bfd(lb);
+	for (size_t i = 0; i < lb->conf->bgp.peer_count && !err; i++)
+		if (conf->specs[i].name)
+			err = lb_daemon_add_bfd(lb, &conf->specs[i], i);
 	return err;
+}
+
+struct check *lb_daemon_start_check(struct lb_origin_check *oc, const struct check_spec *spec)
+{
+	/* Any two daemons and any two checks start at different phases. */
+	uint64_t seed = (uint64_t)clock_now().ns ^ (oc->origin + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return check_new(oc->lb->loop, spec, seed, lb_daemon_on_check, oc);
 }
 
 static void start_checks(struct lb_daemon *lb)
@@ -194,23 +226,22 @@ static void start_checks(struct lb_daemon *lb)
 	lb->checks = xcalloc(conf->origin_count + 1, sizeof(*lb->checks));
 	for (size_t i = 0; i < conf->origin_count; i++) {
 		struct lb_origin_check *oc = &lb->checks[i];
-		/* Any two daemons and any two checks start at different phases. */
-		uint64_t seed = (uint64_t)lb->started.ns ^ (i + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
 		oc->lb = lb;
 		oc->origin = i;
-		oc->check =
-			check_new(lb->loop, &conf->origins[i].check, seed, lb_daemon_on_check, oc);
+		oc->check = lb_daemon_start_check(oc, &conf->origins[i].check);
 	}
 }
 
-int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, const struct lb_conf *conf)
+int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *conf,
+		  const char *path)
 {
 	struct lb_daemon *lb = x_new(struct lb_daemon);
 	int err;
 
 	lb->loop = loop;
 	lb->conf = conf;
+	lb->conf_path = path;
 	lb->started = clock_now();
 	lb->events = event_log_new(EVENTS_KEPT);
 	ev_init(&lb->linger, lb_daemon_on_linger);
@@ -256,12 +287,17 @@ void lb_daemon_free(struct lb_daemon *lb)
 	bgp_speaker_free(lb->speaker);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
 		dataplane_ear_close(lb->seats[i].ear);
+	lb_leaving_free(lb);
 	if (lb->dp)
 		lb->dp->ops->free(lb->dp);
 	announcer_fini(&lb->announcer);
 	event_log_free(lb->events);
 	if (lb->lock >= 0)
 		close(lb->lock);
+	lb_conf_free(lb->conf);
+	free(lb->api_path);
+	free(lb->api_token);
+	free(lb->numbers);
 	free(lb->pages);
 	free(lb->checks);
 	free(lb->seats);

@@ -2,6 +2,7 @@
 #include "lb/vip.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct count {
 	size_t up, unknown;
@@ -38,16 +39,22 @@ static void write_reason(struct vip *vip, const struct count *count)
 			 count->first_bad->conf->name,
 			 count->first_bad->state == HEALTH_DOWN ? count->first_bad->reason
 								: "not checked yet");
+	if (vip->kept)
+		snprintf(vip->reason + strlen(vip->reason),
+			 sizeof(vip->reason) - strlen(vip->reason),
+			 "; up as before the reload until all have answered");
 }
 
 bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now)
 {
 	const struct count count = count_origins(vip->conf, origins);
+	bool is_open = count.up + count.unknown >= vip->conf->min_healthy;
 	enum health state = HEALTH_DOWN;
 
-	if (count.up >= vip->conf->min_healthy)
+	vip->kept = vip->kept && is_open && count.up < vip->conf->min_healthy;
+	if (count.up >= vip->conf->min_healthy || vip->kept)
 		state = HEALTH_UP;
-	else if (vip->state == HEALTH_UNKNOWN && count.up + count.unknown >= vip->conf->min_healthy)
+	else if (vip->state == HEALTH_UNKNOWN && is_open)
 		state = HEALTH_UNKNOWN;
 	vip->up = count.up;
 	vip->unknown = count.unknown;
@@ -64,6 +71,22 @@ void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_o
 {
 	*vip = (struct vip){ .conf = conf, .state = HEALTH_UNKNOWN, .since = now };
 	vip_step(vip, origins, now);
+}
+
+void vip_follow(struct vip *vip, const struct lb_vip_conf *conf, const struct vip *before)
+{
+	*vip = *before;
+	vip->conf = conf;
+	vip->kept = before->state == HEALTH_UP;
+}
+
+void vip_presume(struct vip *vip, struct instant now)
+{
+	if (vip->state != HEALTH_UNKNOWN || vip->conf->announce != LB_ANNOUNCE_VERDICT)
+		return;
+	vip->state = HEALTH_UP;
+	vip->since = now;
+	vip->kept = true;
 }
 
 bool vip_is_wanted(const struct vip *vip)

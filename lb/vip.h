@@ -4,7 +4,8 @@
  *
  * Pure. A VIP is up while at least min_healthy of its origins are. As long as
  * origins that have not answered yet could still make it up, and it has no
- * verdict so far, it is unknown, which nobody may take for up.
+ * verdict so far, it is unknown, which nobody may take for up. Only a reload that gives a VIP
+ * other origins while it is up leaves it up until they have answered.
  */
 #ifndef LB_VIP_H
 #define LB_VIP_H
@@ -25,6 +26,7 @@ struct vip {
 	struct instant since; /* when state began */
 	size_t up;	      /* origins that are */
 	size_t unknown;	      /* origins that have not answered yet */
+	bool kept;	      /* up since before a reload, and what is up now is not enough */
 	/* "1 of 2 origins up, 1 needed", then "; origin web1: connection refused" of the first
 	 * down. */
 	char reason[240];
@@ -32,6 +34,13 @@ struct vip {
 
 void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_origin *origins,
 	      struct instant now);
+/*
+ * Take over from the VIP that it was in another configuration, with its history. vip_step() is to
+ * follow.
+ */
+void vip_follow(struct vip *vip, const struct lb_vip_conf *conf, const struct vip *before);
+/* Its prefix was another VIP's, and announced: unknown it counts as up until it has a verdict. */
+void vip_presume(struct vip *vip, struct instant now);
 /* Look at the origins (all of the configuration, by index) again. True when state has changed. */
 bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now);
 /* Users shall come here: it is up, or announced whatever its verdict. */

@@ -95,6 +95,21 @@ void check_spec_load(const struct conf *object, const struct addr *target, struc
 	*out = spec;
 }
 
+/* Either may be NULL. */
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool check_spec_equal(const struct check_spec *a, const struct check_spec *b)
+{
+	return a->type == b->type && addr_equal(&a->target.addr, &b->target.addr) &&
+	       a->target.port == b->target.port && text_equal(a->path, b->path) &&
+	       text_equal(a->host, b->host) && a->status == b->status &&
+	       text_equal(a->match, b->match) && a->interval_ms == b->interval_ms &&
+	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall;
+}
+
 /* ---- one check ---- */
 
 static void connection_close(struct check *check)
@@ -392,6 +407,12 @@ struct check *check_new(struct ev_loop *loop, const struct check_spec *spec, uin
 	check->next = instant_after_ns(clock_now(), (int64_t)(seed_mix(seed) % (uint64_t)interval));
 	grid_arm(check);
 	return check;
+}
+
+void check_rebind(struct check *check, const struct check_spec *spec, void *ctx)
+{
+	check->spec = *spec;
+	check->ctx = ctx;
 }
 
 void check_free(struct check *check)

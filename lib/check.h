@@ -59,9 +59,14 @@ void check_spec_load(const struct conf *object, const struct addr *target, struc
 /* Read "path", "host" and "match" of an http check; what is missing stays as it is in spec. */
 void check_question_load(const struct conf *object, struct check_spec *spec);
 
+/* The same question to the same server, as often. */
+bool check_spec_equal(const struct check_spec *a, const struct check_spec *b);
+
 /* spec is copied, its strings are not. seed sets the first check's phase: 0 to interval. */
 struct check *check_new(struct ev_loop *loop, const struct check_spec *spec, uint64_t seed,
 			check_result_fn *on_result, void *ctx);
+/* Go on as before with an equal spec, whose strings live elsewhere, and another ctx. */
+void check_rebind(struct check *check, const struct check_spec *spec, void *ctx);
 void check_free(struct check *check);
 const struct check_spec *check_spec(const struct check *check);
 enum health check_state(const struct check *check);

@@ -310,6 +310,87 @@ const char *announcement_reason(const struct announcement *item, struct instant 
 	return buf;
 }
 
+/* ---- another configuration ---- */
+
+/* Its policy, as long as the state is the one that there is: not news. */
+static void settle(const struct announcer *announcer, struct announcement *item)
+{
+	struct decision decision;
+
+	decide(announcer, item, &decision);
+	if (decision.state == item->state)
+		item->policy = decision.policy;
+}
+
+static struct announcement *find(const struct announcer *announcer, const struct prefix *prefix)
+{
+	return (struct announcement *)announcer_find(announcer, prefix);
+}
+
+static void carry_over(const struct announcer *before, const struct announcer *after,
+		       struct announcement *item, struct instant now)
+{
+	struct announcement *old = find(before, &item->prefix);
+	const struct announcement fresh = *item;
+
+	snprintf(item->reason, sizeof(item->reason), "it is new in the configuration");
+	if (!old)
+		return;
+	timeline_fini(&item->timeline);
+	*item = *old;
+	old->timeline = (struct timeline){ 0 };
+	item->vip = fresh.vip;
+	item->base = item->policy = fresh.base;
+	/* The identity has no verdict that could have been held down. */
+	if (!old->vip && item->vip && item->state != ANNOUNCE_WITHDRAWN)
+		hold_down_init(&item->hold_down, 0, now);
+	settle(after, item);
+}
+
+/* Not in after: whoever was told of it hears that it is gone. */
+static void take_leave(struct announcer *before, const struct announcer *after, struct instant now,
+		       announce_change_fn *on_change, void *ctx)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		struct announcement *item = &before->items[i];
+
+		if (announcer_find(after, &item->prefix) || item->state == ANNOUNCE_WITHDRAWN)
+			continue;
+		item->state = ANNOUNCE_WITHDRAWN;
+		item->by_verdict = false;
+		item->since = item->detected = now;
+		snprintf(item->reason, sizeof(item->reason),
+			 "it is no longer in the configuration");
+		if (on_change)
+			on_change(ctx, item);
+	}
+}
+
+void announcer_reload(struct announcer *announcer, const struct lb_conf *conf,
+		      const struct vip *vips, struct instant now, announce_change_fn *on_change,
+		      void *ctx)
+{
+	struct announcer next;
+
+	announcer_init(&next, conf, vips, now);
+	next.draining = announcer->draining;
+	next.stopping = announcer->stopping;
+	for (size_t i = 0; i < next.count; i++)
+		carry_over(announcer, &next, &next.items[i], now);
+	take_leave(announcer, &next, now, on_change, ctx);
+	announcer_fini(announcer);
+	*announcer = next;
+}
+
+void announcer_renumber(struct announcer *announcer, const size_t *was, size_t count)
+{
+	for (size_t i = 0; i < announcer->count; i++) {
+		struct timeline before = announcer->items[i].timeline;
+
+		timeline_follow(&announcer->items[i].timeline, &before, was, count);
+	}
+}
+
 bool announcer_has_vip(const struct announcer *announcer, const struct vip *vip)
 {
 	for (size_t i = 0; i < announcer->count; i++)

@@ -55,6 +55,16 @@ void announcer_init(struct announcer *announcer, const struct lb_conf *conf, con
 		    struct instant now);
 void announcer_fini(struct announcer *announcer);
 /*
+ * Go over to another configuration and its vips; until the return both of each are there. A prefix
+ * that stays keeps its state and history, whatever VIP it belongs to now, and the next step decides
+ * about it; of one that goes, on_change hears once more, as withdrawn.
+ */
+void announcer_reload(struct announcer *announcer, const struct lb_conf *conf,
+		      const struct vip *vips, struct instant now, announce_change_fn *on_change,
+		      void *ctx);
+/* Before that, as timeline_follow() has it. */
+void announcer_renumber(struct announcer *announcer, const size_t *was, size_t count);
+/*
  * Decide everything anew; on_change (may be NULL) hears of each changed state, in order. cause, no
  * later than now, is when that happened for which it is asked. Returns the instant no later than
  * which it must be asked again even if nothing happens: INSTANT_NEVER when nothing waits.

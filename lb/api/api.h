@@ -2,7 +2,7 @@
 /*
  * api.h - the REST API of catchment-lb: what is true now, why, and since when.
  *
- * Only reads. Served by lib/http.h in the daemon's loop; docs/api/lb.yaml
+ * Only reads, but for reload.c. Served by lib/http.h in the daemon's loop; docs/api/lb.yaml
  * describes every path and answer. Instants are CLOCK_MONOTONIC in
  * nanoseconds, as in events.
  */
@@ -19,6 +19,7 @@ int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply 
 int lb_api_peers(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_peer(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply *reply);
+int lb_api_reload(void *ctx, const struct http_request *req, struct http_reply *reply);
 
 /* Objects that several handlers show; index: into the configuration's list. */
 json_t *lb_api_vip(const struct lb_daemon *lb, size_t index);

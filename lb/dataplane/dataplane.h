@@ -21,6 +21,7 @@
 
 struct dataplane;
 struct dataplane_ear;
+struct lb_conf;
 
 struct dataplane_ops {
 	const char *name;
@@ -39,6 +40,14 @@ struct dataplane_ops {
 	/* Listen for packets from outside to these addresses. The caller closes it. */
 	int (*ear_open)(struct dataplane *dp, const struct addr *addrs, size_t count,
 			struct dataplane_ear **out);
+	/*
+	 * Another configuration, with the same interface, which counts from now on: prefixes that
+	 * are new in it are guarded, the default routes are as it says. Addresses are the caller's
+	 * to accept and refuse. The first -errno.
+	 */
+	int (*reload)(struct dataplane *dp, const struct lb_conf *conf);
+	/* Forget prefixes that the configuration does not have: nothing comes for them any more. */
+	void (*tidy)(struct dataplane *dp);
 	/* Remove everything and free the plane. */
 	void (*free)(struct dataplane *dp);
 };
@@ -53,7 +62,6 @@ bool dataplane_ear_heard(struct dataplane_ear *ear);
 void dataplane_ear_close(struct dataplane_ear *ear); /* NULL is fine */
 
 struct ev_loop;
-struct lb_conf;
 /* The plane "local": see local.c. Sets *out, or returns -errno (-ENODEV: no such interface,
  * -ENETDOWN: it is down). */
 int dataplane_local_new(struct dataplane **out, struct ev_loop *loop, const struct lb_conf *conf);

@@ -233,30 +233,6 @@ static void local_free(struct dataplane *base)
 	free(dp);
 }
 
-static bool is_ours(const struct lb_conf *conf, const struct prefix *prefix)
-{
-	for (size_t i = 0; i < conf->identity.prefix_count; i++)
-		if (prefix_equal(&conf->identity.prefixes[i], prefix))
-			return true;
-	for (size_t i = 0; i < conf->vip_count; i++)
-		for (size_t j = 0; j < conf->vips[i].prefix_count; j++)
-			if (prefix_equal(&conf->vips[i].prefixes[j], prefix))
-				return true;
-	return false;
-}
-
-static bool is_our_address(const struct lb_conf *conf, const struct addr *addr)
-{
-	for (size_t i = 0; i < conf->identity.address_count; i++)
-		if (addr_equal(&conf->identity.addresses[i], addr))
-			return true;
-	for (size_t i = 0; i < conf->vip_count; i++)
-		for (size_t j = 0; j < conf->vips[i].address_count; j++)
-			if (addr_equal(&conf->vips[i].addresses[j], addr))
-				return true;
-	return false;
-}
-
 static void keep_leftover(void *ctx, const struct dp_leftover *leftover)
 {
 	struct local *dp = ctx;
@@ -280,14 +256,15 @@ static bool settle_leftover(struct local *dp, const struct dp_leftover *left)
 
 	switch (left->kind) {
 	case DP_ADDRESS:
-		if (left->ifindex == dp->ifindex && is_our_address(dp->conf, &left->prefix.addr)) {
+		if (left->ifindex == dp->ifindex &&
+		    lb_conf_has_address(dp->conf, &left->prefix.addr)) {
 			add_owned(dp, &left->prefix.addr, true);
 			return true;
 		}
 		dp_netlink_address_remove(dp->nl, left->ifindex, &left->prefix.addr);
 		return false;
 	case DP_UNREACHABLE:
-		if (want->routes && is_ours(dp->conf, &left->prefix)) {
+		if (want->routes && lb_conf_has_prefix(dp->conf, &left->prefix)) {
 			add_guard(dp, &left->prefix);
 			return true;
 		}
@@ -355,6 +332,55 @@ static int guard_all(struct local *dp)
 	return err;
 }
 
+static void local_tidy(struct dataplane *base)
+{
+	struct local *dp = (struct local *)base;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < dp->guard_count; i++) {
+		const struct prefix prefix = dp->guards[i];
+
+		if (dp->conf->dataplane.routes && lb_conf_has_prefix(dp->conf, &prefix))
+			dp->guards[kept++] = prefix;
+		else
+			dp_netlink_unreachable_remove(dp->nl, &prefix);
+	}
+	dp->guard_count = kept;
+}
+
+/* By another metric, or no longer at all: the new route is there before the old one goes. */
+static int move_default(struct local *dp, enum addr_family family, uint32_t old_metric)
+{
+	struct uplink *uplink = uplink_of(dp, family);
+	bool was_installed = uplink->installed;
+	int err;
+
+	uplink->installed = false;
+	err = apply_default(dp, family);
+	if (was_installed)
+		dp_netlink_default_remove(dp->nl, family, old_metric);
+	return err;
+}
+
+static int local_reload(struct dataplane *base, const struct lb_conf *conf)
+{
+	struct local *dp = (struct local *)base;
+	const struct lb_dataplane_conf old = dp->conf->dataplane, *now = &conf->dataplane;
+	int err, other;
+
+	dp->conf = conf;
+	err = guard_all(dp);
+	if (old.metric == now->metric && old.routes == now->routes)
+		return err;
+	if (!now->routes)
+		local_tidy(base);
+	for (int i = 0; i < 2; i++) {
+		other = move_default(dp, i ? ADDR_IPV6 : ADDR_IPV4, old.metric);
+		err = err ? err : other;
+	}
+	return err;
+}
+
 static const struct dataplane_ops local_ops = {
 	.name = "local",
 	.accept = local_accept,
@@ -362,6 +388,8 @@ static const struct dataplane_ops local_ops = {
 	.is_accepted = local_is_accepted,
 	.default_route = local_default_route,
 	.ear_open = local_ear_open,
+	.reload = local_reload,
+	.tidy = local_tidy,
 	.free = local_free,
 };
 

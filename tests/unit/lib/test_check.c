@@ -405,3 +405,37 @@ Test(check, load_defaults)
 	cr_expect_str_eq(err.reason, "required");
 	json_decref(json);
 }
+
+/* Its owner has another configuration with the same check in it. */
+Test(check, goes_on_under_another_owner)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct results first = { .loop = loop }, second = { .loop = loop };
+	char match[] = "yes", path[] = "/healthz", *copy;
+	struct check_spec spec, again;
+	struct origin o;
+	struct check *check;
+
+	origin_start(&o, loop);
+	o.answer = OK "Content-Length: 3\r\n\r\nyes";
+	spec = http_spec(&o);
+	spec.path = path;
+	spec.match = copy = strdup(match);
+	again = spec;
+	again.match = match;
+	cr_expect(check_spec_equal(&spec, &again), "by what they say");
+	check = check_new(loop, &spec, 0, on_result, &first);
+	run(&first, 1);
+	check_rebind(check, &again, &second);
+	memset(copy, 'x', 3);
+	free(copy);
+	run(&second, 2);
+	cr_expect_eq(first.count, 1);
+	cr_expect(second.list[1].success);
+	cr_expect_not(second.list[0].changed, "its verdict is that of before");
+	again.match = NULL;
+	cr_expect_not(check_spec_equal(check_spec(check), &again));
+	check_free(check);
+	origin_stop(&o);
+	ev_loop_destroy(loop);
+}

@@ -371,3 +371,132 @@ Test(announce, timeline)
 	cr_expect_null(announcer_sent(&f->announcer, 0, &other, true, (struct instant){ 30 }));
 	fixture_free(f);
 }
+
+/* A second configuration of the fixture's, to go over to; its VIPs as they are now. */
+struct next {
+	struct prefix any[2];
+	struct lb_vip_conf vip_confs[2];
+	struct lb_conf conf;
+	struct vip vips[2];
+};
+
+static struct next *next_new(const struct fixture *f)
+{
+	struct next *next = x_new(struct next);
+
+	next->conf = f->conf;
+	memcpy(next->any, f->any, sizeof(next->any));
+	memcpy(next->vip_confs, f->vip_confs, sizeof(next->vip_confs));
+	memcpy(next->vips, f->vips, sizeof(next->vips));
+	next->vip_confs[0].prefixes = next->any;
+	next->conf.vips = next->vip_confs;
+	for (int i = 0; i < 2; i++)
+		next->vips[i].conf = &next->vip_confs[i];
+	return next;
+}
+
+static const char *reload(struct fixture *f, const struct next *next, int64_t ns)
+{
+	f->heard[0] = '\0';
+	announcer_reload(&f->announcer, &next->conf, next->vips, (struct instant){ ns }, on_change,
+			 f);
+	return f->heard;
+}
+
+Test(announce, reload_of_the_same_is_nothing)
+{
+	struct fixture *f = fixture_new();
+	struct next *next;
+
+	f->vips[0].state = HEALTH_UP;
+	step(f, 2);
+	next = next_new(f);
+	cr_expect_str_eq(reload(f, next, 3), "");
+	/* Nobody looks at the old ones any more. */
+	memset(f->vip_confs, 0xa5, sizeof(f->vip_confs));
+	memset(f->vips, 0xa5, sizeof(f->vips));
+	cr_expect_str_eq(step(f, 4), "", "nor in the next step");
+	cr_expect_eq(announcer_find(&f->announcer, &next->any[0])->since.ns, 2, "with its history");
+	cr_expect_str_eq(announcer_find(&f->announcer, &next->any[0])->reason,
+			 "vip any is up: so it is");
+	fixture_free(f);
+	free(next);
+}
+
+/* What is not in it any more is told once, what is new only when it is decided. */
+Test(announce, reload_with_a_prefix_for_another)
+{
+	struct fixture *f = fixture_new();
+	struct prefix gone = f->any[1];
+	struct next *next;
+
+	f->vips[0].state = HEALTH_UP;
+	step(f, 2);
+	next = next_new(f);
+	prefix_parse(&next->any[1], "198.18.7.0/24");
+	cr_expect_str_eq(reload(f, next, 3), "-2001:db8:1000::/48 ");
+	cr_expect_null(announcer_find(&f->announcer, &gone));
+	cr_expect_str_eq(announcer_find(&f->announcer, &next->any[1])->reason,
+			 "it is new in the configuration");
+	cr_expect_str_eq(step(f, 4), "+198.18.7.0/24 ");
+	fixture_free(f);
+	free(next);
+}
+
+/* Withdrawn already: nobody has it to be told about. */
+Test(announce, reload_without_a_prefix_that_was_withdrawn)
+{
+	struct fixture *f = fixture_new();
+	struct next *next;
+
+	step(f, 2);
+	next = next_new(f);
+	next->vip_confs[0].prefix_count = 1;
+	cr_expect_str_eq(reload(f, next, 3), "");
+	fixture_free(f);
+	free(next);
+}
+
+Test(announce, reload_moves_a_prefix_to_another_vip)
+{
+	struct fixture *f = fixture_new();
+	struct next *next;
+
+	f->vips[0].state = f->vips[1].state = HEALTH_UP;
+	step(f, 2);
+	next = next_new(f);
+	next->vip_confs[0].prefix_count = 1;
+	next->vip_confs[1].prefixes = &next->any[1];
+	cr_expect_str_eq(reload(f, next, 3), "-198.18.33.0/24 ");
+	cr_expect_str_eq(step(f, 4), "", "announced all the while");
+	cr_expect_eq(announcer_find(&f->announcer, &f->any[1])->vip, &next->vips[1]);
+	fixture_free(f);
+	free(next);
+}
+
+/* A step more or less of the ladder is news when the state is another, else the policy speaks. */
+Test(announce, reload_with_another_ladder)
+{
+	struct lb_step_conf ladder[] = { { .healthy_below = 3 }, { .healthy_below = 2 } };
+	struct fixture *f = fixture_new();
+	struct next *next, *third;
+
+	f->vips[0].state = HEALTH_UP;
+	f->vips[0].up = 1;
+	step(f, 2);
+	next = next_new(f);
+	next->vip_confs[0].ladder = ladder;
+	next->vip_confs[0].step_count = 1;
+	cr_expect_str_eq(reload(f, next, 3), "");
+	cr_expect_str_eq(step(f, 4), "~198.18.0.0/24 ~2001:db8:1000::/48 ");
+	third = next_new(f);
+	memcpy(third->vip_confs, next->vip_confs, sizeof(third->vip_confs));
+	third->vip_confs[0].step_count = 2;
+	cr_expect_str_eq(reload(f, third, 5), "");
+	cr_expect_eq(announcer_find(&f->announcer, &f->any[0])->policy, &ladder[0].policy);
+	cr_expect_str_eq(step(f, 6), "~198.18.0.0/24 ~2001:db8:1000::/48 ", "a step further");
+	cr_expect_eq(announcer_find(&f->announcer, &f->any[0])->policy, &ladder[1].policy);
+	fixture_free(f);
+	free(next);
+	free(third);
+}
