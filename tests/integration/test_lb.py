@@ -420,6 +420,7 @@ class Api(LabTest):
         for wrong in ({}, {"prefix": ""}, {"prefix": "198.18.0.0/33"}, {"prefix": "198.18.0.1/24 x"}):
             api.ask("GET", "/v1/explain", 400, query=wrong)
         self.check_values(daemon, api)
+        self.check_reload(daemon, api)
         self.check_events(api)
         os.kill(lab.birds[1].process.pid, signal.SIGSTOP)  # keeps it from ending at once
         daemon.signal(signal.SIGTERM)
@@ -493,6 +494,22 @@ class Api(LabTest):
             told = set(re.findall(r"catchment_lb_\w*[a-z]", page.read()))
         self.assertGreater(len(told), 15)
         self.assertEqual(told - set(families), set(), "what operators shall watch")
+
+    def check_reload(self, daemon, api):
+        """Every status; what is refused leaves the daemon as it is."""
+        with open(daemon.path, encoding="ascii") as file:
+            good = json.load(file)
+        for status, pointer, change in ((422, "/vips", {"vips": 7}), (409, "/pop", {"pop": "ams"}),
+                                        (500, None, {"bgp": {**good["bgp"],
+                                                             "listen": ["192.0.2.1"]}})):
+            with open(daemon.path, "w", encoding="ascii") as out:
+                json.dump({**good, **change}, out)
+            problem = api.ask("POST", "/v1/reload", status, body={})
+            self.assertEqual(problem.get("pointer"), pointer, problem)
+        good["bgp"]["peers"][1]["policy"] = {"prepend": 1}
+        with open(daemon.path, "w", encoding="ascii") as out:
+            json.dump(good, out)
+        self.assertEqual(api.ask("POST", "/v1/reload", 200, body={})["peers"]["changed"], ["t2"])
 
     def check_events(self, api):
         """Ids without gaps, and a life in which every kind happens but the last one."""

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is tried with each stack. A feature is a function of a Trial; it raises when it fails."""
+import json
 import os
 import signal
 import sys
@@ -364,3 +365,42 @@ def graceful_restart(trial):
     stack.kill()
     wait(lambda: trial.state()["state"] != "Established", "noticed here")
     assert trial.state()["default_route_kept"] and trial.lab.legs() == [ADDRESS], trial.state()
+
+
+@feature("reload")
+def reload(trial):
+    """Other peers come and go, a policy changes: the session stays. Another hold time: anew."""
+    stack, daemon = trial.both()
+    trial.wait_announced()
+
+    def change(what):
+        with open(daemon.path, encoding="ascii") as file:
+            conf = json.load(file)
+        what(conf)
+        with open(daemon.path, "w", encoding="ascii") as out:
+            json.dump(conf, out)
+        since = daemon.last_id()
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.events({"kind": "reloaded"}, since)
+
+    def add(conf):
+        conf["bgp"]["peers"].insert(0, {"name": "t0", "address": "10.1.1.9", "asn": 65100})
+        conf["bgp"]["peers"][1]["policy"] = {"prepend": 2}
+        conf["vips"].append({"name": "more", "prefixes": ["198.18.44.0/24"],
+                             "addresses": ["198.18.44.1"], "origins": ["local"]})
+    change(add)
+    wait(lambda: stack.has("198.18.44.0/24"), "the new VIP")
+    wait(lambda: stack.route(PREFIX).as_path == [64500] * 4, "the new policy")
+    change(lambda conf: (conf["bgp"]["peers"].pop(0), conf["vips"].pop()))
+    wait(lambda: not stack.has("198.18.44.0/24"), "the VIP gone")
+    state = trial.state()
+    assert (state["state"], state["established"]) == ("Established", 1), state
+    assert stack.has(PREFIX) and stack.has(PREFIX6) and stack.established()
+    change(lambda conf: conf["bgp"]["peers"][0].update(hold_time=30))
+    assert "Other Configuration Change (6/6)" in trial.state()["last_error_out"]
+    wait(lambda: trial.state()["established"] == 2, "begun anew", 40)
+    trial.wait_established(40)
+    trial.wait_announced()
+    change(lambda conf: conf["bgp"].update(peers=[]))
+    wait(lambda: not stack.established(), "de-configured")
+    wait(lambda: not stack.has(PREFIX), "its routes gone")
