@@ -294,6 +294,8 @@ Test(lb_conf, fills_in_defaults)
 	cr_expect_eq(conf->bgp.peers[0].transport.hops, 1);
 	cr_expect_not(conf->bgp.peers[0].transport.ttl_security);
 	cr_expect(conf->bgp.peers[0].ipv4 && !conf->bgp.peers[0].ipv6);
+	cr_expect_eq(conf->bgp.peers[0].graceful_restart.time, 0, "a black hole if we are dead");
+	cr_expect_not(conf->bgp.peers[0].extended_next_hop);
 	cr_expect_eq(conf->dataplane.metric, 32);
 	cr_expect(conf->dataplane.routes && !conf->has_api);
 	cr_expect_null(lb_conf_vip_find(conf, "w"));
