@@ -7,12 +7,15 @@ soon somebody is. tests/bench/bench_bfd_lab.py measures that.
 import csv
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import wait_until
-from test_lab import Case, quick
+from test_lab import Case, TESTBED, quick
 
 UPSTREAMS = {"fra": "t1-frankfurt", "nyc": "t1-newyork", "sin": "t2"}
 BFD = {"interval_ms": 200, "multiplier": 4}
@@ -130,6 +133,32 @@ class Bfd(Case):
         self.up(self.write("bfd.json", plain))
         self.assertEqual(self.sessions("t2", "sin"), ["Established", None])
         self.assertNotIn("bfd", self.ask("t2", "show", "protocols").lower())
+
+    def router_process(self, node):
+        """The BIRD of this node, by its number here."""
+        name = self.exec(node, "readlink", "/proc/self/ns/net")[1].strip()
+        (found,) = [pid for pid, words in self.processes().items()
+                    if words[0] == "bird" and self.namespace(pid, "net") == name]
+        return found
+
+    def test_a_path_found_dead_that_is_not_spoils_the_trial(self):
+        path = self.write("short.json", scenario(name="short", ramp_ms=500, duration_ms=6000,
+                                                 timeline=[]))
+        run = subprocess.Popen([TESTBED, "run", path, "--lab", self.lab, "--out", self.dir + "/out"],
+                               env=self.env, text=True, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(run.stderr.close)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.send_signal, signal.SIGINT)
+        lines = iter(run.stderr.readline, "")
+        self.assertTrue(any(line.startswith("trial 1 of 1") for line in lines))
+        bird = self.router_process("t2")
+        os.kill(bird, signal.SIGSTOP)
+        self.addCleanup(os.kill, bird, signal.SIGCONT)
+        # How long it stands still is the test; nothing tells when it is over.
+        time.sleep(2 * 1e-3 * BFD["interval_ms"] * BFD["multiplier"])
+        os.kill(bird, signal.SIGCONT)
+        self.assertIn("trial 1 is invalid: BFD found sin dead, which it was not\n", lines)
 
     def test_check_says_where_a_mistake_is(self):
         bad = scenario()
