@@ -416,10 +416,13 @@ static void try_send(struct bgp_session *s)
 
 	if (n > 0)
 		pass(s, (size_t)n);
-	if (s->out_done == s->out_len)
+	if (s->out_done == s->out_len) {
 		s->out_len = s->out_done = 0;
-	else
-		ev_io_start(s->loop, &s->writable);
+		return;
+	}
+	ev_io_start(s->loop, &s->writable);
+	/* A socket that stays full would never say so, and the send hold timer not start. */
+	ev_feed_event(s->loop, &s->writable, EV_WRITE);
 }
 
 void bgp_session_write(struct bgp_session *s, const void *bytes, size_t len, void *mark_data)

@@ -63,8 +63,8 @@ struct sim_speaker {
 void sim_speaker_init(struct sim_speaker *s, const struct sim_speaker_conf *conf);
 /* It is no more; the host's connections are the caller's affair. */
 void sim_speaker_fini(struct sim_speaker *s);
-/* policy 0 to SIM_POLICIES - 1, or -1 to withdraw. */
-void sim_speaker_set(struct sim_speaker *s, unsigned prefix, int policy);
+/* The i-th prefix with policy 0 to SIM_POLICIES - 1, or -1 to withdraw. */
+void sim_speaker_set(struct sim_speaker *s, unsigned i, int number);
 void sim_speaker_ask_refresh(struct sim_speaker *s);
 /* START, STOP, TICK, BFD_DOWN. */
 void sim_speaker_event(struct sim_speaker *s, enum bgp_event_type type);

@@ -43,11 +43,11 @@ struct sim_link *sim_tcp_link(struct sim_tcp *tcp);
 void sim_tcp_set_now(struct sim_tcp *tcp, struct instant now);
 /* The number of a new connection from this host; on_up or on_down follows, or nothing at all. */
 int sim_tcp_dial(struct sim_tcp *tcp, int host);
-void sim_tcp_send(struct sim_tcp *tcp, int host, int conn, const uint8_t *bytes, size_t len);
+void sim_tcp_send(struct sim_tcp *tcp, int host, int number, const uint8_t *bytes, size_t len);
 /* Bytes that have not got through. */
-size_t sim_tcp_queued(const struct sim_tcp *tcp, int host, int conn);
+size_t sim_tcp_queued(const struct sim_tcp *tcp, int host, int number);
 /* Sends what is queued, then says goodbye. Nothing is heard of it any more. */
-void sim_tcp_close(struct sim_tcp *tcp, int host, int conn);
+void sim_tcp_close(struct sim_tcp *tcp, int host, int number);
 /* Something on the way resets an end of some connection that is open; false: there is none. */
 bool sim_tcp_reset_any(struct sim_tcp *tcp, int host);
 /* The host forgets all its connections. */

@@ -12,7 +12,7 @@
 struct heard {
 	struct bgp_session *session;
 	int messages, downs, gone;
-	bool message_first;
+	bool message_first, blocked;
 };
 
 static void on_message(void *ctx, const struct bgp_frame *frame)
@@ -36,8 +36,7 @@ static void on_down(void *ctx, int error)
 
 static void on_blocked(void *ctx, bool blocked)
 {
-	(void)ctx;
-	(void)blocked;
+	((struct heard *)ctx)->blocked = blocked;
 }
 
 static void on_gone(void *ctx)
@@ -94,5 +93,33 @@ Test(bgp_session, last_words_before_a_reset_are_heard)
 		ev_run(loop, EVRUN_ONCE);
 	cr_expect_eq(heard.messages, 1);
 	cr_expect(heard.message_first);
+	ev_loop_destroy(loop);
+}
+
+/* RFC 9687 begins here: the machine must hear of it, also when nothing was taken at all. */
+Test(bgp_session, peer_that_does_not_read_is_known)
+{
+	static uint8_t much[1 << 16];
+	struct ev_loop *loop = ev_loop_new(0);
+	struct heard heard = { 0 };
+	int ends[2];
+
+	connect_pair(ends);
+	heard.session = bgp_session_adopt(loop, ends[0]);
+	bgp_session_set_handlers(heard.session, &handlers, &heard);
+	for (int i = 0; i < 200; i++)
+		bgp_session_write(heard.session, much, sizeof(much), NULL);
+	cr_expect_not(heard.blocked, "not from within");
+	ev_run(loop, EVRUN_NOWAIT);
+	cr_expect(heard.blocked);
+	cr_assert_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+	while (heard.blocked) {
+		while (recv(ends[1], much, sizeof(much), 0) > 0)
+			continue;
+		ev_run(loop, EVRUN_NOWAIT);
+	}
+	cr_expect_eq(bgp_session_queued(heard.session), 0);
+	bgp_session_abort(heard.session);
+	close(ends[1]);
 	ev_loop_destroy(loop);
 }
