@@ -20,7 +20,7 @@
 
 struct bgp_discovery {
 	struct ev_loop *loop;
-	const char *interface;
+	char *interface;
 	bgp_on_router *on_router;
 	void *ctx;
 	int fd; /* -1: none yet */
@@ -221,7 +221,7 @@ struct bgp_discovery *bgp_discovery_new(struct ev_loop *loop, const char *interf
 	struct bgp_discovery *d = x_new(struct bgp_discovery);
 
 	d->loop = loop;
-	d->interface = interface;
+	d->interface = xstrdup(interface);
 	d->on_router = on_router;
 	d->ctx = ctx;
 	d->fd = -1;
@@ -245,5 +245,6 @@ void bgp_discovery_free(struct bgp_discovery *d)
 		return;
 	ev_timer_stop(d->loop, &d->timer);
 	close_socket(d);
+	free(d->interface);
 	free(d);
 }

@@ -18,7 +18,7 @@ struct bgp_discovery;
 /* A router's link-local address, at every advertisement of its. */
 typedef void bgp_on_router(void *ctx, const struct addr *from);
 
-/* Begins at once. interface must outlive it. */
+/* Begins at once. interface is copied. */
 struct bgp_discovery *bgp_discovery_new(struct ev_loop *loop, const char *interface,
 					bgp_on_router *on_router, void *ctx);
 /* NULL is fine. */

@@ -80,10 +80,16 @@ static bool next_segment(struct wire_reader *r, bool four_octet, struct wire_rea
 	return true;
 }
 
+/* A path that is not there has no bytes to point to. */
+static struct wire_reader path_reader(const struct bgp_as_path *path)
+{
+	return path->len > 0 ? wire_reader(path->bytes, path->len) : (struct wire_reader){ 0 };
+}
+
 /* True when asn is in the path; *malformed unless NULL tells about the path as a whole. */
 static bool path_find(const struct bgp_as_path *path, uint32_t asn, bool *malformed)
 {
-	struct wire_reader r = wire_reader(path->bytes, path->len), members;
+	struct wire_reader r = path_reader(path), members;
 	bool found = false;
 
 	while (next_segment(&r, path->four_octet, &members)) {
@@ -106,7 +112,7 @@ bool bgp_as_path_contains(const struct bgp_as_path *path, uint32_t asn)
 
 unsigned bgp_as_path_length(const struct bgp_as_path *path)
 {
-	struct wire_reader r = wire_reader(path->bytes, path->len), members;
+	struct wire_reader r = path_reader(path), members;
 	unsigned length = 0;
 
 	while (wire_left(&r) > 0) {
