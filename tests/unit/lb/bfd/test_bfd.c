@@ -42,15 +42,18 @@ static bool enter_namespace(void)
 	return set_loopback(true);
 }
 
+#define INTERVAL_US 50000
+
+/* So that a machine that stands still for less than a second is not taken for a dead path. */
 static struct bfd_spec spec_of(int i, bool multihop)
 {
-	return (struct bfd_spec){
-		.name = i ? "b" : "a",
-		.remote = addr_from_ipv4(0x7f000002 - (uint32_t)i),
-		.local = addr_from_ipv4(0x7f000001 + (uint32_t)i),
-		.multihop = multihop,
-		.session = { .desired_min_tx = 10000, .required_min_rx = 10000, .detect_mult = 5 }
-	};
+	return (struct bfd_spec){ .name = i ? "b" : "a",
+				  .remote = addr_from_ipv4(0x7f000002 - (uint32_t)i),
+				  .local = addr_from_ipv4(0x7f000001 + (uint32_t)i),
+				  .multihop = multihop,
+				  .session = { .desired_min_tx = INTERVAL_US,
+					       .required_min_rx = INTERVAL_US,
+					       .detect_mult = 20 } };
 }
 
 static void begin(struct fixture *f, bool multihop)
@@ -107,13 +110,13 @@ static void wait_for_interval(struct fixture *f, uint32_t us)
 
 static void live(bool multihop)
 {
-	struct bfd_session_conf slower = { 100000, 100000, 3, 0, { 0 } };
+	struct bfd_session_conf slower = { 100000, 100000, 20, 0, { 0 } };
 	struct bfd_info info;
 	struct fixture f;
 	int changes;
 
 	begin(&f, multihop);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	run_for(&f, 0.05); /* published is not yet told */
 	cr_expect_eq(f.last[0].state, BFD_UP);
 	info = info_of(&f, 0);
@@ -165,7 +168,7 @@ Test(bfd, dead_path)
 	if (!enter_namespace())
 		cr_skip_test("no network namespace to be had");
 	begin(&f, false);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	run_for(&f, 0.05);
 	cr_assert(set_loopback(false));
 	for (int i = 0; i < 1000 && f.last[1].state == BFD_UP; i++)
@@ -196,7 +199,7 @@ Test(bfd, removed_and_added_again)
 	if (!enter_namespace())
 		cr_skip_test("no network namespace to be had");
 	begin(&f, false);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	before = info_of(&f, 0).local_discriminator;
 	bfd_remove(f.bfd, 0);
 	cr_assert_eq(bfd_add(f.bfd, &spec, 0), 0);
@@ -206,7 +209,7 @@ Test(bfd, removed_and_added_again)
 	for (int i = 0; i < 1000 && info_of(&f, 1).state == BFD_UP; i++)
 		run_for(&f, 0.01);
 	cr_expect_eq(info_of(&f, 1).remote_state, BFD_ADMIN_DOWN);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	cr_expect_neq(info_of(&f, 0).local_discriminator, before);
 	cr_expect_eq(info_of(&f, 1).downs, 1);
 	cr_expect_eq(info_of(&f, 1).detections, 0);
@@ -223,7 +226,7 @@ Test(bfd, tags_move_with_their_sessions)
 	if (!enter_namespace())
 		cr_skip_test("no network namespace to be had");
 	begin(&f, false);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	run_for(&f, 0.05);
 	a = info_of(&f, 0).local_discriminator;
 	b = info_of(&f, 1).local_discriminator;
@@ -245,7 +248,7 @@ Test(bfd, admin_down_of_all)
 	if (!enter_namespace())
 		cr_skip_test("no network namespace to be had");
 	begin(&f, false);
-	wait_for_interval(&f, 10000);
+	wait_for_interval(&f, INTERVAL_US);
 	bfd_remove(f.bfd, 0);
 	bfd_remove(f.bfd, 7); /* nobody */
 	bfd_admin_down(f.bfd);
