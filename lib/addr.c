@@ -304,3 +304,8 @@ bool endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa)
 	}
 	return false;
 }
+
+unsigned sockaddr_interface(const struct sockaddr *sa)
+{
+	return sa->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *)sa)->sin6_scope_id : 0;
+}

@@ -80,5 +80,7 @@ const char *endpoint_format(const struct endpoint *ep, char buf[ENDPOINT_TEXT_SI
 socklen_t endpoint_to_sockaddr(const struct endpoint *ep, struct sockaddr_storage *out);
 /* IPv4-mapped IPv6 addresses become IPv4. False when the family is neither. */
 bool endpoint_from_sockaddr(struct endpoint *out, const struct sockaddr *sa);
+/* The index of the interface that a link-local address is on; 0: it says none. */
+unsigned sockaddr_interface(const struct sockaddr *sa);
 
 #endif

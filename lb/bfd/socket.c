@@ -115,12 +115,11 @@ static int ttl_of(struct msghdr *msg)
 
 static void note_sender(struct bfd_datagram *out, const struct sockaddr_storage *sa)
 {
-	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)sa;
 	struct endpoint from = { 0 };
 
 	endpoint_from_sockaddr(&from, (const struct sockaddr *)sa);
 	out->from = from.addr;
-	out->ifindex = sa->ss_family == AF_INET6 ? sin6->sin6_scope_id : 0;
+	out->ifindex = sockaddr_interface((const struct sockaddr *)sa);
 }
 
 size_t bfd_socket_receive(int fd, struct bfd_datagram *out)

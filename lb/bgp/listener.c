@@ -140,7 +140,6 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 	int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct endpoint from;
 	enum bgp_cease subcode;
-	unsigned ifindex = 0;
 
 	(void)loop;
 	(void)events;
@@ -153,9 +152,8 @@ static void on_connection(struct ev_loop *loop, ev_io *io, int events)
 		close(fd);
 		return;
 	}
-	if (addr_is_link_local(&from.addr))
-		ifindex = ((const struct sockaddr_in6 *)&sa)->sin6_scope_id;
-	subcode = listener->on_accept(listener->ctx, fd, &from.addr, ifindex);
+	subcode = listener->on_accept(listener->ctx, fd, &from.addr,
+				      sockaddr_interface((struct sockaddr *)&sa));
 	if (subcode)
 		refuse(listener, fd, subcode);
 }

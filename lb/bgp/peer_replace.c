@@ -15,12 +15,11 @@ static void take_index(struct bgp_peer *peer, size_t index)
 static void choose_remote(struct bgp_peer *peer)
 {
 	const struct prefix *range = &peer->conf->range;
+	bool is_range = range->addr.family != ADDR_NONE;
 
-	if (peer->conf->unnumbered)
-		peer->remote = (struct endpoint){ 0 };
-	else if (range->addr.family == ADDR_NONE)
+	if (!is_range && !peer->conf->unnumbered)
 		peer->remote = peer->conf->remote;
-	else if (!prefix_contains(range, &peer->remote.addr))
+	else if (!is_range || !prefix_contains(range, &peer->remote.addr))
 		peer->remote = (struct endpoint){ 0 };
 }
 
