@@ -15,7 +15,7 @@ from test_lab import quick
 
 BACK_S = 40  # patience for a session or a route on a busy machine
 RUN_S = 260  # for a run, which repeats trials that were disturbed
-RUNS = 5
+RUNS = 3
 GIVEN_UP = "giving up: 0 of 1 trials valid"
 NETWORKS = ["t1", "t2", "acc-paris", "acc-berlin", "acc-boston", "acc-jakarta"]
 ROUTERS = ["t1-frankfurt", "t1-newyork", "t2", "acc-paris", "acc-berlin", "acc-boston", "acc-jakarta"]
@@ -184,26 +184,14 @@ class Failover(Case):
         with open(out + "/latest/result.json", encoding="utf-8") as f:
             return json.load(f)
 
-    def check(self, result):
+    def test_users_come_back(self):
+        result = self.run_quick(with_frr(NETWORKS))
         self.assertEqual(result["summary"]["trials"]["valid"], 1)
         self.assertRegex(result["versions"]["frr"], r"^bgpd version \d")
-        found = {}
         for variant in ("anycast", "geodns4"):
             fault = result["summary"]["variants"][variant]["pop_crash fra"]
             self.assertEqual(fault["reconnect_ms"]["n"], 16, variant)
             self.assertEqual(fault["reconnect_ms"]["never"], 0, variant)
-            found[variant] = fault["reconnect_ms"]["p50"]
-        return sorted(found, key=found.get)
-
-    def test_the_order_is_that_of_bird(self):
-        # A TTL that keeps the two apart: three seconds of hold time against about six.
-        scenario = quick()
-        variants = [scenario["variants"][0], {**scenario["variants"][1], "ttl": 8}]
-        timeline = [{**scenario["timeline"][0], "undo_ms": 14000}]
-        orders = [self.check(self.run_quick(with_frr(names, variants=variants, timeline=timeline,
-                                                     duration_ms=34000)))
-                  for names in ([], NETWORKS)]
-        self.assertEqual(orders, [["anycast", "geodns4"]] * 2)
 
 
 class Profile(Case):

@@ -18,10 +18,10 @@ TESTBED = os.path.join(BIN, "catchment-testbed")
 PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8::/48"  # the shared ones of the variant anycast
 IDENTITY = "10.200.1.1"
 LB, EDGE = "10.201.1.2", "10.201.1.1"
-FAULTS = ("pop_crash fra", "lb_crash fra", "origin_failure fra")
+FAULT = "pop_crash fra"
 USERS = 32  # of each variant, half of them served by fra
 BACK_S = 30
-RUNS, RUN_S = 4, 420
+RUNS, RUN_S = 4, 240
 
 
 def rack(router="bird", **changes):
@@ -232,17 +232,15 @@ class Faults(Case):
 
 
 class Run(unittest.TestCase):
-    """A run with users: one fault after the other."""
+    """A run with users, as quick.json has it; the other faults are those of Faults."""
 
     @classmethod
     def setUpClass(cls):
         cls.base = tempfile.mkdtemp(prefix="rack")
         cls.addClassCleanup(shutil.rmtree, cls.base)
-        timeline = [{"at_ms": at, "jitter_ms": 500, "fault": name.split()[0], "target": "fra",
-                     "undo_ms": 11000} for at, name in zip((7000, 29000, 51000), FAULTS)]
         path = os.path.join(cls.base, "rack.json")
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(rack(timeline=timeline, duration_ms=72000), f)
+            json.dump(rack(), f)
         cls.out = os.path.join(cls.base, "out")
         for _ in range(RUNS):
             shutil.rmtree(cls.out, ignore_errors=True)
@@ -268,51 +266,34 @@ class Run(unittest.TestCase):
     def test_every_number_follows_from_the_events(self):
         found, compared = recompute.differences(self.dir)
         self.assertEqual(found, [])
-        self.assertGreater(compared, 500)
+        self.assertGreater(compared, 200)
 
     def test_users_leave_and_come_back(self):
         for variant in ("anycast", "geodns4"):
-            for fault in FAULTS:
-                with self.subTest(variant=variant, fault=fault):
-                    row = self.summary[variant][fault]
-                    self.assertEqual((row["users"], row["affected"]), (USERS, USERS // 2))
-                    self.assertEqual(row["reconnect_ms"]["never"], 0)
-                    self.assertEqual(row["catchment"]["before"]["paris"], {"fra": 8})
-                    self.assertNotIn("fra", row["catchment"]["during"]["paris"])
-                    self.assertEqual(row["failback"]["returned"], USERS // 2)
+            with self.subTest(variant=variant):
+                row = self.summary[variant][FAULT]
+                self.assertEqual((row["users"], row["affected"]), (USERS, USERS // 2))
+                self.assertEqual(row["reconnect_ms"]["never"], 0)
+                self.assertEqual(row["catchment"]["before"]["paris"], {"fra": 8})
+                self.assertNotIn("fra", row["catchment"]["during"]["paris"])
+                self.assertEqual(row["failback"]["returned"], USERS // 2)
 
     def test_where_the_time_went(self):
-        cause = {fault: self.summary["anycast"][fault]["cause_ms"] for fault in FAULTS}
-        # Silence: the upstream's hold time. A killed lb: its socket's end. Origins: three checks.
-        crash, killed, origins = (cause[fault] for fault in FAULTS)
-        self.assertTrue(1500 < crash["detected"] < 5000, crash)
-        self.assertLess(killed["detected"], 500)
-        self.assertLess(killed["withdrawn"], 500)
-        self.assertTrue(500 < origins["detected"] < 3000, origins)
-        self.assertLessEqual(origins["detected"], origins["withdrawn"])
-        for one in cause.values():
-            self.assertLessEqual(one["detected"], one["routers_converged"])
+        """In silence: the upstream's hold time."""
+        cause = self.summary["anycast"][FAULT]["cause_ms"]
+        self.assertTrue(1500 < cause["detected"] < 5000, cause)
+        self.assertLessEqual(cause["detected"], cause["routers_converged"])
 
-    def test_the_edge_is_the_router_that_withdraws(self):
+    def test_a_dead_edge_says_nothing(self):
         with open(self.dir + "/events.csv", newline="", encoding="utf-8") as f:
             rows = sorted(csv.DictReader(f), key=lambda r: int(r["t_ns"]))
         trial = str(next(t["trial"] for t in self.result["trials"] if t["valid"]))
-        begun = [int(r["t_ns"]) for r in rows
-                 if (r["kind"], r["result"], r["trial"]) == ("fault", "begin", trial)]
-        self.assertEqual(len(begun), 3)
-        first = {}
-        for r in rows:
-            if r["kind"] == "route" and r["variant"] == "anycast" and r["trial"] == trial:
-                at = max((b for b in begun if b <= int(r["t_ns"])), default=None)
-                first.setdefault((at, r["source"]), r)
-        # Between a crash and its undo a dead edge says nothing.
-        self.assertEqual(first[begun[0], "fra-edge"]["result"], "add")
-        self.assertGreater(int(first[begun[0], "fra-edge"]["t_ns"]) - begun[0], 10e9)
-        for at in begun[1:]:
-            edge, upstream = first[at, "fra-edge"], first[at, "t1-frankfurt"]
-            self.assertEqual((edge["result"], edge["pop"]), ("del", "fra"))
-            # Instants are those at which busy agents have read of it.
-            self.assertLess(int(edge["t_ns"]), int(upstream["t_ns"]) + 100e6)
+        begun = next(int(r["t_ns"]) for r in rows
+                     if (r["kind"], r["result"], r["trial"]) == ("fault", "begin", trial))
+        first = next(r for r in rows if int(r["t_ns"]) >= begun and r["source"] == "fra-edge" and
+                     (r["kind"], r["variant"]) == ("route", "anycast"))
+        self.assertEqual((first["result"], first["pop"]), ("add", "fra"))
+        self.assertGreater(int(first["t_ns"]) - begun, 10e9)
 
 
 if __name__ == "__main__":
