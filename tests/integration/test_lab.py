@@ -132,7 +132,7 @@ class Case(unittest.TestCase):
         """No process, no interface, no namespace."""
         with open("/proc/uptime", encoding="ascii") as f:
             now = float(f.read().split()[0])
-        wait_until(lambda: not self.processes(), 10, "the end of every process")
+        wait_until(lambda: not self.processes(), 30, "the end of every process")
         wait_until(lambda: not links() - links_before, 5, "no new interface")
         # The kernel gives the numbers of dead namespaces to new ones: look at who was there.
         wait_until(lambda: not namespaces & self.namespaces(elders(now)), 5, "no namespace")
