@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The loop is: wait until a TAP is readable, a command has come or a packet is
- * due; read what there is into each direction's queue; hand over what is due.
+ * The loop is: wait until a TAP is readable, a command has come or a packet or
+ * a sample is due; read what there is into each direction's queue; hand over what is due.
  * A direction's packets are in order of their due times, so a heap of
  * directions by the due time of their first packet finds the next one.
  *
@@ -33,6 +33,7 @@
 #define READ_BUDGET 32 /* packets from one TAP before the others have their turn */
 #define EVENTS_MAX  64
 #define TRANSIT_NS  20000
+#define SAMPLE_NS   (5 * NS_PER_MS)
 
 struct packet {
 	struct packet *next;
@@ -78,6 +79,7 @@ struct wire_engine {
 	size_t *heap; /* 1-based, indices of directions */
 	size_t heap_len;
 	struct wire_stats stats;
+	struct instant sample; /* the next instant at which the thread should be there */
 	uint8_t frame[TAP_FRAME_MAX];
 };
 
@@ -212,6 +214,15 @@ static void due_deliver(struct wire_engine *e)
 	}
 }
 
+/* All the instants that have passed unseen, each as late as it is. */
+static void samples_take(struct wire_engine *e)
+{
+	struct instant now = clock_now();
+
+	for (; instant_reached(e->sample, now); e->sample.ns += SAMPLE_NS)
+		histogram_add(&e->stats.unread_ns, now.ns - e->sample.ns);
+}
+
 /*
  * Returns what was plugged in before, for the caller to close: closing a TAP device waits for the
  * kernel's network lock, which whoever takes down a namespace holds for a long time.
@@ -274,11 +285,11 @@ static bool wakeup_handle(struct wire_engine *e)
 static int wait_events(struct wire_engine *e, struct epoll_event *events)
 {
 	struct timespec timeout = { 0 };
-	int64_t wait_ns;
+	int64_t wait_ns = e->sample.ns;
 
-	if (e->heap_len == 0)
-		return epoll_pwait2(e->epoll, events, EVENTS_MAX, NULL, NULL);
-	wait_ns = due_of(e, 1) - clock_now().ns;
+	if (e->heap_len > 0 && due_of(e, 1) < wait_ns)
+		wait_ns = due_of(e, 1);
+	wait_ns -= clock_now().ns;
 	if (wait_ns > 0) {
 		timeout.tv_sec = wait_ns / NS_PER_S;
 		timeout.tv_nsec = wait_ns % NS_PER_S;
@@ -296,9 +307,11 @@ static void *engine_main(void *arg)
 	prctl(PR_SET_TIMERSLACK, 1);
 	/* Of this thread alone, and only where real time was refused does it count. */
 	setpriority(PRIO_PROCESS, 0, -20);
+	e->sample = clock_now();
 	while (go_on) {
 		int n = wait_events(e, events);
 
+		samples_take(e);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u64 == e->count)
 				go_on = wakeup_handle(e) && go_on;

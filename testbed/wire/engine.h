@@ -38,6 +38,12 @@ struct wire_stats {
 	uint64_t lost;		  /* by the wire's own loss, rate and limit */
 	uint64_t dropped;	  /* because the kernel did not take it: this must be 0 */
 	struct histogram late_ns; /* how long after due a packet was handed over */
+	/*
+	 * How long a packet that arrived at any instant would have waited to be read, which late_ns
+	 * knows nothing of: its due time counts from the read. Sampled 200 times a second, so that
+	 * a standstill counts for as long as it lasts.
+	 */
+	struct histogram unread_ns;
 };
 
 /* shapes[2 * wire + end] shapes what enters at that end. Returns 0, or -errno. */

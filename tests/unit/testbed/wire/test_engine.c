@@ -159,6 +159,21 @@ Test(engine, what_the_wire_loses_is_counted)
 	rig_free(r, 1);
 }
 
+Test(engine, samples_all_instants_also_without_packets)
+{
+	const struct wire_shape shapes[] = { { 0 }, { 0 } };
+	struct instant begun = clock_now(), until = instant_after_ms(begun, PATIENCE_MS);
+	struct rig *r = rig_new(1, shapes);
+
+	do {
+		wire_engine_stats(r->engine, &r->stats, false);
+	} while (r->stats.unread_ns.count < 20 && !instant_reached(until, clock_now()));
+	cr_expect_geq(r->stats.unread_ns.count, 20);
+	cr_expect_leq((int64_t)(r->stats.unread_ns.count - 1) * 5 * NS_PER_MS,
+		      clock_now().ns - begun.ns);
+	rig_free(r, 1);
+}
+
 /* Wire 0 leads to the node that is cut, wire 1 does not. */
 Test(engine, a_cut_is_silent_both_ways)
 {
