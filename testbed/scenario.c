@@ -386,6 +386,16 @@ static unsigned duration_default(const struct scenario *s)
 	return end;
 }
 
+static void limits_load(struct scenario *s, const struct conf *root)
+{
+	const struct conf limits = conf_get(root, "limits");
+
+	if (limits.json)
+		CONF_KEYS(&limits, "wires_late_ms", "senders_late_ms");
+	s->limits.wires_late_ms = conf_number(&limits, "wires_late_ms", 0.05, 10000, 0.5);
+	s->limits.senders_late_ms = conf_number(&limits, "senders_late_ms", 1, 2000, 5);
+}
+
 static void settings_load(struct scenario *s, const struct conf *root)
 {
 	const struct conf checks = conf_get(root, "checks");
@@ -396,6 +406,7 @@ static void settings_load(struct scenario *s, const struct conf *root)
 	s->profile = (enum profile)conf_choice(root, "profile", profile_names, PROFILE_IDEAL);
 	s->speaker = (enum speaker_kind)conf_choice(root, "speaker", speaker_names, SPEAKER_LB);
 	s->hold_time = (unsigned)conf_int(root, "hold_time", 3, 65535, 9);
+	limits_load(s, root);
 	s->bfd = bfd_load(root, (struct scenario_bfd){ 50, 3 });
 	s->path_stretch = conf_number(root, "path_stretch", 1, 10, 1.4);
 	s->ramp_ms = (unsigned)conf_int(root, "ramp_ms", 0, 3600000, 5000);
@@ -458,8 +469,8 @@ struct scenario *scenario_load(json_t *json, struct conf_error *err)
 
 	s->arena = arena;
 	CONF_KEYS(&root, "version", "name", "seed", "trials", "profile", "speaker", "hold_time",
-		  "checks", "bfd", "path_stretch", "ramp_ms", "duration_ms", "networks", "pops",
-		  "links", "nameservers", "clients", "variants", "timeline");
+		  "checks", "bfd", "limits", "path_stretch", "ramp_ms", "duration_ms", "networks",
+		  "pops", "links", "nameservers", "clients", "variants", "timeline");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	settings_load(s, &root);
 	networks_load(s, &root);

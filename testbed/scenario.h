@@ -129,8 +129,11 @@ struct scenario {
 	} checks;
 	struct scenario_bfd bfd; /* of links that do not say otherwise */
 	double path_stretch;	 /* of the great-circle distance */
-	unsigned ramp_ms;	 /* users start within so long */
-	unsigned duration_ms;	 /* of a trial */
+	struct {
+		double wires_late_ms, senders_late_ms;
+	} limits;	  /* of a valid trial: p99 of the wires, and of the users' sends */
+	unsigned ramp_ms; /* users start within so long */
+	unsigned duration_ms; /* of a trial */
 	struct scenario_network *networks;
 	struct scenario_pop *pops;
 	struct scenario_link *links;

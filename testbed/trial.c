@@ -7,8 +7,6 @@
 
 #include "lib/alloc.h"
 
-#define WIRE_LATE_P99_NS  500000
-#define SENDER_LATE_US	  5000 /* one of the senders' bucket bounds */
 #define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
 #define SETTLE_PATIENCE_S 60
 #define BFD_PATIENCE_NS	  (2 * NS_PER_S) /* after the undo, for what was not noticed before it */
@@ -82,6 +80,9 @@ void trial_bfd_down(struct trial *t, size_t pop, int64_t t_ns)
 	for (const struct fault *f = t->faults.first; f; f = f->next) {
 		bool lasts = f->undone.ns == INSTANT_NEVER.ns;
 
+		/* Whoever does BFD does not ask the origin. */
+		if (f->kind == FAULT_ORIGIN_FAILURE)
+			continue;
 		if (topology->nodes[f->node].index == pop && f->begun.ns <= t_ns &&
 		    (lasts || t_ns < f->undone.ns + BFD_PATIENCE_NS))
 			return;
@@ -107,28 +108,35 @@ static void finish(struct trial *t)
 /* The wires' own verdict on this trial. */
 static void wires_judge(struct trial *t)
 {
+	const double limit_ns = t->lab->topology->scenario->limits.wires_late_ms * 1e6;
 	struct wire_stats *stats = xmalloc(sizeof(*stats));
-	int64_t p50, p99;
-	char detail[160];
+	double late_ns, unread_ns;
+	char detail[256], why[80];
 
 	wire_engine_stats(t->lab->engine, stats, true);
-	p50 = histogram_quantile(&stats->late_ns, 0.50);
-	p99 = histogram_quantile(&stats->late_ns, 0.99);
+	late_ns = (double)histogram_quantile(&stats->late_ns, 0.99);
+	unread_ns = (double)histogram_quantile(&stats->unread_ns, 0.99);
 	snprintf(detail, sizeof(detail),
-		 "{\"late_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},\"delivered\":%llu,"
-		 "\"dropped\":%llu}",
-		 (double)p50 / 1e3, (double)p99 / 1e3, (double)stats->late_ns.max / 1e3,
-		 (unsigned long long)stats->delivered, (unsigned long long)stats->dropped);
+		 "{\"late_us\":{\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f},"
+		 "\"unread_us\":{\"p99\":%.1f,\"max\":%.1f},\"delivered\":%llu,\"dropped\":%llu}",
+		 (double)histogram_quantile(&stats->late_ns, 0.50) / 1e3, late_ns / 1e3,
+		 (double)stats->late_ns.max / 1e3, unread_ns / 1e3,
+		 (double)stats->unread_ns.max / 1e3, (unsigned long long)stats->delivered,
+		 (unsigned long long)stats->dropped);
 	row_write(t, "wires", "ok", detail);
-	if (p99 > WIRE_LATE_P99_NS) {
-		snprintf(detail, sizeof(detail), "wires were %.2f ms late (p99)",
-			 (double)p99 / 1e6);
-		trial_mishap(t, detail);
+	if (late_ns > limit_ns) {
+		snprintf(why, sizeof(why), "wires were %.2f ms late (p99)", late_ns / 1e6);
+		trial_mishap(t, why);
+	}
+	if (unread_ns > limit_ns) {
+		snprintf(why, sizeof(why), "wires stood still for %.2f ms (p99)",
+			 unread_ns / 1e6);
+		trial_mishap(t, why);
 	}
 	if (stats->dropped > 0) {
-		snprintf(detail, sizeof(detail), "wires dropped %llu packets",
+		snprintf(why, sizeof(why), "wires dropped %llu packets",
 			 (unsigned long long)stats->dropped);
-		trial_mishap(t, detail);
+		trial_mishap(t, why);
 	}
 	free(stats);
 }
@@ -143,9 +151,9 @@ static void senders_judge(struct trial *t)
 
 		if ((double)p->late <= SENDER_LATE_SHARE * (double)p->sent)
 			continue;
-		snprintf(why, sizeof(why), "the users of %.60s sent %.1f %% over %d ms late",
+		snprintf(why, sizeof(why), "the users of %.60s sent %.1f %% over %g ms late",
 			 s->clients[i].name, 100.0 * (double)p->late / (double)p->sent,
-			 SENDER_LATE_US / 1000);
+			 s->limits.senders_late_ms);
 		trial_mishap(t, why);
 	}
 }
@@ -350,6 +358,7 @@ static void sender_note(struct trial *t, const json_t *msg)
 	const char *group = json_string_value(json_object_get(msg, "group"));
 	const struct topology_node *node = group ? topology_find(t->lab->topology, group) : NULL;
 	char *detail = json_dumps(msg, JSON_COMPACT);
+	const double limit_us = t->lab->topology->scenario->limits.senders_late_ms * 1e3;
 	const json_t *bucket;
 	size_t i;
 
@@ -371,7 +380,7 @@ static void sender_note(struct trial *t, const json_t *msg)
 		if (!node || node->kind != NODE_CLIENT)
 			break;
 		t->punctuality[node->index].sent += count;
-		if (json_is_null(bound) || json_integer_value(bound) > SENDER_LATE_US)
+		if (json_is_null(bound) || (double)json_integer_value(bound) > limit_us)
 			t->punctuality[node->index].late += count;
 	}
 	if (json_integer_value(json_object_get(msg, "lost")) > 0)

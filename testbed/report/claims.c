@@ -384,6 +384,7 @@ void claims_headline(const json_t *result, const char *fault, char *buf, size_t 
 	json_t *variants = json_object_get(json_object_get(result, "summary"), "variants");
 	FILE *out = fmemopen(buf, size, "w");
 	const json_t *trials = value_at(result, "summary", "trials", NULL);
+	char limits[VALUE_TEXT_SIZE];
 	int first = 1;
 	const char *name;
 	json_t *faults;
@@ -404,6 +405,8 @@ void claims_headline(const json_t *result, const char *fault, char *buf, size_t 
 		first = 0;
 	}
 	fputs(".", out);
+	if (value_limits(result, limits))
+		fprintf(out, " Trials counted up to %s late: these numbers do not compare.", limits);
 	if (value_number(trials, "valid") < 5)
 		fprintf(out,
 			" This is %.0f trial%s: how long GeoDNS takes depends on where in its "

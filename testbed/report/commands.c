@@ -150,11 +150,18 @@ static void compare_fault(const char *variant, const char *fault, const json_t *
 static void compare_print(const json_t *first, const json_t *second, const char *const dirs[2])
 {
 	json_t *variants = json_object_get(json_object_get(first, "summary"), "variants");
+	const json_t *const runs[2] = { first, second };
 	const char *variant, *fault;
+	char limits[VALUE_TEXT_SIZE];
 	size_t compared = 0;
 	json_t *faults, *a;
 
-	printf("A: %s\nB: %s\n%26s%14s%14s%14s\n", dirs[0], dirs[1], "", "A", "B", "B - A");
+	for (int i = 0; i < 2; i++) {
+		printf("%c: %s\n", 'A' + i, dirs[i]);
+		if (value_limits(runs[i], limits))
+			printf("%c was valid up to %s late: it does not compare\n", 'A' + i, limits);
+	}
+	printf("%26s%14s%14s%14s\n", "", "A", "B", "B - A");
 	json_object_foreach (variants, variant, faults) {
 		json_object_foreach (faults, fault, a) {
 			const json_t *b =

@@ -11,12 +11,15 @@ static void print_head(FILE *out, const json_t *result)
 	const json_t *trials = value_at(result, "summary", "trials", NULL);
 	const json_t *scenario = json_object_get(result, "scenario");
 	double invalid = value_number(trials, "invalid");
+	char limits[VALUE_TEXT_SIZE];
 
 	fprintf(out, "%s: profile %s, seed %.0f, %.0f trial%s", value_string(scenario, "name"),
 		value_string(result, "profile"), value_number(result, "seed"),
 		value_number(trials, "valid"), value_number(trials, "valid") == 1 ? "" : "s");
 	if (invalid > 0)
 		fprintf(out, " (%.0f more not valid, left out)", invalid);
+	if (value_limits(result, limits))
+		fprintf(out, ", valid up to %s late (does not compare)", limits);
 	fputc('\n', out);
 }
 

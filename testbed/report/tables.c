@@ -311,6 +311,8 @@ void table_conditions(FILE *out, const json_t *result)
 	snprintf(text, sizeof(text), "%.0f valid, %.0f not", value_number(trials, "valid"),
 		 value_number(trials, "invalid"));
 	condition(out, "trials", text);
+	if (value_limits(result, text))
+		condition(out, "valid up to lateness of (does not compare)", text);
 	trials_conditions(out, result);
 	json_object_foreach (json_object_get(result, "versions"), name, version) {
 		condition(out, name, json_is_string(version) ? json_string_value(version) : "");

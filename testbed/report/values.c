@@ -101,3 +101,17 @@ const char *value_share(const json_t *share, char buf[VALUE_TEXT_SIZE])
 {
 	return value_is_known(share) ? value_share_number(json_number_value(share), buf) : "-";
 }
+
+const char *value_limits(const json_t *result, char buf[VALUE_TEXT_SIZE])
+{
+	const json_t *limits = value_at(result, "scenario", "limits", NULL);
+	const json_t *wires = json_object_get(limits, "wires_late_ms");
+	const json_t *senders = json_object_get(limits, "senders_late_ms");
+	const double wires_ms = wires ? json_number_value(wires) : 0.5;
+	const double senders_ms = senders ? json_number_value(senders) : 5;
+
+	if (wires_ms <= 0.5 && senders_ms <= 5)
+		return NULL;
+	snprintf(buf, VALUE_TEXT_SIZE, "wires %g, senders %g ms", wires_ms, senders_ms);
+	return buf;
+}

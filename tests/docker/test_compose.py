@@ -5,20 +5,18 @@ import ipaddress
 import json
 import os
 import re
-import shutil
 import socket
 import struct
 import subprocess
 import threading
 import unittest
 
-from support import ROOT, Rest, schema, wait_until
+from support import ROOT, Rest, schema, tolerant, wait_until
 from support.compose import Compose, docker
 
 SCHEMA = os.path.join(ROOT, "testbed", "report", "result.schema.json")
 NODES = 17  # of quick.json
 RUN_S = 260  # patience: up to four trials are repeated on a loaded machine
-RUNS = 3
 OWNER = 4321
 ANYCAST, FRA_ONLY = "198.18.0.1", "198.18.33.1"  # A of the variant anycast, U of geodns4 at fra
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86DD
@@ -91,15 +89,7 @@ class QuickRun(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = cls.enterClassContext(Compose("quick"))
         os.chown(cls.lab.out, OWNER, OWNER)
-        for _ in range(RUNS):
-            cls.run_once()
-            # Refused to measure: the machine was disturbed for minutes, by others.
-            if "giving up: 0 of 1 trials valid" not in cls.said:
-                break
-            cls.lab("down", "-v", "-t", "0")
-            for name in os.listdir(cls.lab.out):
-                path = os.path.join(cls.lab.out, name)
-                os.unlink(path) if os.path.islink(path) else shutil.rmtree(path)
+        cls.run_it()
         cls.states = [cls.lab.inspect(name, "{{.State.Status}} {{.State.ExitCode}}")
                       for name in ("testbed", "fra", "t2", "ns1", "paris")]
         latest = os.path.join(cls.lab.out, "latest")
@@ -110,7 +100,7 @@ class QuickRun(unittest.TestCase):
             cls.result = json.load(f)
 
     @classmethod
-    def run_once(cls):
+    def run_it(cls):
         cls.lab("up", "--build", "--no-start")
         path = os.path.join(cls.lab.base.name, "said")
         with open(path, "w+", encoding="utf-8") as said, capture_of(cls.lab) as cls.capture:
@@ -302,9 +292,7 @@ class OverRest(unittest.TestCase):
     """LAB=serve: nodes that wait for runs, one after the other."""
 
     def test_two_runs_on_the_same_containers(self):
-        with open(os.path.join(ROOT, "testbed", "scenarios", "quick.json"), encoding="utf-8") as f:
-            scenario = json.load(f)
-        scenario.update(ramp_ms=500, duration_ms=4000, timeline=[
+        scenario = tolerant("quick", ramp_ms=500, duration_ms=4000, timeline=[
             {"at_ms": 1500, "fault": "pop_crash", "target": "fra", "undo_ms": 1000}])
         with Compose("quick", LAB="serve") as lab:
             lab("up", "-d")
@@ -316,9 +304,7 @@ class OverRest(unittest.TestCase):
                 self.assertEqual(status, 202, text)
                 run = wait_until(lambda at=headers["Location"]: self.ended(rest, at), RUN_S,
                                  "the run has ended", interval=0.5)
-                # On a busy machine no trial may be valid, but all have been had.
-                self.assertGreaterEqual(run["trials"]["attempts"], 1, run)
-                self.assertIn(run["state"], ("done", "failed"), run)
+                self.assertEqual(run["state"], "done", run)
             running = docker("ps", "-q", "--filter", f"label=com.docker.compose.project={lab.project}")
             self.assertEqual(len(running.split()), NODES + 1, "they wait for the next")
             lab("down", "-v")

@@ -115,12 +115,8 @@ class Case(test_lab.Case):
 
 class Run(Case):
     def test_quick(self):
-        for _ in range(3):
-            run = self.start()
-            table, said = run.communicate(timeout=RUN_S)
-            # Refused to measure: the machine was disturbed for minutes, by others.
-            if "giving up: 0 of 1 trials valid" not in said:
-                break
+        run = self.start()
+        table, said = run.communicate(timeout=RUN_S)
         self.assertEqual(run.returncode, 0, said)
         for variant in ("anycast", "geodns4"):
             self.assertRegex(table, rf"(?m)^{variant} +16/32 +\d", said)

@@ -15,8 +15,6 @@ from test_lab import quick
 
 BACK_S = 40  # patience for a session or a route on a busy machine
 RUN_S = 260  # for a run, which repeats trials that were disturbed
-RUNS = 3
-GIVEN_UP = "giving up: 0 of 1 trials valid"
 NETWORKS = ["t1", "t2", "acc-paris", "acc-berlin", "acc-boston", "acc-jakarta"]
 ROUTERS = ["t1-frankfurt", "t1-newyork", "t2", "acc-paris", "acc-berlin", "acc-boston", "acc-jakarta"]
 DAEMONS = {"zebra", "staticd", "bgpd", "ospfd", "ospf6d"}
@@ -171,15 +169,11 @@ class Policy(Case):
 
 class Failover(Case):
     def run_quick(self, scenario):
-        """A valid trial, or as many as it takes on a machine that others use."""
         path, out = self.write("run.json", scenario), self.dir + "/runs"
-        for _ in range(RUNS):
-            done = subprocess.run(
-                [test_lab.TESTBED, "run", path, "--seed", "7", "--lab", self.lab, "--out", out],
-                env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, check=False, timeout=RUN_S)
-            if GIVEN_UP not in done.stderr:
-                break
+        done = subprocess.run(
+            [test_lab.TESTBED, "run", path, "--seed", "7", "--lab", self.lab, "--out", out],
+            env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, check=False, timeout=RUN_S)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(out + "/latest/result.json", encoding="utf-8") as f:
             return json.load(f)

@@ -25,7 +25,7 @@ import grid_data
 import grid_plan
 import grid_plots
 import grid_store
-from support import BIN, schema, synthetic_run, wait_until
+from support import BIN, schema, synthetic_run, tolerant, wait_until
 from support.fake_testbed import FakeTestbed, result_of
 
 TESTBED = BIN + "/catchment-testbed"
@@ -439,6 +439,14 @@ class TestRunner(Folder):
         self.assertEqual((status, len(self.fake.posted)), (1, 1))
         self.assertIn("refused: 422: /scenario/timeline/0/target: unknown pop 'xyz'", said)
 
+    def test_a_run_whose_folder_is_removed_is_had_again(self):
+        self.assertEqual(self.main()[0], 0)
+        folder = os.path.join(self.dir, "runs", self.fake.posted[0]["scenario"]["name"])
+        shutil.rmtree(folder)
+        status, said = self.main()
+        self.assertEqual(status, 0, said)
+        self.assertEqual(sorted(os.listdir(folder)), ["result.json", "scenario.json", "state.json"])
+
     def test_a_run_that_the_testbed_forgot_is_posted_again(self):
         self.fake.lose = 1
         status, said = self.main()
@@ -510,7 +518,11 @@ class TestReal(Folder):
     """With a serve and a lab of its own, one short run; the serve is killed in the middle."""
 
     def test_the_death_of_serve_costs_only_the_run(self):
-        path = self.write(a_grid(trials=1, sweeps=[{"fault": "origin_failure"}]))
+        base = os.path.join(self.base, "quick.json")
+        with open(base, "w", encoding="utf-8") as f:
+            json.dump(tolerant("quick"), f)
+        path = self.write(a_grid(trials=1, reference={**REFERENCE, "scenario": base},
+                                 sweeps=[{"fault": "origin_failure"}]))
         child = subprocess.Popen([GRID_PY, path, "--dir", self.dir], stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, text=True)
         self.addCleanup(child.stdout.close)

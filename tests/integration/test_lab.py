@@ -9,15 +9,14 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BIN, ROOT, free_name, wait_until
+from support import BIN, free_name, tolerant, wait_until
 
 TESTBED = BIN + "/catchment-testbed"
 UP_S = 60  # patience for a lab, which takes 4 s when the machine has nothing else to do
 
 
 def quick(**changes):
-    with open(os.path.join(ROOT, "testbed/scenarios/quick.json"), encoding="utf-8") as f:
-        return {**json.load(f), **changes}
+    return tolerant("quick", **changes)
 
 
 def links():

@@ -2,17 +2,21 @@
 """The lab when people and processes do what nobody planned."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 from support import wait_until
+from support.scenarios import LIMITS
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_lab import Case, TESTBED, quick
 
 UP_AND_TWO_TRIALS_S = 120
+STANDSTILL_S = 1.5  # less than the hold time
 
 
 class Manners(Case):
@@ -32,11 +36,12 @@ class Manners(Case):
         with open(self.dir + "/out/latest/testbed.log", encoding="utf-8") as f:
             return f.read()
 
-    def run_with(self, disturb, timeline=()):
+    def run_with(self, disturb, **changes):
         """A short run that is disturbed once its users are at work; its first trial."""
-        path = self.write("short.json", quick(name="short", speaker="bird", ramp_ms=500,
-                                              duration_ms=5000, timeline=list(timeline)))
-        run = self.background("run", path)
+        path = self.write("short.json", quick(**{"name": "short", "speaker": "bird",
+                                                 "ramp_ms": 500, "duration_ms": 5000,
+                                                 "timeline": [], **changes}))
+        self.testbed = run = self.background("run", path)
         for line in run.stderr:
             if line.startswith("trial 1"):
                 break
@@ -56,11 +61,24 @@ class Manners(Case):
         trial = self.run_with(lambda: os.kill(self.users()[0], signal.SIGKILL))
         self.assertFalse(trial["valid"])
 
+    def test_a_testbed_that_stands_still(self):
+        def disturb():
+            self.testbed.send_signal(signal.SIGSTOP)
+            time.sleep(STANDSTILL_S)
+            self.testbed.send_signal(signal.SIGCONT)
+
+        limit_ms = STANDSTILL_S * 1000 / 5
+        trial = self.run_with(disturb, limits={**LIMITS, "wires_late_ms": limit_ms})
+        self.assertFalse(trial["valid"])
+        late = re.search(r"wires stood still for (\d+\.\d\d) ms \(p99\)", trial["reason"])
+        self.assertGreater(float(late[1]), limit_ms)
+
     def test_hands_in_a_trial(self):
         def disturb():
             self.run_testbed("fault", "--lab", self.lab, "pop_crash", "nyc")
 
-        trial = self.run_with(disturb, [{"at_ms": 3000, "fault": "pop_crash", "target": "nyc"}])
+        trial = self.run_with(disturb, timeline=[
+            {"at_ms": 3000, "fault": "pop_crash", "target": "nyc"}])
         self.assertFalse(trial["valid"])
         self.assertIn("by hand", trial["reason"])
         # The timeline's own finds the pop broken, and leaves it at that.

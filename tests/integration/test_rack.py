@@ -21,7 +21,7 @@ LB, EDGE = "10.201.1.2", "10.201.1.1"
 FAULT = "pop_crash fra"
 USERS = 32  # of each variant, half of them served by fra
 BACK_S = 30
-RUNS, RUN_S = 4, 240
+RUN_S = 240
 
 
 def rack(router="bird", **changes):
@@ -242,14 +242,9 @@ class Run(unittest.TestCase):
         with open(path, "w", encoding="utf-8") as f:
             json.dump(rack(), f)
         cls.out = os.path.join(cls.base, "out")
-        for _ in range(RUNS):
-            shutil.rmtree(cls.out, ignore_errors=True)
-            done = subprocess.run([TESTBED, "run", path, "--lab", free_name("lab"), "--out", cls.out],
-                                  check=False, text=True, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=RUN_S)
-            # Refused to measure: the machine was disturbed for minutes, by others.
-            if "giving up: 0 of 1 trials valid" not in done.stderr:
-                break
+        done = subprocess.run([TESTBED, "run", path, "--lab", free_name("lab"), "--out", cls.out],
+                              check=False, text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=RUN_S)
         if done.returncode != 0:
             raise AssertionError(f"status {done.returncode}: {done.stderr}")
         cls.dir = os.path.join(cls.out, "latest")

@@ -3,6 +3,7 @@
 import html.parser
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -175,6 +176,15 @@ class Recompute(unittest.TestCase):
         self.assertIn("0 ms", table)
         both = json.loads(run("compare", "--json", self.dir, self.dir).stdout)
         self.assertEqual(both[0], both[1])
+        self.assertNotIn("does not compare", table)
+        other = shutil.copytree(self.dir, os.path.join(self.dir, "other"))
+        result = self.result()
+        result["scenario"]["limits"] = {"wires_late_ms": 20}
+        with open(os.path.join(other, "result.json"), "w") as f:
+            json.dump(result, f)
+        table = run("compare", self.dir, other).stdout
+        self.assertIn("B was valid up to wires 20, senders 5 ms late: it does not compare", table)
+        self.assertNotIn("A was", table)
 
     def test_bad_input(self):
         run("report", status=2)

@@ -32,7 +32,8 @@ def full_scenario():
     """Valid, with every optional key present somewhere."""
     s = load(os.path.join(FOLDER, "quick.json"))
     s.update(seed=3, speaker="bird", path_stretch=1.5, duration_ms=40000,
-             bfd={"interval_ms": 20, "multiplier": 4})
+             bfd={"interval_ms": 20, "multiplier": 4},
+             limits={"wires_late_ms": 1.5, "senders_late_ms": 10})
     s["variants"][0]["bfd"] = True
     s["networks"][0]["router"] = "bird"
     s["networks"].append({"name": "sea", "asn": 65300, "at": [1.5, -20]})

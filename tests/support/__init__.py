@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What integration tests share: waiting, names, namespaces, daemons, REST.
+"""What integration tests share: waiting, names, namespaces, daemons, REST, scenarios.
 
     with Netns() as ns, Daemon([BIN + "/catchment-lb", "--config", path], netns=ns) as lb:
         api = Rest("/run/x.sock")
@@ -12,6 +12,7 @@ import os
 from .daemon import Daemon, dump_logs, end_of_test
 from .netns import Netns, veth
 from .rest import Rest
+from .scenarios import tolerant
 from .wait import free_name, free_port, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

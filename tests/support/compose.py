@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 
+from .scenarios import tolerant
 from .wait import free_name, wait_until
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -63,9 +64,12 @@ class Compose:
         self.base = tempfile.TemporaryDirectory(prefix="compose")
         self.out = os.path.join(self.base.name, "out")
         os.mkdir(self.out)
+        path = os.path.join(self.base.name, self.scenario + ".json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(tolerant(self.scenario), f)
         self.file = os.path.join(self.base.name, "docker-compose.yml")
         with open(self.file, "w", encoding="utf-8") as f:
-            subprocess.run([TESTBED, "compose", self.scenario], check=True, stdout=f)
+            subprocess.run([TESTBED, "compose", path], check=True, stdout=f)
         self.env.setdefault("CATCHMENT_OUT", self.out)
         self.argv = [*compose_command(), "-f", self.file]
         return self

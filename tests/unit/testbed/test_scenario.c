@@ -34,6 +34,12 @@ static const struct row rows[] = {
 	  "checks.timeout_ms: 501 is not between 10 and 500" },
 	{ "rise of zero",       "checks", "{\"rise\": 0}", "checks.rise: 0 is not between 1 and 100" },
 
+	{ "limits a number",    "limits", "1", "limits: expected an object, found a number" },
+	{ "limits' key",        "limits", "{\"late_ms\": 1}", "limits.late_ms: unknown key" },
+	{ "wires always late",  "limits", "{\"wires_late_ms\": 0}",
+	  "limits.wires_late_ms: 0 is not between 0.05 and 10000" },
+	{ "senders never late", "limits", "{\"senders_late_ms\": 2001}",
+	  "limits.senders_late_ms: 2001 is not between 1 and 2000" },
 	{ "BFD a number",       "bfd", "50", "bfd: expected an object, found a number" },
 	{ "BFD's key",          "bfd", "{\"echo\": true}", "bfd.echo: unknown key" },
 	{ "BFD too often",      "bfd", "{\"interval_ms\": 9}",
@@ -181,6 +187,8 @@ Test(scenario, defaults)
 	cr_expect_eq(s->checks.timeout_ms, 1000);
 	cr_expect_eq(s->checks.rise, 2);
 	cr_expect_eq(s->checks.fall, 3);
+	cr_expect_float_eq(s->limits.wires_late_ms, 0.5, 1e-9);
+	cr_expect_float_eq(s->limits.senders_late_ms, 5, 1e-9);
 	cr_expect_eq(s->bfd.interval_ms, 50);
 	cr_expect_eq(s->bfd.multiplier, 3);
 	cr_expect_not(scenario_wants_bfd(s));

@@ -40,6 +40,31 @@ Test(report_values, quantiles_and_shares)
 	json_decref(d);
 }
 
+Test(report_values, limits)
+{
+	static const struct {
+		const char *limits, *text; /* NULL: as in comparable runs */
+	} rows[] = {
+		{ "{}", NULL },
+		{ "{\"limits\": {}}", NULL },
+		{ "{\"limits\": {\"wires_late_ms\": 0.2, \"senders_late_ms\": 5}}", NULL },
+		{ "{\"limits\": {\"wires_late_ms\": 1}}", "wires 1, senders 5 ms" },
+		{ "{\"limits\": {\"senders_late_ms\": 10.0}}", "wires 0.5, senders 10 ms" },
+	};
+	char buf[VALUE_TEXT_SIZE];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *result =
+			json_pack("{s:o}", "scenario", json_loads(rows[i].limits, 0, NULL));
+		const char *text = value_limits(result, buf);
+
+		cr_expect_eq(text == NULL, rows[i].text == NULL, "%s", rows[i].limits);
+		if (text && rows[i].text)
+			cr_expect_str_eq(text, rows[i].text);
+		json_decref(result);
+	}
+}
+
 Test(report_svg, ticks)
 {
 	static const struct {
