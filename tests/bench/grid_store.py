@@ -61,10 +61,10 @@ class Store:
             # The token is in the labs' names, by which we find our runs again.
             self.plan = {**plan, "token": secrets.token_hex(3), "created": time.strftime(
                 "%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-            for run in self.runs:
-                os.makedirs(self.of(run), exist_ok=True)
-                write_json(self.of(run, "scenario.json"), run["scenario"])
             write_json(kept, self.plan)
+        for run in self.runs:  # each time: whoever removes a run's folder wants it done again
+            os.makedirs(self.of(run), exist_ok=True)
+            write_json(self.of(run, "scenario.json"), run["scenario"])
         self.states = {}
         for number, run in enumerate(self.runs, 1):
             run["number"] = number
