@@ -108,7 +108,8 @@ static json_t *versions_to_json(const struct runtime *runtime)
 {
 	char *command = xasprintf("%s -c 'for ask in \"bird --version\" \"unbound -V\" "
 				  "\"nginx -v\" \"" FRR_DIR
-				  "/bgpd --version\"; do echo \"$($ask 2>&1 | head -n 1)\"; done'",
+				  "/bgpd --version\"; do command -v ${ask%%%% *} >/dev/null "
+				  "&& $ask 2>&1 | head -n 1 || echo; done'",
 				  runtime->shell);
 	FILE *f = popen(command, "re");
 	struct utsname uts;

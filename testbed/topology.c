@@ -58,6 +58,21 @@ bool topology_link_is_uplink(const struct topology *t, const struct topology_lin
 	return false;
 }
 
+size_t topology_uplink_pop(const struct topology *t, size_t node, const struct addr *far)
+{
+	for (size_t i = 0; i < t->nodes[node].link_count; i++) {
+		const struct topology_link *l = &t->links[t->nodes[node].links[i]];
+		const struct topology_end *end = &l->end[!topology_end_at(l, node)];
+		unsigned router;
+
+		if (topology_link_is_uplink(t, l, &router) &&
+		    (addr_equal(&end->addr[0], far) || addr_equal(&end->addr[1], far) ||
+		     addr_equal(&end->link_local, far)))
+			return t->nodes[l->end[!router].node].index;
+	}
+	return SIZE_MAX;
+}
+
 const struct topology_node *topology_find(const struct topology *t, const char *name)
 {
 	for (size_t i = 0; i < t->node_count; i++) {

@@ -7,8 +7,8 @@
  *	its wire k            10.n.128+.../31  2001:db8:f000+n:k::/127
  *	client group c        100.64.c.0/24    2001:db8:f800+c::/48   (.10 users, .53 resolver)
  *	pop i                 10.200.i.0/24    2001:db8:f700+i::/48   identity M_i (.1)
- *	its LAN, of a rack    10.201.i.0/24    2001:db8:f600+i::/64   .1 edge, .2 lb, .16 on:
- *origins variant v, slot n     n-th /24 of the v-th /19 of 198.18.0.0/15, 2001:db8:v000+n::/48:
+ *	its LAN, of a rack    10.201.i.0/24    2001:db8:f600+i::/64   .1 edge, .2 lb
+ *	variant v, slot n     n-th /24 of the v-th /19 of 198.18.0.0/15, 2001:db8:v000+n::/48:
  *	                      slot 0 is A_v, slot i is U_v,i, the service address is .1
  *
  * n, k, i and r count from 1, c and v from 0. A pop of shape rack is two nodes:
@@ -102,6 +102,10 @@ bool topology_has_bfd(const struct topology *topology, size_t node);
 /* A pop's way to an upstream: the upstream's end is *router, the other one the pop's. */
 bool topology_link_is_uplink(const struct topology *topology, const struct topology_link *link,
 			     unsigned *router);
+/*
+ * Index of the pop whose uplink has this address at its end far from the node, SIZE_MAX for none.
+ */
+size_t topology_uplink_pop(const struct topology *topology, size_t node, const struct addr *far);
 /* The nodes of a pop: the lb's first, then, of a rack, the edge. Returns how many. */
 size_t topology_pop_nodes(const struct topology *topology, size_t pop, size_t nodes[POP_NODES_MAX]);
 /* Of the network, or the pops' own. */

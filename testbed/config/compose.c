@@ -18,8 +18,8 @@
  *
  * Shares of the processor are what nice values are in namespaces, since a container competes as
  * one: users before whoever does BFD, those before other daemons, the wires before all. Where a
- * kernel has real-time scheduling by group (CONFIG_RT_GROUP_SCHED, cgroup v1) a container gets
- *none, and the shares are what is left.
+ * kernel has real-time scheduling by group (CONFIG_RT_GROUP_SCHED, cgroup v1) a container has
+ * none, and the shares are what is left.
  *
  * No port needs NET_BIND_SERVICE, the sysctl is for that; no daemon changes its user.
  */

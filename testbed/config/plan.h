@@ -8,7 +8,8 @@
  *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"},
  *	 {"dst":"198.18.0.0/24"}],
  *	 "files":{"/run/lab/bird.conf": "..."}, "watch_routes":true,
- *	 "daemons":[{"name":"lb", "argv":["catchment-lb", ...], "events":"/run/lb.sock"},
+ *	 "daemons":[{"name":"lb", "argv":["catchment-lb", ...], "events":"/run/lb.sock",
+ *	             "nice":-5},
  *	            {"name":"vtysh", "argv":[...], "after":["/run/frr/zebra.vty"], "once":true}]}
  *
  * A daemon that is "after" starts when all these sockets take connections; one that is "once" has

@@ -15,7 +15,7 @@ static unsigned ip_version(unsigned family)
 	return family == 0 ? 4 : 6;
 }
 
-static void head_write(FILE *f, const struct topology_node *node, const struct addr *router_id)
+void bird_head_write(FILE *f, const struct topology_node *node, const struct addr *router_id)
 {
 	fprintf(f, "# %s\nlog stderr { trace, info, error, fatal, bug };\n", node->name);
 	fprintf(f, "router id %s;\n", policy_addr_text(router_id));
@@ -222,7 +222,7 @@ char *bird_router_config(const struct topology *t, size_t at)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	head_write(f, node, &node->addr[0]);
+	bird_head_write(f, node, &node->addr[0]);
 	for (unsigned family = 0; family < 2; family++) {
 		fprintf(f, "protocol kernel { %s { import none; export all; }; scan time 60; }\n",
 			family_names[family]);
@@ -245,7 +245,7 @@ static void pop_statics_write(FILE *f, const struct topology *t, const struct to
 		family_names[family],
 		policy_prefix_text(topology_identity_prefix(pop->index, family)));
 	for (size_t v = 0; v < t->scenario->variant_count; v++) {
-		size_t slot = t->scenario->variants[v].mode == MODE_ANYCAST ? 0 : pop->index + 1;
+		size_t slot = topology_slot(t, v, pop->index);
 
 		fprintf(f, "\troute %s unreachable;\n",
 			policy_prefix_text(topology_service_prefix(v, slot, family)));
@@ -264,7 +264,7 @@ char *bird_pop_config(const struct topology *t, size_t at)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	head_write(f, pop, &identity);
+	bird_head_write(f, pop, &identity);
 	for (unsigned family = 0; family < 2; family++)
 		pop_statics_write(f, t, pop, family);
 	if (scenario_wants_bfd(t->scenario))

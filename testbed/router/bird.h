@@ -20,6 +20,8 @@ char *bird_router_config(const struct topology *t, size_t at);
  * given a default.
  */
 char *bird_edge_config(const struct topology *t, size_t at);
+/* How each of these files begins. */
+void bird_head_write(FILE *f, const struct topology_node *node, const struct addr *router_id);
 /* Of a filter: a pop may announce service prefixes and its own identity, nothing else. */
 void bird_pop_reject_write(FILE *f, size_t pop);
 /* For a pop that announces everything it may, always, whatever its health ("speaker": "bird"). */

@@ -66,7 +66,7 @@ static void prefixes_write(FILE *f, const struct topology *t, size_t pop, unsign
 
 	for (size_t v = 0; v < t->scenario->variant_count; v++) {
 		const struct scenario_variant *variant = &t->scenario->variants[v];
-		size_t slot = variant->mode == MODE_ANYCAST ? 0 : pop + 1;
+		size_t slot = topology_slot(t, v, pop);
 
 		if (!variant->bfd)
 			continue;

@@ -67,9 +67,7 @@ char *bird_edge_config(const struct topology *t, size_t at)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	fprintf(f, "# %s\nlog stderr { trace, info, error, fatal, bug };\nrouter id %s;\n",
-		edge->name, policy_addr_text(&id));
-	fprintf(f, "protocol device { scan time 60; }\n");
+	bird_head_write(f, edge, &id);
 	for (unsigned family = 0; family < 2; family++)
 		fprintf(f,
 			"protocol kernel { %s { import none; export all; }; scan time 60;\n"

@@ -5,23 +5,6 @@
 #include "testbed/runtime/lab.h"
 #include "testbed/runtime/router_log.h"
 
-/* Index of the pop at either end of this node's wire to peer, SIZE_MAX when there is none. */
-static size_t pop_of(const struct topology *t, size_t node, const struct addr *peer)
-{
-	const struct topology_node *at = &t->nodes[node];
-
-	for (size_t i = 0; i < at->link_count; i++) {
-		const struct topology_link *l = &t->links[at->links[i]];
-		const struct topology_end *far = &l->end[!topology_end_at(l, node)];
-		unsigned router;
-
-		if (topology_link_is_uplink(t, l, &router) &&
-		    (addr_equal(&far->addr[0], peer) || addr_equal(&far->addr[1], peer)))
-			return t->nodes[l->end[!router].node].index;
-	}
-	return SIZE_MAX;
-}
-
 void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line)
 {
 	const struct topology *t = node->lab->topology;
@@ -31,7 +14,7 @@ void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line)
 
 	if (!router_log_bfd(&bfd, line))
 		return;
-	pop = pop_of(t, node->index, &bfd.peer);
+	pop = topology_uplink_pop(t, node->index, &bfd.peer);
 	if (pop == SIZE_MAX)
 		return;
 	record_row(node->lab->record,

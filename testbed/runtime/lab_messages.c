@@ -95,6 +95,34 @@ static const char *pop_name(const struct lab_node *node)
 							     : "";
 }
 
+/* row: [t_ns, "add" or "del", prefix, via]. Routes that are no variant's are nobody's business. */
+static void route_record(struct lab_node *node, const json_t *row, const struct prefix *prefix)
+{
+	struct lab *lab = node->lab;
+	const char *via = json_string_value(json_array_get(row, 3));
+	char text[PREFIX_TEXT_SIZE], detail[PREFIX_TEXT_SIZE + ADDR_TEXT_SIZE + 8];
+	size_t variant, slot;
+
+	if (!topology_service_find(prefix, &variant, &slot) ||
+	    variant >= lab->topology->scenario->variant_count)
+		return;
+	snprintf(detail, sizeof(detail),
+		 strcmp(via, "unreachable") == 0 ? "%s %s"
+		 : *via				 ? "%s via %s"
+						 : "%s",
+		 prefix_format(prefix, text), via);
+	record_row(lab->record, &(struct record_row){
+					.t_ns = json_integer_value(json_array_get(row, 0)),
+					.source = lab->topology->nodes[node->index].name,
+					.kind = "route",
+					.variant = lab->topology->scenario->variants[variant].name,
+					.user = "",
+					.pop = pop_name(node),
+					.result = json_string_value(json_array_get(row, 1)),
+					.latency_us = -1,
+					.detail = detail });
+}
+
 static void on_routes(struct lab_node *node, const json_t *msg)
 {
 	struct lab *lab = node->lab;
@@ -105,8 +133,6 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 		const char *what = json_string_value(json_array_get(row, 1));
 		const char *text = json_string_value(json_array_get(row, 2));
 		const char *via = json_string_value(json_array_get(row, 3));
-		char detail[PREFIX_TEXT_SIZE + ADDR_TEXT_SIZE + 8];
-		size_t variant, slot;
 		struct prefix prefix;
 		struct addr hop;
 
@@ -117,25 +143,7 @@ static void on_routes(struct lab_node *node, const json_t *msg)
 		if (what[0] != 'a' || !addr_parse(&hop, via))
 			hop = (struct addr){ 0 };
 		uplinks_route(lab->uplinks, node->index, &prefix, &hop);
-		if (!topology_service_find(&prefix, &variant, &slot) ||
-		    variant >= lab->topology->scenario->variant_count)
-			continue;
-		snprintf(detail, sizeof(detail),
-			 strcmp(via, "unreachable") == 0 ? "%s %s"
-			 : *via				 ? "%s via %s"
-							 : "%s",
-			 text, via);
-		record_row(lab->record,
-			   &(struct record_row){
-				   .t_ns = json_integer_value(json_array_get(row, 0)),
-				   .source = lab->topology->nodes[node->index].name,
-				   .kind = "route",
-				   .variant = lab->topology->scenario->variants[variant].name,
-				   .user = "",
-				   .pop = pop_name(node),
-				   .result = what,
-				   .latency_us = -1,
-				   .detail = detail });
+		route_record(node, row, &prefix);
 	}
 }
 

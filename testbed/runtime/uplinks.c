@@ -45,7 +45,7 @@ static void expect_pop(struct uplinks *u, size_t node, size_t pop)
 	for (unsigned f = 0; f < 2; f++) {
 		expect(u, node, topology_identity_prefix(pop, f));
 		for (size_t v = 0; v < s->variant_count; v++) {
-			size_t slot = s->variants[v].mode == MODE_ANYCAST ? 0 : pop + 1;
+			size_t slot = topology_slot(u->t, v, pop);
 
 			expect(u, node, topology_service_prefix(v, slot, f));
 		}
@@ -75,22 +75,6 @@ void uplinks_free(struct uplinks *u)
 	free(u);
 }
 
-/* Whether this is an address of a pop at the other end of one of the router's wires. */
-static bool is_pop_of(const struct topology *t, size_t node, const struct addr *via)
-{
-	for (size_t i = 0; i < t->nodes[node].link_count; i++) {
-		const struct topology_link *l = &t->links[t->nodes[node].links[i]];
-		const struct topology_end *far = &l->end[!topology_end_at(l, node)];
-		unsigned router;
-
-		if (topology_link_is_uplink(t, l, &router) &&
-		    (addr_equal(&far->addr[0], via) || addr_equal(&far->addr[1], via) ||
-		     addr_equal(&far->link_local, via)))
-			return true;
-	}
-	return false;
-}
-
 static void way_set(struct uplinks *u, struct way *way, bool there)
 {
 	if (way->there == there)
@@ -108,7 +92,7 @@ void uplinks_route(struct uplinks *u, size_t node, const struct prefix *prefix,
 	struct way *way = way_find(u, node, prefix);
 
 	if (way)
-		way_set(u, way, via->family != ADDR_NONE && is_pop_of(u->t, node, via));
+		way_set(u, way, via->family != ADDR_NONE && topology_uplink_pop(u->t, node, via) != SIZE_MAX);
 }
 
 void uplinks_forget(struct uplinks *u, size_t node)
