@@ -131,8 +131,8 @@ struct scenario {
 	double path_stretch;	 /* of the great-circle distance */
 	struct {
 		double wires_late_ms, senders_late_ms;
-	} limits;	  /* of a valid trial: p99 of the wires, and of the users' sends */
-	unsigned ramp_ms; /* users start within so long */
+	} limits;	      /* of a valid trial: p99 of the wires, and of the users' sends */
+	unsigned ramp_ms;     /* users start within so long */
 	unsigned duration_ms; /* of a trial */
 	struct scenario_network *networks;
 	struct scenario_pop *pops;

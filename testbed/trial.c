@@ -129,8 +129,7 @@ static void wires_judge(struct trial *t)
 		trial_mishap(t, why);
 	}
 	if (unread_ns > limit_ns) {
-		snprintf(why, sizeof(why), "wires stood still for %.2f ms (p99)",
-			 unread_ns / 1e6);
+		snprintf(why, sizeof(why), "wires stood still for %.2f ms (p99)", unread_ns / 1e6);
 		trial_mishap(t, why);
 	}
 	if (stats->dropped > 0) {

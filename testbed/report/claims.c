@@ -406,7 +406,8 @@ void claims_headline(const json_t *result, const char *fault, char *buf, size_t 
 	}
 	fputs(".", out);
 	if (value_limits(result, limits))
-		fprintf(out, " Trials counted up to %s late: these numbers do not compare.", limits);
+		fprintf(out, " Trials counted up to %s late: these numbers do not compare.",
+			limits);
 	if (value_number(trials, "valid") < 5)
 		fprintf(out,
 			" This is %.0f trial%s: how long GeoDNS takes depends on where in its "

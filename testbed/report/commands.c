@@ -159,7 +159,8 @@ static void compare_print(const json_t *first, const json_t *second, const char 
 	for (int i = 0; i < 2; i++) {
 		printf("%c: %s\n", 'A' + i, dirs[i]);
 		if (value_limits(runs[i], limits))
-			printf("%c was valid up to %s late: it does not compare\n", 'A' + i, limits);
+			printf("%c was valid up to %s late: it does not compare\n", 'A' + i,
+			       limits);
 	}
 	printf("%26s%14s%14s%14s\n", "", "A", "B", "B - A");
 	json_object_foreach (variants, variant, faults) {

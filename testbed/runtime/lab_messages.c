@@ -111,16 +111,16 @@ static void route_record(struct lab_node *node, const json_t *row, const struct 
 		 : *via				 ? "%s via %s"
 						 : "%s",
 		 prefix_format(prefix, text), via);
-	record_row(lab->record, &(struct record_row){
-					.t_ns = json_integer_value(json_array_get(row, 0)),
-					.source = lab->topology->nodes[node->index].name,
-					.kind = "route",
-					.variant = lab->topology->scenario->variants[variant].name,
-					.user = "",
-					.pop = pop_name(node),
-					.result = json_string_value(json_array_get(row, 1)),
-					.latency_us = -1,
-					.detail = detail });
+	record_row(lab->record,
+		   &(struct record_row){ .t_ns = json_integer_value(json_array_get(row, 0)),
+					 .source = lab->topology->nodes[node->index].name,
+					 .kind = "route",
+					 .variant = lab->topology->scenario->variants[variant].name,
+					 .user = "",
+					 .pop = pop_name(node),
+					 .result = json_string_value(json_array_get(row, 1)),
+					 .latency_us = -1,
+					 .detail = detail });
 }
 
 static void on_routes(struct lab_node *node, const json_t *msg)

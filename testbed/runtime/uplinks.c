@@ -92,7 +92,9 @@ void uplinks_route(struct uplinks *u, size_t node, const struct prefix *prefix,
 	struct way *way = way_find(u, node, prefix);
 
 	if (way)
-		way_set(u, way, via->family != ADDR_NONE && topology_uplink_pop(u->t, node, via) != SIZE_MAX);
+		way_set(u, way,
+			via->family != ADDR_NONE &&
+				topology_uplink_pop(u->t, node, via) != SIZE_MAX);
 }
 
 void uplinks_forget(struct uplinks *u, size_t node)
