@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 
 from . import BIN, free_name
@@ -33,6 +34,43 @@ def run_delay_ns(pid):
         with open(path, encoding="ascii") as f:
             total += int(f.read().split()[1])
     return total
+
+
+ALARM = """
+import os, select, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(70))
+due, worst = time.monotonic(), 0.0
+while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+    late = time.monotonic() - due
+    if late >= 0:
+        worst, due = max(worst, late), time.monotonic() + 0.005
+print(worst)
+"""
+
+
+class Alarms:
+    """How late a process that does nothing else comes to a core, one with real-time priority on each.
+
+    What is later than that is ours; what is not may be the machine's.
+    """
+
+    def __enter__(self):
+        self.alarms = [subprocess.Popen([sys.executable, "-c", ALARM, str(core)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        preexec_fn=die_with_parent)
+                       for core in os.sched_getaffinity(0)]
+        return self
+
+    def __exit__(self, *_):
+        self.latest_ms()
+
+    def latest_ms(self):
+        """The worst of them since the block began; they end."""
+        if self.alarms:
+            self.latest = max(1000 * float(alarm.communicate()[0]) for alarm in self.alarms)
+            self.alarms = []
+        return self.latest
 
 
 class Lab:
