@@ -12,6 +12,6 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 LIMITS = {"wires_late_ms": 1000, "senders_late_ms": 2000}
 
 
-def tolerant(name, **changes):
-    with open(os.path.join(FOLDER, name + ".json"), encoding="utf-8") as f:
+def tolerant(scenario, /, **changes):
+    with open(os.path.join(FOLDER, scenario + ".json"), encoding="utf-8") as f:
         return {**json.load(f), "limits": LIMITS, **changes}
