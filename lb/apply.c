@@ -111,20 +111,36 @@ static void take_pages(struct lb_daemon *lb, struct new_pages *new)
 	lb->page_count = new->count;
 }
 
+static int prepare_bfd(struct lb_daemon *lb, const struct lb_conf *next,
+		       struct lb_reload_reply *reply)
+{
+	int err = 0;
+
+	if (next->bfd.count > 0 && !lb->bfd)
+		err = lb_daemon_start_bfd(lb);
+	if (err)
+		return refuse(reply, 500, "cannot start the thread of BFD: %s", strerror(-err));
+	for (size_t i = 0; i < next->bgp.peer_count; i++) {
+		const struct bfd_spec *spec = &next->bfd.specs[i];
+
+		err = spec->name ? bfd_listen(lb->bfd, spec) : 0;
+		if (err)
+			return refuse(reply, 500, "bfd %s: cannot open its UDP port: %s",
+				      spec->name, strerror(-err));
+	}
+	return 0;
+}
+
 /* After this nothing can fail any more. Sessions that must end have ended. */
 static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_reload_reply *reply)
 {
 	const struct endpoint *failed = NULL;
 	char text[ENDPOINT_TEXT_SIZE];
 	struct new_pages pages;
-	int err;
+	int err = prepare_bfd(lb, next, reply);
 
-	if (next->bfd.count > 0 && !lb->bfd) {
-		err = lb_daemon_start_bfd(lb);
-		if (err)
-			return refuse(reply, 500, "cannot start the thread of BFD: %s",
-				      strerror(-err));
-	}
+	if (err)
+		return err;
 	err = open_pages(lb, next, &pages);
 	if (err)
 		return refuse(reply, 500, "cannot serve the verdict page of the identity: %s",

@@ -223,23 +223,34 @@ static struct bfd_link *find_leaving(const struct bfd *bfd, const struct bfd_spe
 	return NULL;
 }
 
+int bfd_listen(struct bfd *bfd, const struct bfd_spec *spec)
+{
+	enum addr_family family = (enum addr_family)spec->remote.family;
+	int *listening = &bfd->listening[spec->multihop][family == ADDR_IPV6], fd;
+
+	if (*listening >= 0)
+		return 0;
+	fd = bfd_socket_listen(family, spec->multihop);
+	if (fd < 0)
+		return fd;
+	*listening = fd;
+	return 0;
+}
+
 int bfd_add(struct bfd *bfd, const struct bfd_spec *spec, size_t tag)
 {
 	enum addr_family family = (enum addr_family)spec->remote.family;
-	int *listening = &bfd->listening[spec->multihop][family == ADDR_IPV6];
 	struct bfd_link *link, *leaving = find_leaving(bfd, spec);
-	int fd;
+	int err = bfd_listen(bfd, spec), fd;
 
-	if (*listening < 0)
-		*listening = bfd_socket_listen(family, spec->multihop);
-	if (*listening < 0)
-		return *listening;
+	if (err)
+		return err;
 	fd = bfd_socket_sender(family, &spec->local);
 	if (fd < 0)
 		return fd;
 	link = link_new(bfd, spec, tag);
 	link->fd = fd;
-	link->listening = *listening;
+	link->listening = bfd->listening[spec->multihop][family == ADDR_IPV6];
 	link->next = bfd->links;
 	bfd->links = link;
 	if (leaving)

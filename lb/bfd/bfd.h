@@ -68,6 +68,8 @@ struct bfd_handlers {
 int bfd_new(struct bfd **out, struct ev_loop *loop, const struct bfd_handlers *handlers);
 /* Ends the thread, says nothing to peers: see bfd_admin_down(). NULL is fine. */
 void bfd_free(struct bfd *bfd);
+/* Have the port that this session needs, before there is one. -errno, where another has it. */
+int bfd_listen(struct bfd *bfd, const struct bfd_spec *spec);
 /*
  * Begin a session. tag: how handlers and the functions below know it, unique. 0, or -errno when a
  * socket cannot be had. Where one with the same remote is still being ended, after that.

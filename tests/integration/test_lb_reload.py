@@ -574,6 +574,25 @@ class Refused(ReloadTest):
         self.addCleanup(second.close)
         self.assertEqual(tuple(second.read_until(NOTIFICATION)[:2]), (6, 7), "still listening")
 
+    def test_bfd_whose_port_is_taken(self):
+        self.start_lb()
+        listener = self.listener()
+        taken = self.lab.lb.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(taken.close)
+        taken.bind(("0.0.0.0", 3784))
+        self.write(lambda conf: (conf["vips"].pop(), self.peer(conf, "t2").update(bfd={})))
+        status, problem = self.post()
+        self.assertEqual(status, 500, problem)
+        self.assertIn("bfd t2: cannot open its UDP port: Address already in use",
+                      problem["detail"])
+        self.assert_as_before(listener)
+        self.assertIsNone(self.daemon.peer("t2")["bfd"])
+        self.assertEqual(len(self.daemon.get("/v1/vips")[1]["vips"]), 2)
+        taken.close()
+        self.reload()
+        self.assertEqual(self.daemon.peer("t2")["bfd"]["state"], "Down")
+        self.assertEqual(len(self.daemon.get("/v1/vips")[1]["vips"]), 1)
+
     def test_while_draining(self):
         self.start_lb(lambda conf: conf["bgp"].update(drain_ms=30000))
         self.listener()
