@@ -327,23 +327,51 @@ static struct announcement *find(const struct announcer *announcer, const struct
 	return (struct announcement *)announcer_find(announcer, prefix);
 }
 
+static bool is_same_vip(const struct vip *a, const struct vip *b)
+{
+	return a && b && strcmp(a->conf->name, b->conf->name) == 0;
+}
+
+/*
+ * The verdict on its VIP is no news: what is not announced yet goes the way of the VIP's others,
+ * or it would have to wait for min_up_ms and make the whole VIP wait. was: whose it was, or NULL.
+ */
+static void join_vip(const struct announcer *before, struct announcement *item,
+		     const struct vip *was, struct instant now)
+{
+	if (!item->vip || is_same_vip(was, item->vip))
+		return;
+	if (item->state != ANNOUNCE_WITHDRAWN) {
+		/* The identity has no verdict that could have been held down. */
+		if (!was)
+			hold_down_init(&item->hold_down, 0, now);
+		return;
+	}
+	for (size_t i = 0; i < before->count; i++) {
+		if (is_same_vip(before->items[i].vip, item->vip)) {
+			item->hold_down = before->items[i].hold_down;
+			return;
+		}
+	}
+}
+
 static void carry_over(const struct announcer *before, const struct announcer *after,
 		       struct announcement *item, struct instant now)
 {
 	struct announcement *old = find(before, &item->prefix);
 	const struct announcement fresh = *item;
 
-	snprintf(item->reason, sizeof(item->reason), "it is new in the configuration");
-	if (!old)
+	if (!old) {
+		snprintf(item->reason, sizeof(item->reason), "it is new in the configuration");
+		join_vip(before, item, NULL, now);
 		return;
+	}
 	timeline_fini(&item->timeline);
 	*item = *old;
 	old->timeline = (struct timeline){ 0 };
 	item->vip = fresh.vip;
 	item->base = item->policy = fresh.base;
-	/* The identity has no verdict that could have been held down. */
-	if (!old->vip && item->vip && item->state != ANNOUNCE_WITHDRAWN)
-		hold_down_init(&item->hold_down, 0, now);
+	join_vip(before, item, old->vip, now);
 	settle(after, item);
 }
 

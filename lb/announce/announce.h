@@ -57,7 +57,8 @@ void announcer_fini(struct announcer *announcer);
 /*
  * Go over to another configuration and its vips; until the return both of each are there. A prefix
  * that stays keeps its state and history, whatever VIP it belongs to now, and the next step decides
- * about it; of one that goes, on_change hears once more, as withdrawn.
+ * about it; one that comes to a VIP is held down as long as the VIP's others are, no longer; of one
+ * that goes, on_change hears once more, as withdrawn.
  */
 void announcer_reload(struct announcer *announcer, const struct lb_conf *conf,
 		      const struct vip *vips, struct instant now, announce_change_fn *on_change,

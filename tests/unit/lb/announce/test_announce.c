@@ -474,6 +474,88 @@ Test(announce, reload_moves_a_prefix_to_another_vip)
 	free(next);
 }
 
+/* The fixture with another beginning: begun is called before there is an announcer. */
+static struct fixture *fixture_anew(void (*begun)(struct fixture *f))
+{
+	struct fixture *f = fixture_new();
+
+	announcer_fini(&f->announcer);
+	begun(f);
+	announcer_init(&f->announcer, &f->conf, f->vips, (struct instant){ 1 });
+	return f;
+}
+
+static void with_one_prefix(struct fixture *f)
+{
+	f->vip_confs[0].prefix_count = 1;
+	f->vip_confs[0].hold_down =
+		(struct hold_down_conf){ .min_up_ms = 500, .min_down_ms = 2000 };
+}
+
+/* It has been up for long enough, and so it is for all that it announces. */
+Test(announce, reload_with_a_prefix_more)
+{
+	struct fixture *f = fixture_anew(with_one_prefix);
+	struct next *next;
+
+	f->vips[0].state = HEALTH_UP;
+	step_ms(f, 100);
+	cr_assert_str_eq(step_ms(f, 600), "+198.18.0.0/24 ");
+	next = next_new(f);
+	next->vip_confs[0].prefix_count = 2;
+	cr_expect_str_eq(reload(f, next, 700 * NS_PER_MS), "");
+	cr_expect_str_eq(step_ms(f, 700), "+2001:db8:1000::/48 ");
+	cr_expect_null(announcer_find_held(&f->announcer, &next->vips[0]));
+	fixture_free(f);
+	free(next);
+}
+
+Test(announce, reload_with_a_prefix_more_while_held_down)
+{
+	struct fixture *f = fixture_anew(with_one_prefix);
+	struct next *next;
+
+	f->vips[0].state = HEALTH_UP;
+	step_ms(f, 100);
+	step_ms(f, 600);
+	f->vips[0].state = HEALTH_DOWN;
+	cr_assert_str_eq(step_ms(f, 1000), "-198.18.0.0/24 ");
+	f->vips[0].state = HEALTH_UP;
+	step_ms(f, 1100);
+	next = next_new(f);
+	next->vip_confs[0].prefix_count = 2;
+	cr_expect_str_eq(reload(f, next, 2900 * NS_PER_MS), "");
+	cr_expect_str_eq(step_ms(f, 2900), "");
+	cr_expect_eq(f->next.ns, 3000 * NS_PER_MS);
+	cr_expect_str_eq(step_ms(f, 3000), "+198.18.0.0/24 +2001:db8:1000::/48 ");
+	fixture_free(f);
+	free(next);
+}
+
+static void with_two_verdicts(struct fixture *f)
+{
+	f->vip_confs[0].hold_down.min_up_ms = f->vip_confs[1].hold_down.min_up_ms = 500;
+	f->vip_confs[1].announce = LB_ANNOUNCE_VERDICT;
+}
+
+Test(announce, reload_moves_a_prefix_from_a_vip_that_is_down_to_one_that_is_up)
+{
+	struct fixture *f = fixture_anew(with_two_verdicts);
+	struct next *next;
+
+	f->vips[0].state = HEALTH_UP;
+	f->vips[1].state = HEALTH_DOWN;
+	step_ms(f, 100);
+	cr_assert_str_eq(step_ms(f, 600), "+198.18.0.0/24 +2001:db8:1000::/48 ");
+	next = next_new(f);
+	next->any[1] = f->dns[0];
+	next->vip_confs[1].prefix_count = 0;
+	cr_expect_str_eq(reload(f, next, 700 * NS_PER_MS), "-2001:db8:1000::/48 ");
+	cr_expect_str_eq(step_ms(f, 700), "+198.18.33.0/24 ");
+	fixture_free(f);
+	free(next);
+}
+
 /* A step more or less of the ladder is news when the state is another, else the policy speaks. */
 Test(announce, reload_with_another_ladder)
 {
