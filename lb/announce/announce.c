@@ -355,6 +355,14 @@ static void join_vip(const struct announcer *before, struct announcement *item,
 	}
 }
 
+/* What is announced always has no verdict that could have withdrawn it. */
+static void forget_withdrawal(struct announcement *item, struct instant now)
+{
+	if (item->vip && item->vip->conf->announce == LB_ANNOUNCE_ALWAYS &&
+	    item->hold_down.level == HOLD_DOWN_WITHDRAWN)
+		hold_down_init(&item->hold_down, 0, now);
+}
+
 static void carry_over(const struct announcer *before, const struct announcer *after,
 		       struct announcement *item, struct instant now)
 {
@@ -364,6 +372,7 @@ static void carry_over(const struct announcer *before, const struct announcer *a
 	if (!old) {
 		snprintf(item->reason, sizeof(item->reason), "it is new in the configuration");
 		join_vip(before, item, NULL, now);
+		forget_withdrawal(item, now);
 		return;
 	}
 	timeline_fini(&item->timeline);
@@ -372,6 +381,7 @@ static void carry_over(const struct announcer *before, const struct announcer *a
 	item->vip = fresh.vip;
 	item->base = item->policy = fresh.base;
 	join_vip(before, item, old->vip, now);
+	forget_withdrawal(item, now);
 	settle(after, item);
 }
 

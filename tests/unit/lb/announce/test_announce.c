@@ -556,6 +556,25 @@ Test(announce, reload_moves_a_prefix_from_a_vip_that_is_down_to_one_that_is_up)
 	free(next);
 }
 
+/* Nothing holds down what no verdict withdraws. */
+Test(announce, reload_from_verdict_to_always)
+{
+	struct fixture *f = fixture_new();
+	struct next *next;
+
+	f->vip_confs[0].hold_down.min_down_ms = 1000;
+	f->vips[0].state = HEALTH_UP;
+	step_ms(f, 1);
+	f->vips[0].state = HEALTH_DOWN;
+	cr_assert_str_eq(step_ms(f, 10), "-198.18.0.0/24 -2001:db8:1000::/48 ");
+	next = next_new(f);
+	next->vip_confs[0].announce = LB_ANNOUNCE_ALWAYS;
+	cr_expect_str_eq(reload(f, next, 20 * NS_PER_MS), "");
+	cr_expect_str_eq(step_ms(f, 20), "+198.18.0.0/24 +2001:db8:1000::/48 ");
+	fixture_free(f);
+	free(next);
+}
+
 /* A step more or less of the ladder is news when the state is another, else the policy speaks. */
 Test(announce, reload_with_another_ladder)
 {
