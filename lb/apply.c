@@ -248,9 +248,10 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 	begin_to_leave(lb, next, diff);
 	for (size_t i = 0; i < next->vip_count; i++) {
 		const struct lb_vip_conf *conf = &next->vips[i];
+		bool is_new = diff->vips[i].change == LB_ADDED;
 		size_t was = diff->vips[i].was;
 
-		if (diff->vips[i].change == LB_ADDED) {
+		if (is_new) {
 			vip_init(&vips[i], conf, lb->origins, now);
 			lb_seat_init(lb, &seats[i], conf, lb_daemon_is_found(lb, conf), now);
 		} else {
@@ -260,7 +261,9 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 		}
 		if (is_announced(lb, conf))
 			vip_presume(&vips[i], now);
-		if (vip_step(&vips[i], lb->origins, now))
+		/* Where its origins are known already, a new one has a verdict by now. */
+		if (vip_step(&vips[i], lb->origins, now) ||
+		    (is_new && vips[i].state != HEALTH_UNKNOWN))
 			lb_event_vip(lb->events, now, &vips[i]);
 	}
 	renumber_timelines(lb, next, diff);

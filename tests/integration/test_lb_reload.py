@@ -350,8 +350,10 @@ class ToldOf(ReloadTest):
         listener = self.listener()
         more = {"name": "more", "prefixes": ["198.18.44.0/24"], "addresses": ["198.18.44.1"],
                 "origins": ["local"], "linger_ms": 200}
+        since = self.daemon.last_id()
         self.assertEqual(self.reload(lambda conf: conf["vips"].insert(0, more))["vips"]["added"],
                          ["more"])
+        self.daemon.events({"kind": "vip_up", "vip": "more"}, since)
         wait_until(lambda: listener.announced("198.18.44.0/24") == 1, what="announced")
         self.assertIn("198.18.44.1", self.lab.addresses())
         self.assertIn("198.18.44.0/24", self.lab.own_routes())
