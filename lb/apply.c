@@ -239,6 +239,16 @@ static void renumber_timelines(struct lb_daemon *lb, const struct lb_conf *next,
 	free(was);
 }
 
+/* An address that has come to one that is absent is on the machine, and lingers there. */
+static void take_seat(struct lb_daemon *lb, struct lb_seat *seat, const struct lb_vip_conf *conf,
+		      struct instant now)
+{
+	if (seat->presence.state == PRESENCE_ABSENT && lb_daemon_is_found(lb, conf))
+		lb_seat_init(lb, seat, conf, true, now);
+	else
+		lb_seat_follow(lb, seat, conf);
+}
+
 static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const struct lb_diff *diff,
 		      struct instant now)
 {
@@ -257,7 +267,7 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 		} else {
 			vip_follow(&vips[i], conf, &lb->vips[was]);
 			seats[i] = lb->seats[was];
-			lb_seat_follow(lb, &seats[i], conf);
+			take_seat(lb, &seats[i], conf, now);
 		}
 		if (is_announced(lb, conf))
 			vip_presume(&vips[i], now);

@@ -99,7 +99,7 @@ void lb_seat_follow(struct lb_daemon *lb, struct lb_seat *seat, const struct lb_
 
 	follow_names(seat, conf);
 	seat->presence.linger_ms = conf->linger_ms;
-	/* Absent there is nothing to do: what has gone from it is leaving. */
+	/* Absent there is nothing to do: what has gone is leaving, what has come is not here. */
 	if (!same && seat->presence.state != PRESENCE_ABSENT)
 		enter(lb, seat);
 }

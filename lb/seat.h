@@ -40,7 +40,7 @@ void lb_seat_init(struct lb_daemon *lb, struct lb_seat *seat, const struct lb_vi
 void lb_seat_step(struct lb_daemon *lb, struct lb_seat *seat, bool wanted, struct instant now);
 /* Try again to add what is missing. */
 void lb_seat_complete(struct lb_daemon *lb, struct lb_seat *seat);
-/* Go over to the same VIP in another configuration. */
+/* Go over to the same VIP in another configuration. If absent, none of its addresses is here. */
 void lb_seat_follow(struct lb_daemon *lb, struct lb_seat *seat, const struct lb_vip_conf *conf);
 
 /* The addresses of this seat that next has not, if they are here, begin to leave. */

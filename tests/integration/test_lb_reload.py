@@ -382,6 +382,37 @@ class ToldOf(ReloadTest):
         self.reload(lambda conf: conf["vips"][1].update(linger_ms=100))
         self.assertIn("198.18.0.1", self.lab.addresses())
 
+    def test_address_moves_to_a_vip_that_is_down(self):
+        """From one that is up, or out of those that leave: it lingers as any other."""
+        moving = {"prefixes": ["198.18.44.0/24"], "addresses": ["198.18.44.1"]}
+        self.start_lb(lambda conf: (
+            conf["checks"].update(dead={"type": "tcp", "port": 8081, "interval_ms": 100}),
+            conf["origins"].append({"name": "dead", "address": "127.0.0.1", "check": "dead"}),
+            conf["vips"].append({"name": "sick", "prefixes": ["198.18.55.0/24"], "linger_ms": 200,
+                                 "addresses": ["198.18.55.1"], "origins": ["dead"]}),
+            conf["vips"].append({"name": "well", "prefixes": ["198.18.66.0/24"],
+                                 "addresses": ["198.18.66.1"], "origins": ["local"]})))
+        self.daemon.events({"kind": "vip_down", "vip": "sick"})
+        good = copy.deepcopy(self.conf)
+
+        def add(conf, vip):
+            for key, values in moving.items():
+                conf["vips"][vip][key] = conf["vips"][vip][key] + values
+
+        for by_way_of_none in (False, True):
+            with self.subTest(by_way_of_none=by_way_of_none):
+                self.conf = copy.deepcopy(good)
+                self.reload(lambda conf: add(conf, 3))
+                self.assertIn("198.18.44.1", self.lab.addresses())
+                self.conf = copy.deepcopy(good)
+                if by_way_of_none:
+                    self.reload()
+                    self.assertIn("198.18.44.1", self.lab.addresses())
+                since = self.daemon.last_id()
+                self.reload(lambda conf: add(conf, 2))
+                self.daemon.events({"kind": "vip_absent", "vip": "sick"}, since)
+                self.assertNotIn("198.18.44.1", self.lab.addresses())
+
     def test_cease_says_why(self):
         self.start_lb()
         for change, end in ((lambda conf: self.peer(conf, "t2").update(hold_time=30), (6, 6)),
