@@ -6,6 +6,7 @@
  */
 #include "lb/apply.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -131,27 +132,66 @@ static int prepare_bfd(struct lb_daemon *lb, const struct lb_conf *next,
 	return 0;
 }
 
-/* After this nothing can fail any more. Sessions that must end have ended. */
-static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_reload_reply *reply)
+static int prepare_routes(struct lb_daemon *lb, const struct lb_conf *next,
+			  struct lb_reload_reply *reply)
+{
+	int err = lb->dp->ops->reload(lb->dp, next);
+
+	if (err == -EEXIST)
+		return refuse(reply, 500,
+			      "dataplane: a default route of somebody else has metric %u",
+			      (unsigned)next->dataplane.metric);
+	if (err)
+		return refuse(reply, 500, "dataplane: cannot set its routes: %s", strerror(-err));
+	return 0;
+}
+
+static void undo_routes(struct lb_daemon *lb)
+{
+	int err = lb->dp->ops->reload(lb->dp, lb->conf);
+
+	if (err)
+		log_error("dataplane: not all of its routes are as the configuration has them: %s",
+			  strerror(-err));
+	/* Else there is more to tidy later, with what leaves. */
+	if (!lb->leaving)
+		lb->dp->ops->tidy(lb->dp);
+}
+
+static int prepare_sessions(struct lb_daemon *lb, const struct lb_conf *next,
+			    struct lb_reload_reply *reply)
 {
 	const struct endpoint *failed = NULL;
 	char text[ENDPOINT_TEXT_SIZE];
-	struct new_pages pages;
-	int err = prepare_bfd(lb, next, reply);
+	int err = bgp_speaker_reload(lb->speaker, &next->bgp, &failed);
 
+	if (err && failed)
+		return refuse(reply, 500, "bgp: cannot listen on %s: %s",
+			      endpoint_format(failed, text), strerror(-err));
 	if (err)
-		return err;
+		return refuse(reply, 500, "bgp: cannot set the key of a peer: %s", strerror(-err));
+	return 0;
+}
+
+/* After this nothing can fail any more. Sessions that must end have ended. */
+static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_reload_reply *reply)
+{
+	struct new_pages pages;
+	int status = prepare_bfd(lb, next, reply), err;
+
+	if (status)
+		return status;
 	err = open_pages(lb, next, &pages);
 	if (err)
 		return refuse(reply, 500, "cannot serve the verdict page of the identity: %s",
 			      strerror(-err));
-	err = bgp_speaker_reload(lb->speaker, &next->bgp, &failed);
-	if (err) {
+	status = prepare_routes(lb, next, reply);
+	if (!status)
+		status = prepare_sessions(lb, next, reply);
+	if (status) {
+		undo_routes(lb);
 		undo_pages(lb, next, &pages);
-		return failed ? refuse(reply, 500, "bgp: cannot listen on %s: %s",
-				       endpoint_format(failed, text), strerror(-err))
-			      : refuse(reply, 500, "bgp: cannot set the key of a peer: %s",
-				       strerror(-err));
+		return status;
 	}
 	take_pages(lb, &pages);
 	return 0;
@@ -342,11 +382,7 @@ static void apply(struct lb_daemon *lb, struct lb_conf *next, const struct lb_di
 {
 	struct lb_conf *old = lb->conf;
 	struct instant now = clock_now();
-	int err = lb->dp->ops->reload(lb->dp, next);
 
-	if (err)
-		log_error("dataplane: not all of its routes are as the configuration has them: %s",
-			  strerror(-err));
 	take_origins(lb, next, diff);
 	take_vips(lb, next, diff, now);
 	take_numbers(lb, next, diff);

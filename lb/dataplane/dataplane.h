@@ -43,7 +43,9 @@ struct dataplane_ops {
 	/*
 	 * Another configuration, with the same interface, which counts from now on: prefixes that
 	 * are new in it are guarded, the default routes are as it says. Addresses are the caller's
-	 * to accept and refuse. The first -errno.
+	 * to accept and refuse. The first -errno, -EEXIST: a default route of somebody else has its
+	 * metric; a route that cannot be had leaves in place the one that there was. The way back
+	 * is a reload of the configuration before.
 	 */
 	int (*reload)(struct dataplane *dp, const struct lb_conf *conf);
 	/* Forget prefixes that the configuration does not have: nothing comes for them any more. */

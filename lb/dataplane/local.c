@@ -34,6 +34,7 @@ struct owned_addr {
 struct uplink {
 	struct legs legs;
 	bool installed;
+	uint32_t metric; /* by which it is */
 };
 
 struct local {
@@ -104,53 +105,59 @@ static bool local_is_accepted(const struct dataplane *base, const struct addr *a
 	return find_addr((const struct local *)base, addr);
 }
 
+/* One that is there by another metric goes only when this one is there. */
+static int set_default(struct local *dp, enum addr_family family, const struct legs *legs)
+{
+	struct uplink *uplink = uplink_of(dp, family);
+	uint32_t metric = dp->conf->dataplane.metric;
+	bool moves = uplink->installed && uplink->metric != metric;
+	int err = dp_netlink_default_set(dp->nl, family, metric, legs, uplink->installed && !moves);
+
+	if (err)
+		return err;
+	if (moves)
+		dp_netlink_default_remove(dp->nl, family, uplink->metric);
+	uplink->installed = true;
+	uplink->metric = metric;
+	return 0;
+}
+
 /*
  * One leg whose interface is down makes the kernel refuse the whole route. Then take the legs
  * that it does accept, one after the other.
  */
-static int install_usable(struct local *dp, enum addr_family family, struct uplink *uplink)
+static int set_usable(struct local *dp, enum addr_family family)
 {
-	uint32_t metric = dp->conf->dataplane.metric;
+	const struct legs *legs = &uplink_of(dp, family)->legs;
 	struct legs usable = { 0 };
 	int err, last = 0;
 
-	for (size_t i = 0; i < uplink->legs.count; i++) {
-		usable.items[usable.count++] = uplink->legs.items[i];
-		err = dp_netlink_default_set(dp->nl, family, metric, &usable, uplink->installed);
+	for (size_t i = 0; i < legs->count; i++) {
+		usable.items[usable.count++] = legs->items[i];
+		err = set_default(dp, family, &usable);
 		if (err) {
 			last = err;
 			usable.count--;
-		} else {
-			uplink->installed = true;
 		}
 	}
-	if (usable.count == 0)
-		return last;
-	return 0;
+	return usable.count == 0 ? last : 0;
 }
 
 static int apply_default(struct local *dp, enum addr_family family)
 {
 	struct uplink *uplink = uplink_of(dp, family);
-	uint32_t metric = dp->conf->dataplane.metric;
 	int err;
 
-	if (!dp->conf->dataplane.routes)
-		return 0;
-	if (uplink->legs.count == 0) {
-		if (!uplink->installed)
-			return 0;
-		uplink->installed = false;
-		err = dp_netlink_default_remove(dp->nl, family, metric);
-		/* The kernel drops routes of links that go down by itself. */
-		return err == -ESRCH ? 0 : err;
+	if (dp->conf->dataplane.routes && uplink->legs.count > 0) {
+		err = set_default(dp, family, &uplink->legs);
+		return err && err != -EEXIST ? set_usable(dp, family) : err;
 	}
-	err = dp_netlink_default_set(dp->nl, family, metric, &uplink->legs, uplink->installed);
-	if (!err)
-		uplink->installed = true;
-	else if (err != -EEXIST)
-		err = install_usable(dp, family, uplink);
-	return err;
+	if (!uplink->installed)
+		return 0;
+	uplink->installed = false;
+	err = dp_netlink_default_remove(dp->nl, family, uplink->metric);
+	/* The kernel drops routes of links that go down by itself. */
+	return err == -ESRCH ? 0 : err;
 }
 
 static int local_default_route(struct dataplane *base, size_t peer, const struct addr *next_hop,
@@ -274,6 +281,7 @@ static bool settle_leftover(struct local *dp, const struct dp_leftover *left)
 		/* IPv6 shows each leg of a multipath route as a route. */
 		if (want->routes && left->prefix.len == 0 && left->metric == want->metric) {
 			uplink_of(dp, family)->installed = true;
+			uplink_of(dp, family)->metric = left->metric;
 			return true;
 		}
 		dp_netlink_default_remove(dp->nl, family, left->metric);
@@ -348,18 +356,14 @@ static void local_tidy(struct dataplane *base)
 	dp->guard_count = kept;
 }
 
-/* By another metric, or no longer at all: the new route is there before the old one goes. */
-static int move_default(struct local *dp, enum addr_family family, uint32_t old_metric)
+/* While none of its links is up there is no route, and none is missing. */
+static int move_default(struct local *dp, enum addr_family family)
 {
-	struct uplink *uplink = uplink_of(dp, family);
-	bool was_installed = uplink->installed;
-	int err;
+	int err = apply_default(dp, family);
 
-	uplink->installed = false;
-	err = apply_default(dp, family);
-	if (was_installed)
-		dp_netlink_default_remove(dp->nl, family, old_metric);
-	return err;
+	return err == -ENETDOWN || err == -ENETUNREACH || err == -EHOSTUNREACH || err == -ENODEV
+		       ? 0
+		       : err;
 }
 
 static int local_reload(struct dataplane *base, const struct lb_conf *conf)
@@ -375,7 +379,7 @@ static int local_reload(struct dataplane *base, const struct lb_conf *conf)
 	if (!now->routes)
 		local_tidy(base);
 	for (int i = 0; i < 2; i++) {
-		other = move_default(dp, i ? ADDR_IPV6 : ADDR_IPV4, old.metric);
+		other = move_default(dp, i ? ADDR_IPV6 : ADDR_IPV4);
 		err = err ? err : other;
 	}
 	return err;

@@ -626,6 +626,45 @@ class Refused(ReloadTest):
         self.assertEqual(self.daemon.peer("t2")["bfd"]["state"], "Down")
         self.assertEqual(len(self.daemon.get("/v1/vips")[1]["vips"]), 1)
 
+    def test_metric_of_somebody_else(self):
+        """The default route that there is stays, and nothing new begins."""
+        def metrics():
+            return sorted(re.findall(r"metric (\d+)",
+                                     self.lab.lb.run("ip", "route", "show", "default")))
+
+        def change(conf):
+            conf["dataplane"]["metric"] = 77
+            conf["vips"].append({"name": "third", "prefixes": ["198.18.44.0/24"],
+                                 "addresses": ["198.18.44.1"], "origins": ["local"]})
+
+        bird = self.bird()
+        self.start_lb()
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        wait_until(lambda: self.lab.legs() == ["10.1.1.2"], what="default route")
+        listener = self.listener()
+        routes = self.lab.own_routes()
+        self.lab.lb.run("ip", "route", "add", "default", "via", "10.1.2.2", "metric", "77",
+                        "proto", "dhcp")
+        self.write(change)
+        status, problem = self.post()
+        self.assertEqual(status, 500, problem)
+        self.assertEqual(problem["detail"],
+                         "dataplane: a default route of somebody else has metric 77")
+        self.assertEqual((metrics(), self.lab.legs()), (["32", "77"], ["10.1.1.2"]))
+        self.assertEqual(self.lab.own_routes(), routes)
+        self.assertNotIn("198.18.44.1", self.lab.addresses())
+        self.assert_as_before(listener)
+        self.lab.lb.run("ip", "route", "del", "default", "metric", "77")
+        # Now the metric is to be had, but what comes after it is not.
+        self.write(lambda conf: conf["bgp"].update(listen=["0.0.0.0:179", "192.0.2.1"]))
+        self.assertEqual(self.post()[0], 500)
+        self.assertEqual((metrics(), self.lab.legs()), (["32"], ["10.1.1.2"]))
+        self.assertEqual(self.lab.own_routes(), routes)
+        self.assert_as_before(listener)
+        self.reload(lambda conf: conf["bgp"].update(listen=["0.0.0.0:179"]))
+        self.assertEqual(metrics(), ["77"])
+        self.assertIn("198.18.44.0/24", self.lab.own_routes())
+
     def test_while_draining(self):
         self.start_lb(lambda conf: conf["bgp"].update(drain_ms=30000))
         self.listener()
