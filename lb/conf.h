@@ -21,8 +21,8 @@
 #define LB_VIPS_MAX	   256
 #define LB_PEERS_MAX	   256 /* with the slots of ranges */
 #define LB_LISTEN_MAX	   8
-#define LB_COMMUNITIES_MAX 16 /* so that a VIP's and a peer's fit together into one route */
-#define LB_PREPEND_MAX	   16
+#define LB_COMMUNITIES_MAX 16 /* of one policy; several may meet in a route (bgp/policy.h) */
+#define LB_PREPEND_MAX	   16 /* so, too */
 #define LB_LADDER_MAX	   8
 
 struct lb_origin_conf {

@@ -10,6 +10,10 @@
 
 #define AS_TRANS 23456 /* RFC 6793: stands for numbers that a peer cannot read */
 
+_Static_assert(BGP_COMMUNITIES_MAX >= 4 * LB_COMMUNITIES_MAX + 1 &&
+		       BGP_PREPEND_MAX >= 4 * LB_PREPEND_MAX,
+	       "what finds no room in a route is not said");
+
 static uint32_t load_asn(const struct conf *object)
 {
 	uint32_t asn = (uint32_t)conf_int(object, "asn", 1, UINT32_MAX - 1, CONF_REQUIRED);

@@ -98,7 +98,7 @@ struct bgp_route_attrs {
 /* All but MP_REACH; NEXT_HOP only when the next hop is IPv4. */
 void bgp_attrs_encode(struct wire_writer *w, const struct bgp_route_attrs *attrs);
 /* Enough for whatever bgp_attrs_encode() writes. */
-#define BGP_ATTRS_SIZE_MAX 1024
+#define BGP_ATTRS_SIZE_MAX 1536
 
 /* One prefix in wire form, for NLRI of its family. */
 void bgp_nlri_put(struct wire_writer *w, const struct prefix *prefix);

@@ -39,8 +39,8 @@ static void put_head(struct wire_writer *w, uint8_t flags, uint8_t code, size_t 
 }
 
 /*
- * One AS_SEQUENCE of the own ASN; at most 33 members, so the length fits one octet. Inside the AS
- * the path is empty (RFC 4271, section 5.1.2).
+ * One AS_SEQUENCE of the own ASN; at most BGP_PREPEND_MAX + 1 members, so that their number fits
+ * one octet. Inside the AS the path is empty (RFC 4271, section 5.1.2).
  */
 static void put_path(struct wire_writer *w, uint8_t flags, uint8_t code,
 		     const struct bgp_route_attrs *attrs, bool four_octet)

@@ -11,8 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BGP_PREPEND_MAX		32
-#define BGP_COMMUNITIES_MAX	32
+/*
+ * Room for all that may meet in one route: a peer's policy, a VIP's, that of a step of its ladder,
+ * the peer's deprefer, and GRACEFUL_SHUTDOWN while draining. lb/conf_bgp.c sees to it.
+ */
+#define BGP_PREPEND_MAX		64
+#define BGP_COMMUNITIES_MAX	65
 #define BGP_COMMUNITY_TEXT_SIZE 33 /* of a large one, too */
 
 #define BGP_COMMUNITY_GRACEFUL_SHUTDOWN	  0xffff0000U /* RFC 8326 */
@@ -44,7 +48,7 @@ bool bgp_policy_has_community(const struct bgp_policy *policy, uint32_t communit
 bool bgp_policy_add_large(struct bgp_policy *policy, const struct bgp_large_community *community);
 /*
  * base with extra (may be NULL) on top: prepends add up to at most BGP_PREPEND_MAX, extra's MED
- * wins, communities are united (those of extra that find no room are dropped).
+ * wins, communities are united, up to BGP_COMMUNITIES_MAX of either kind.
  */
 struct bgp_policy bgp_policy_merge(const struct bgp_policy *base, const struct bgp_policy *extra);
 bool bgp_policy_equal(const struct bgp_policy *a, const struct bgp_policy *b);

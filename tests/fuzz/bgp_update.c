@@ -50,7 +50,7 @@ static void encode(const uint8_t *data, size_t len)
 					 .internal = options & BGP_INTERNAL };
 	struct prefix prefixes[64], back;
 	uint8_t body[BGP_BODY_MAX];
-	struct wire_writer w = wire_writer(body, 1200 + wire_get_u16(&r) % 2800);
+	struct wire_writer w = wire_writer(body, 1600 + wire_get_u16(&r) % 2400);
 	bool by_mp = family == ADDR_IPV6 || options & BGP_EXTENDED_NEXT_HOP;
 	struct bgp_update update;
 	struct wire_reader nlri;

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "lb/bgp/policy.h"
+#include "lb/conf.h"
 
 struct row {
 	const char *text;
@@ -45,7 +46,7 @@ Test(bgp_policy, community_parse)
 
 Test(bgp_policy, merge)
 {
-	struct bgp_policy base = { .prepend = 30, .has_med = true, .med = 1 };
+	struct bgp_policy base = { .prepend = 60, .has_med = true, .med = 1 };
 	struct bgp_policy extra = { .prepend = 5, .has_med = true, .med = 2 }, all;
 
 	cr_assert(bgp_policy_add_community(&base, 1));
@@ -68,6 +69,35 @@ Test(bgp_policy, no_room)
 		cr_assert(bgp_policy_add_community(&policy, i));
 	cr_expect_not(bgp_policy_add_community(&policy, 1000));
 	cr_expect(bgp_policy_add_community(&policy, 3), "already there");
+}
+
+/* As much as a configuration may say in one policy; first: of its communities. */
+static struct bgp_policy full_policy(uint32_t first)
+{
+	struct bgp_policy policy = { .prepend = LB_PREPEND_MAX };
+
+	for (uint32_t i = 0; i < LB_COMMUNITIES_MAX; i++) {
+		bgp_policy_add_community(&policy, first + i);
+		bgp_policy_add_large(&policy, &(struct bgp_large_community){ first + i, 0, 0 });
+	}
+	return policy;
+}
+
+/* As they meet in announce.c, conf.c and peer.c. */
+Test(bgp_policy, room_for_all_that_meet_in_a_route)
+{
+	const struct bgp_policy peer = full_policy(100), vip = full_policy(200),
+				step = full_policy(300), deprefer = full_policy(400);
+	struct bgp_policy all = bgp_policy_merge(&vip, &step);
+
+	cr_expect(bgp_policy_add_community(&all, BGP_COMMUNITY_GRACEFUL_SHUTDOWN), "drains");
+	all = bgp_policy_merge(&peer, &all);
+	all = bgp_policy_merge(&all, &deprefer);
+	cr_expect_eq(all.prepend, 4 * LB_PREPEND_MAX);
+	cr_expect_eq(all.community_count, 4 * LB_COMMUNITIES_MAX + 1);
+	cr_expect_eq(all.large_count, 4 * LB_COMMUNITIES_MAX);
+	cr_expect(bgp_policy_has_community(&all, BGP_COMMUNITY_GRACEFUL_SHUTDOWN));
+	cr_expect(bgp_policy_has_community(&all, 400 + LB_COMMUNITIES_MAX - 1));
 }
 
 Test(bgp_policy, large_community)

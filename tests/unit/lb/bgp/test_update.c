@@ -542,13 +542,40 @@ Test(bgp_update, announce_round_trip)
 	cr_expect_eq(u.attrs.med, 50);
 	cr_expect(u.attrs.has_otc && u.attrs.otc == 4200000001);
 	cr_expect_eq(u.attrs.community_count, 1);
-	cr_expect_eq(u.attrs.large_count, BGP_COMMUNITIES_MAX, "384 octets");
+	cr_expect_eq(u.attrs.large_count, BGP_COMMUNITIES_MAX, "780 octets");
 	cr_expect_eq(u.attrs.large[12 + 7], 1, "the second's first number");
 	cr_expect(addr_equal(&u.attrs.next_hop, &attrs.next_hop));
 	for (size_t size = 0; size < len; size++) {
 		w = wire_writer(body, size);
 		cr_expect_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 0, "fits in %zu",
 			     size);
+	}
+}
+
+/* As long as attributes get: the true path beside, and both kinds of communities, all full. */
+Test(bgp_update, all_that_a_policy_can_say)
+{
+	struct bgp_route_attrs attrs = { .asn = 4200000001, .otc = true };
+	uint8_t body[BGP_BODY_MAX];
+	struct prefix prefix;
+	struct wire_writer w;
+	struct bgp_update u;
+
+	attrs.policy = (struct bgp_policy){ .prepend = BGP_PREPEND_MAX, .has_med = true };
+	for (uint32_t i = 0; i < BGP_COMMUNITIES_MAX; i++) {
+		bgp_policy_add_community(&attrs.policy, i);
+		bgp_policy_add_large(&attrs.policy, &(struct bgp_large_community){ 1, i, 9 });
+	}
+	for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+		w = wire_writer(body, sizeof(body));
+		prefix_parse(&prefix, ipv6 ? "2001:db8:1000::/48" : "198.18.0.0/24");
+		addr_parse(&attrs.next_hop, ipv6 ? "2001:db8::1" : "10.0.0.1");
+		cr_assert_eq(bgp_update_put_announce(&w, &attrs, &prefix, 1), 1);
+		cr_assert_eq(bgp_update_decode(&u, body, wire_written(&w), 0), BGP_UPDATE_OK);
+		cr_expect_eq(bgp_as_path_length(&u.attrs.as_path), BGP_PREPEND_MAX + 1);
+		cr_expect_eq(bgp_as_path_length(&u.attrs.as4_path), BGP_PREPEND_MAX + 1);
+		cr_expect_eq(u.attrs.community_count, BGP_COMMUNITIES_MAX);
+		cr_expect_eq(u.attrs.large_count, BGP_COMMUNITIES_MAX);
 	}
 }
 
