@@ -5,12 +5,7 @@
 
 #include "lb/bgp/peer_conf.h"
 #include "lib/alloc.h"
-
-/* Either may be NULL. */
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
+#include "lib/text.h"
 
 static bool prefixes_equal(const struct prefix *a, size_t a_count, const struct prefix *b,
 			   size_t b_count)

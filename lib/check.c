@@ -14,6 +14,7 @@
 
 #include "lib/alloc.h"
 #include "lib/http_head.h"
+#include "lib/text.h"
 #include "lib/version.h"
 
 #define ANSWER_MAX (HTTP_HEAD_MAX + CHECK_BODY_MAX)
@@ -93,12 +94,6 @@ void check_spec_load(const struct conf *object, const struct addr *target, struc
 	spec.rise = (unsigned)conf_int(object, "rise", 1, 100, 2);
 	spec.fall = (unsigned)conf_int(object, "fall", 1, 100, 3);
 	*out = spec;
-}
-
-/* Either may be NULL. */
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 bool check_spec_equal(const struct check_spec *a, const struct check_spec *b)

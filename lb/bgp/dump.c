@@ -11,6 +11,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 struct bgp_dump {
 	const char *name;
@@ -51,20 +52,15 @@ void bgp_dump_free(struct bgp_dump *dump)
 	free(dump);
 }
 
-static bool is_same_file(const struct bgp_dump_conf *a, const struct bgp_dump_conf *b)
-{
-	return a->file && b->file ? strcmp(a->file, b->file) == 0 : a->file == b->file;
-}
-
 bool bgp_dump_conf_equal(const struct bgp_dump_conf *a, const struct bgp_dump_conf *b)
 {
-	return is_same_file(a, b) && (!a->file || a->max_bytes == b->max_bytes);
+	return text_equal(a->file, b->file) && (!a->file || a->max_bytes == b->max_bytes);
 }
 
 struct bgp_dump *bgp_dump_follow(struct bgp_dump *dump, const char *name,
 				 const struct bgp_dump_conf *conf)
 {
-	if (!dump || !is_same_file(dump->conf, conf)) {
+	if (!dump || !text_equal(dump->conf->file, conf->file)) {
 		bgp_dump_free(dump);
 		return bgp_dump_new(name, conf);
 	}

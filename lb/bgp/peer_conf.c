@@ -3,11 +3,7 @@
 
 #include <string.h>
 
-/* Either may be NULL. */
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
+#include "lib/text.h"
 
 static bool is_transport_equal(const struct bgp_transport *a, const struct bgp_transport *b)
 {
