@@ -108,6 +108,11 @@ bool lb_conf_has_address(const struct lb_conf *conf, const struct addr *addr);
 
 /* Parts of the loader, for its files. All leave *out usable on a mistake. */
 void lb_policy_load(const struct conf *object, const char *key, struct bgp_policy *out);
+/*
+ * The first line of the file that this names, 1 to max (<= BGP_MD5_KEY_MAX) bytes, in the arena; ""
+ * on a mistake. What it is stays out of messages: they end up in logs.
+ */
+const char *lb_key_load(const struct conf *at, struct arena *arena, size_t max);
 /* Once the identity and the VIPs have been loaded. */
 void lb_bgp_conf_load(const struct conf *root, struct lb_conf *conf);
 /* What this peer is told of: its "vips" and "identity". */

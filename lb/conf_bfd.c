@@ -1,45 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The "bfd" object of a BGP peer. */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lb/conf.h"
 #include "lib/arena.h"
 
-/* The file's first line. What it is stays out of messages: they end up in logs. */
-static void load_key(const struct conf *auth, uint8_t key[BFD_KEY_MAX])
-{
-	const struct conf at = conf_get(auth, "key_file");
-	const char *path = conf_string(auth, "key_file", CONF_REQUIRED_STRING);
-	char line[BFD_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
-	size_t len;
-	FILE *file;
-
-	if (auth->err->set)
-		return;
-	file = fopen(path, "re");
-	if (!file) {
-		conf_fail(&at, "cannot open: %s", strerror(errno));
-		return;
-	}
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	(void)fclose(file);
-	line[strcspn(line, "\r\n")] = '\0';
-	if (!line[0])
-		conf_fail(&at, "has no key in its first line");
-	len = strlen(line);
-	if (len > BFD_KEY_MAX)
-		conf_fail(&at, "a key has at most %d bytes (RFC 5880, 4.4)", BFD_KEY_MAX);
-	else
-		memcpy(key, line, len);
-}
-
-static void load_auth(const struct conf *bfd, struct bfd_auth_conf *out)
+static void load_auth(const struct conf *bfd, struct arena *arena, struct bfd_auth_conf *out)
 {
 	static const char *const types[] = { "sha1", "meticulous-sha1", NULL };
 	const struct conf at = conf_get(bfd, "auth");
+	struct conf file;
+	const char *key;
 
 	if (!at.json)
 		return;
@@ -47,10 +18,16 @@ static void load_auth(const struct conf *bfd, struct bfd_auth_conf *out)
 	out->type =
 		conf_choice(&at, "type", types, 1) ? BFD_AUTH_METICULOUS_SHA1 : BFD_AUTH_KEYED_SHA1;
 	out->key_id = (uint8_t)conf_int(&at, "key_id", 0, UINT8_MAX, 1);
-	load_key(&at, out->key);
+	file = conf_require(&at, "key_file");
+	if (!file.json)
+		return;
+	key = lb_key_load(&file, arena, BFD_KEY_MAX);
+	if (!at.err->set)
+		memcpy(out->key, key, strlen(key));
 }
 
-static void load_bfd(const struct conf *at, const struct bgp_peer_conf *peer, struct bfd_spec *out)
+static void load_bfd(const struct conf *at, struct arena *arena, const struct bgp_peer_conf *peer,
+		     struct bfd_spec *out)
 {
 	uint32_t interval;
 
@@ -63,7 +40,7 @@ static void load_bfd(const struct conf *at, const struct bgp_peer_conf *peer, st
 	out->session.desired_min_tx = out->session.required_min_rx = interval;
 	out->session.detect_mult = (uint8_t)conf_int(at, "multiplier", 1, UINT8_MAX, 3);
 	out->session.passive = conf_bool(at, "passive", false);
-	load_auth(at, &out->session.auth);
+	load_auth(at, arena, &out->session.auth);
 }
 
 /* Of the peer of this name, which there is: slots of ranges are peers, but not in the document. */
@@ -97,7 +74,7 @@ void lb_bfd_conf_load(const struct conf *root, struct arena *arena,
 			return;
 		}
 		peer = index_of(bgp, conf_string(&item, "name", CONF_REQUIRED_STRING));
-		load_bfd(&bfd, &bgp->peers[peer], &out->specs[peer]);
+		load_bfd(&bfd, arena, &bgp->peers[peer], &out->specs[peer]);
 		out->count++;
 	}
 }

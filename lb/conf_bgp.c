@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The BGP part of the configuration: policies, listeners and peers. */
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -24,6 +25,27 @@ static uint32_t load_asn(const struct conf *object)
 		conf_fail(&at, "%d is reserved (RFC 6793)", AS_TRANS);
 	}
 	return asn;
+}
+
+const char *lb_key_load(const struct conf *at, struct arena *arena, size_t max)
+{
+	char line[BGP_MD5_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
+	FILE *file = fopen(conf_as_string(at), "re");
+
+	assert(max + 2 <= sizeof(line));
+	if (!file) {
+		conf_fail(at, "cannot open: %s", strerror(errno));
+		return "";
+	}
+	if (!fgets(line, (int)max + 2, file))
+		line[0] = '\0';
+	(void)fclose(file);
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!line[0])
+		conf_fail(at, "has no key in its first line");
+	if (strlen(line) > max)
+		conf_fail(at, "a key has at most %zu bytes", max);
+	return arena_strdup(arena, line);
 }
 
 /* 0 stands for any that is not ours. */
@@ -245,42 +267,19 @@ static void load_peer(const struct conf *item, uint16_t hold_time, struct bgp_pe
 	load_dump(item, &peer->dump);
 }
 
-/* The file's first line. What it is stays out of messages: they end up in logs. */
-static const char *load_key(const struct conf *item, struct arena *arena)
-{
-	const struct conf at = conf_get(item, "md5_key_file");
-	char line[BGP_MD5_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
-	FILE *file;
-
-	if (!at.json)
-		return NULL;
-	file = fopen(conf_as_string(&at), "re");
-	if (!file) {
-		conf_fail(&at, "cannot open: %s", strerror(errno));
-		return NULL;
-	}
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	(void)fclose(file);
-	line[strcspn(line, "\r\n")] = '\0';
-	if (!line[0])
-		conf_fail(&at, "has no key in its first line");
-	if (strlen(line) > BGP_MD5_KEY_MAX)
-		conf_fail(&at, "a key has at most %d bytes", BGP_MD5_KEY_MAX);
-	return arena_strdup(arena, line);
-}
-
 /* An external peer is on the wire unless said otherwise (RFC 4271, section 5.1.3). */
 static void load_transport(const struct conf *item, struct arena *arena, uint32_t own_asn,
 			   struct bgp_peer_conf *peer)
 {
 	const struct conf at = conf_get(item, "ttl_security");
+	const struct conf key = conf_get(item, "md5_key_file");
 
 	peer->transport.hops = (uint8_t)conf_int(item, "multihop", 1, 255, peer->asn != own_asn);
 	peer->transport.ttl_security = conf_bool(item, "ttl_security", false);
 	if (peer->transport.ttl_security && peer->transport.hops == 0)
 		conf_fail(&at, "towards a peer of the own ASN needs multihop");
-	peer->transport.md5_key = load_key(item, arena);
+	if (key.json)
+		peer->transport.md5_key = lb_key_load(&key, arena, BGP_MD5_KEY_MAX);
 }
 
 static void load_role(const struct conf *item, uint32_t own_asn, struct bgp_peer_conf *peer)

@@ -147,7 +147,7 @@ static const struct {
 	{ "BFD key file", PEER("'bfd':{'auth':{'key_file':'/nowhere'}}"),
 	  "bgp.peers[0].bfd.auth.key_file: cannot open: No such file or directory" },
 	{ "BFD key too long", PEER("'bfd':{'auth':{'key_file':'Makefile'}}"),
-	  "bgp.peers[0].bfd.auth.key_file: a key has at most 20 bytes (RFC 5880, 4.4)" },
+	  "bgp.peers[0].bfd.auth.key_file: a key has at most 20 bytes" },
 	{ "BFD key empty", PEER("'bfd':{'auth':{'key_file':'/dev/null'}}"),
 	  "bgp.peers[0].bfd.auth.key_file: has no key in its first line" },
 	{ "BFD key type", PEER("'bfd':{'auth':{'type':'md5','key_file':'VERSION'}}"),
