@@ -581,17 +581,11 @@ class Refused(ReloadTest):
         self.start_lb()
         listener = self.listener()
         good = copy.deepcopy(self.conf)
-        for change, detail in (
-                (lambda conf: conf["bgp"].update(listen=["0.0.0.0:179", "192.0.2.1"]),
-                 "bgp: cannot listen on 192.0.2.1:179"),
-                (lambda conf: conf["identity"].update(port=8080, addresses=["10.200.1.1"]),
-                 None)):
-            self.conf = copy.deepcopy(good)
-            if detail:
-                self.write(lambda conf, c=change: (c(conf), conf["bgp"]["peers"].pop()))
-                status, problem = self.post()
-                self.assertEqual(status, 500, problem)
-                self.assertIn(detail, problem["detail"])
+        self.write(lambda conf: (conf["bgp"].update(listen=["0.0.0.0:179", "192.0.2.1"]),
+                                 conf["bgp"]["peers"].pop()))
+        status, problem = self.post()
+        self.assertEqual(status, 500, problem)
+        self.assertIn("bgp: cannot listen on 192.0.2.1:179", problem["detail"])
         taken = self.lab.lb.socket(socket.AF_INET, socket.SOCK_STREAM)
         self.addCleanup(taken.close)
         taken.bind(("0.0.0.0", 8055))
