@@ -108,6 +108,7 @@ static int run(struct lb_conf *conf, const char *path)
 	struct lb_daemon *lb;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a dump that reaches LimitFSIZE is EFBIG, not our end */
 	/* Watched from now on, so that a stop during the start does not leave anything behind. */
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&interrupt, on_signal, SIGINT);

@@ -2,6 +2,7 @@
 """What is dumped of a peer is what was said: read by a reader of our own and by bgpdump."""
 import collections
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -150,6 +151,21 @@ class Dump(SpeakerTest):
         control(bird, "reload", "in", "lb")
         wait_until(lambda: daemon.peer("t1")["dump"]["records"] > 0, what="written")
         self.assertIn("%s is written again" % self.path, daemon.log())
+
+    def test_limit_to_the_size_of_files_costs_no_more_than_records(self):
+        """LimitFSIZE= of systemd: beyond it the kernel sends SIGXFSZ."""
+        bird, daemon = self.bird(), self.start_dumping(0)
+        wait_until(lambda: bird.has(PREFIX), what=PREFIX)
+        limits = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE,
+                         (os.path.getsize(self.path), limits[1]))
+        control(bird, "reload", "in", "lb")
+        wait_until(lambda: daemon.peer("t1")["dump"]["lost"] > 0, what="lost")
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, limits)
+        before = daemon.peer("t1")["dump"]["records"]
+        control(bird, "reload", "in", "lb")
+        wait_until(lambda: daemon.peer("t1")["dump"]["records"] > before, what="written again")
+        self.assertEqual(daemon.peer("t1")["established"], 1)
 
 
 if __name__ == "__main__":
