@@ -25,7 +25,10 @@ struct lb_reload_reply {
 	char reason[400];
 };
 
-/* One line of the log and an event say how it went, too. From the loop, not from a handler. */
+/*
+ * One line of the log and an event say how it went, too. From the loop, not from a callback of the
+ * speaker, of BFD or of a check.
+ */
 void lb_daemon_reload(struct lb_daemon *lb, struct lb_reload_reply *reply);
 
 #endif
