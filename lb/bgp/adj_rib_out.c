@@ -214,18 +214,24 @@ static struct marks *marks_of(struct adj_rib_out *rib, enum addr_family family)
 	return family == ADDR_IPV6 ? &rib->marks6 : &rib->marks4;
 }
 
-void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family)
+static void force(struct adj_rib_out *rib, enum addr_family family)
 {
-	if (!rib->up || family == ADDR_NONE || next_hop_of(rib, family)->family == ADDR_NONE)
-		return;
-	if (rib->session.enhanced_refresh)
-		marks_of(rib, family)->begin = marks_of(rib, family)->end = true;
 	for (size_t i = 0; i < rib->count; i++) {
 		struct entry *e = &rib->entries[i];
 
 		if ((enum addr_family)e->prefix.addr.family == family)
 			e->forced = e->sent;
 	}
+}
+
+void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family)
+{
+	if (!rib->up || family == ADDR_NONE || next_hop_of(rib, family)->family == ADDR_NONE)
+		return;
+	if (rib->session.enhanced_refresh)
+		marks_of(rib, family)->begin = marks_of(rib, family)->end = true;
+	else
+		force(rib, family);
 }
 
 static bool is_withdraw_due(const struct entry *e)
@@ -369,14 +375,21 @@ static bool put_update(struct adj_rib_out *rib, enum addr_family family, struct 
 	return true;
 }
 
-/* The routes of a family between their marks; the first End-of-RIB goes before any refresh. */
+/*
+ * The routes of a family between their marks; the first End-of-RIB goes before any refresh. What
+ * the peer has when a refresh begins it drops at its end, unless it is said in between (RFC 7313,
+ * section 4.2): all of it is due from there on, and what was said while the beginning waited for
+ * End-of-RIB once more.
+ */
 static bool put_family(struct adj_rib_out *rib, enum addr_family family, struct wire_writer *w,
 		       struct adj_rib_out_batch *batch)
 {
 	struct marks *marks = marks_of(rib, family);
 
-	if (!marks->end_of_rib && put_mark(w, family, &marks->begin, REFRESH_BEGIN, batch))
+	if (!marks->end_of_rib && put_mark(w, family, &marks->begin, REFRESH_BEGIN, batch)) {
+		force(rib, family);
 		return true;
+	}
 	return put_update(rib, family, w, batch, put_announcements) ||
 	       (!rib->held && put_mark(w, family, &marks->end_of_rib, END_OF_RIB, batch)) ||
 	       (!marks->begin && put_mark(w, family, &marks->end, REFRESH_END, batch));

@@ -175,7 +175,7 @@ Test(adj_rib_out, refresh_with_marks_of_rfc_7313)
 	adj_rib_out_session_up(rib, &session);
 	adj_rib_out_refresh(rib, ADDR_IPV4);
 	adj_rib_out_refresh(rib, ADDR_IPV6);
-	cr_expect_str_eq(drain(rib), "+1 +1 E B e", "End-of-RIB before the refresh");
+	cr_expect_str_eq(drain(rib), "+1 +1 E B +1 +1 e", "End-of-RIB first, then all between");
 	adj_rib_out_refresh(rib, ADDR_IPV4);
 	withdraw(rib, "198.18.1.0/24");
 	announce(rib, "198.18.2.0/24", 2);
@@ -184,6 +184,12 @@ Test(adj_rib_out, refresh_with_marks_of_rfc_7313)
 	adj_rib_out_session_down(rib);
 	adj_rib_out_session_up(rib, &session);
 	cr_expect_str_eq(drain(rib), "+1 +1 E", "a refresh ends with its session");
+	adj_rib_out_session_up(rib, &session);
+	adj_rib_out_hold(rib);
+	adj_rib_out_refresh(rib, ADDR_IPV4);
+	cr_expect_str_eq(drain(rib), "+1 +1", "it waits for an End-of-RIB that waits");
+	adj_rib_out_release(rib);
+	cr_expect_str_eq(drain(rib), "E B +1 +1 e");
 	adj_rib_out_free(rib);
 }
 
