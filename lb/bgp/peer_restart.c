@@ -130,9 +130,10 @@ void bgp_peer_restart_lost(struct bgp_peer *peer, const struct bgp_link *link,
 	const struct addr none = { 0 };
 
 	ev_timer_stop(peer->env->loop, &peer->release);
-	peer->kept4 = peer->default4.family != ADDR_NONE &&
+	/* One kept over the last loss and not heard of since is not kept over this one, too. */
+	peer->kept4 = !peer->kept4 && peer->default4.family != ADDR_NONE &&
 		      bgp_restart_keeps(loss, agreed && theirs->ipv4, notify);
-	peer->kept6 = peer->default6.family != ADDR_NONE &&
+	peer->kept6 = !peer->kept6 && peer->default6.family != ADDR_NONE &&
 		      bgp_restart_keeps(loss, agreed && theirs->ipv6, notify);
 	if (!peer->kept4)
 		bgp_peer_set_default(peer, ADDR_IPV4, &none);

@@ -130,6 +130,21 @@ class ThePeer(RestartTest):
         wait_until(lambda: not daemon.peer("t2")["default_route_kept"], what="said anew")
         self.assertEqual(self.lab.legs(), ["10.1.2.2"])
 
+    def test_lost_twice(self):
+        """RFC 4724, section 4.2: what is said anew is kept again, what is stale already is not."""
+        daemon, peer, since = self.with_default()
+        for says, stale in ((DEFAULT, False), (b"", True)):
+            peer.close()
+            self.check(daemon, since, True)
+            peer = self.establish(RESTARTED).send(says)
+            self.wait_state(daemon, "t2", "established")
+            wait_until(lambda want=stale: daemon.peer("t2")["default_route_kept"] == want,
+                       what="what it has said")
+            since = daemon.last_id()
+        self.assertEqual(self.lab.legs(), ["10.1.2.2"])
+        peer.close()
+        self.check(daemon, since, False)
+
     def test_its_packets_have_not_flowed_on(self):
         daemon, peer, since = self.with_default()
         peer.close()
