@@ -31,8 +31,9 @@ static void take_addresses(struct bgp_interface *out, const struct ifaddrs *all,
 	struct addr addr;
 
 	for (const struct ifaddrs *ifa = all; ifa; ifa = ifa->ifa_next) {
-		if (strcmp(ifa->ifa_name, name) != 0 || !address_of(ifa, &addr) ||
-		    addr_is_link_local(&addr))
+		/* What is on lo is of this machine alone, or a VIP, or one of many machines'. */
+		if (strcmp(ifa->ifa_name, name) != 0 || ifa->ifa_flags & IFF_LOOPBACK ||
+		    !address_of(ifa, &addr) || addr_is_link_local(&addr))
 			continue;
 		if (addr.family == ADDR_IPV4 && out->ipv4.family == ADDR_NONE)
 			out->ipv4 = addr;

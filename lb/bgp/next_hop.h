@@ -11,8 +11,9 @@
 #include "lb/bgp/speaker.h"
 
 struct bgp_interface {
-	unsigned index;		/* 0: no interface has the address */
-	struct addr ipv4, ipv6; /* the first of each that is not link-local, or ADDR_NONE */
+	unsigned index; /* 0: no interface has the address */
+	/* The first of each that is not link-local; ADDR_NONE: it has none, or is lo. */
+	struct addr ipv4, ipv6;
 };
 
 /* Of this name or, if it is NULL, the one that has this address; and its addresses. */
