@@ -59,18 +59,22 @@ static bool is_periodic(const struct bfd_session *s)
 
 /*
  * After each packet sent, and after a change of whatever the interval depends on: that counts from
- * the last packet, not from the change (6.8.3).
+ * the last packet, not from the change (6.8.3). Where that time is past already the packet is due
+ * now, or since it was before: nobody could have sent it earlier, so it is not late.
  */
 static void plan_transmit(struct bfd_session *s, struct instant now)
 {
 	uint64_t us = (uint64_t)bfd_session_tx_interval(s) * s->jitter / 1000;
+	struct instant known = instant_min(s->transmit, now), due;
 
-	if (!is_periodic(s))
+	if (!is_periodic(s)) {
 		s->transmit = INSTANT_NEVER;
-	else if (s->last_sent.ns == INSTANT_NEVER.ns)
+	} else if (s->last_sent.ns == INSTANT_NEVER.ns) {
 		s->transmit = now;
-	else
-		s->transmit = after_us(s->last_sent, us);
+	} else {
+		due = after_us(s->last_sent, us);
+		s->transmit = due.ns > known.ns ? due : known;
+	}
 }
 
 static void begin_poll(struct bfd_session *s)

@@ -329,7 +329,8 @@ static void tick(struct bfd_worker *w, struct bfd_link *link, struct instant now
 	uint64_t before = bfd_session_detection_time(s);
 	int64_t late = now.ns - s->transmit.ns;
 
-	if (instant_reached(s->transmit, now) &&
+	/* Before its first packet a session may have waited for its place. */
+	if (s->last_sent.ns != INSTANT_NEVER.ns && instant_reached(s->transmit, now) &&
 	    late > atomic_load_explicit(&w->latest_ns, memory_order_relaxed))
 		atomic_store_explicit(&w->latest_ns, late, memory_order_relaxed);
 	carry_out(w, link, bfd_session_tick(s, now), now, before);

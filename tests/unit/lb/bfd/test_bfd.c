@@ -213,6 +213,8 @@ Test(bfd, removed_and_added_again)
 	cr_expect_neq(info_of(&f, 0).local_discriminator, before);
 	cr_expect_eq(info_of(&f, 1).downs, 1);
 	cr_expect_eq(info_of(&f, 1).detections, 0);
+	cr_expect_lt(bfd_latest_ns(f.bfd), NS_PER_S / 2,
+		     "neither the wait for a place nor the end of a slow start is lateness");
 	bfd_free(f.bfd);
 	ev_loop_destroy(f.loop);
 }

@@ -388,6 +388,32 @@ Test(bfd_session, shorter_remote_interval_is_honoured_from_the_last_packet_on)
 	cr_expect_geq(s.transmit.ns, at(1500).ns, "and a longer one");
 }
 
+/* transmit is what lateness is counted from: not before anybody could know of it. */
+Test(bfd_session, what_becomes_due_by_a_shorter_interval_is_not_late)
+{
+	struct bfd_session s = led_to_up(&fifty);
+	struct bfd_packet p = words;
+	int64_t missed;
+
+	p.state = BFD_UP;
+	p.required_min_rx = 2000 * MS;
+	hear(&s, p, 0);
+	say(&s, false, 0);
+	p.required_min_rx = 50 * MS;
+	hear(&s, p, 1000);
+	cr_expect_eq(s.transmit.ns, at(1000).ns, "%g ms", (double)s.transmit.ns / 1e6);
+	hear(&s, p, 1001);
+	cr_expect_eq(s.transmit.ns, at(1000).ns, "since then it is due");
+	say(&s, false, 1002);
+	missed = s.transmit.ns;
+	cr_expect_leq(missed, at(1052).ns);
+	hear(&s, p, 1100);
+	cr_expect_eq(s.transmit.ns, missed, "this one is late");
+	p.required_min_rx = 10 * MS;
+	hear(&s, p, 1100);
+	cr_expect_eq(s.transmit.ns, missed, "by no more than before");
+}
+
 Test(bfd_session, peer_that_wants_no_packets_gets_none_but_answers)
 {
 	struct bfd_session s = led_to_up(&fifty);
