@@ -142,10 +142,24 @@ static void log_stranger(struct bgp_speaker *speaker, const struct addr *from, c
 			 addr_format(from, text), why, more);
 }
 
-/* Configured by address or interface, then a slot: the one that he had, one never lent, any that is
- * free. */
-static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struct addr *from,
-				  unsigned ifindex)
+static bool is_slot(const struct bgp_speaker *speaker, size_t peer)
+{
+	return speaker->conf->peers[peer].range.addr.family != ADDR_NONE;
+}
+
+/* A peer that is configured by its address or interface. */
+static struct bgp_peer *find_known(const struct bgp_speaker *speaker, const struct addr *from,
+				   unsigned ifindex)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		if (!is_slot(speaker, i) && bgp_peer_is_at(speaker->peers[i], from, ifindex))
+			return speaker->peers[i];
+	}
+	return NULL;
+}
+
+/* The slot of a range that he had, one never lent, any that is free. */
+static struct bgp_peer *find_slot(const struct bgp_speaker *speaker, const struct addr *from)
 {
 	const struct addr nobody = { 0 };
 	struct bgp_peer *slot = NULL;
@@ -154,17 +168,28 @@ static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struc
 		struct bgp_peer *peer = speaker->peers[i];
 		bool lent = slot && !bgp_peer_is_of(slot, &nobody);
 
-		if (bgp_peer_is_at(peer, from, ifindex)) {
-			slot = peer;
-			break;
-		}
+		if (!is_slot(speaker, i))
+			continue;
+		if (bgp_peer_is_of(peer, from))
+			return peer;
 		if (bgp_peer_is_free(peer, from) &&
 		    (!slot || (lent && bgp_peer_is_of(peer, &nobody))))
 			slot = peer;
 	}
-	if (slot && !bgp_peer_is_of(slot, from))
-		bgp_peer_lend(slot, from);
 	return slot;
+}
+
+/* Who is configured since comes before the slot that he had until then. */
+static struct bgp_peer *find_peer(const struct bgp_speaker *speaker, const struct addr *from,
+				  unsigned ifindex)
+{
+	struct bgp_peer *peer = find_known(speaker, from, ifindex);
+
+	if (!peer)
+		peer = find_slot(speaker, from);
+	if (peer && !bgp_peer_is_of(peer, from))
+		bgp_peer_lend(peer, from);
+	return peer;
 }
 
 static bool is_in_range(const struct bgp_speaker *speaker, const struct addr *from)

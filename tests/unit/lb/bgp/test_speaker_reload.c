@@ -394,6 +394,35 @@ Test(bgp_reload, listens_elsewhere_or_as_before)
 	end(&f);
 }
 
+/* Slots r-1 and so on of a range that is all of the net; in place of other peers. */
+static void reload_slots(struct fixture *f, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct bgp_peer_conf slot = peer_conf(f, i ? "r-2" : "r-1", 1, 0, 64501);
+
+		slot.range = (struct prefix){ slot.remote.addr, 24 };
+		slot.passive = true;
+		f->peers[!f->now][i] = f->peers[f->now][i] = slot;
+	}
+	f->conf[!f->now].peer_count = count;
+	reload(f);
+}
+
+/* A connection from address n to the speaker, which has taken it. */
+static int connect_from(struct fixture *f, uint32_t n)
+{
+	struct endpoint from = { .addr = place(f, n).addr };
+	struct sockaddr_storage sa;
+	socklen_t len = endpoint_to_sockaddr(&from, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+	len = endpoint_to_sockaddr(&f->listen[0], &sa);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&sa, len), 0);
+	run_for(f, 0.1);
+	return fd;
+}
+
 /* Slots of a range come and go one by one, and who has one keeps it. */
 Test(bgp_reload, slots_of_a_range)
 {
@@ -402,26 +431,9 @@ Test(bgp_reload, slots_of_a_range)
 	int fds[2];
 
 	begin(&f, 0);
-	for (int i = 0; i < 2; i++) {
-		struct bgp_peer_conf slot = peer_conf(&f, i ? "r-2" : "r-1", 1, 0, 64501);
-
-		slot.range = (struct prefix){ slot.remote.addr, 24 };
-		slot.passive = true;
-		f.peers[!f.now][i] = f.peers[f.now][i] = slot;
-	}
-	f.conf[!f.now].peer_count = 2;
-	reload(&f);
-	for (int i = 0; i < 2; i++) {
-		struct endpoint from = { .addr = place(&f, 20 + (uint32_t)i).addr };
-		struct sockaddr_storage sa;
-		socklen_t len = endpoint_to_sockaddr(&from, &sa);
-
-		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
-		cr_assert_eq(bind(fds[i], (struct sockaddr *)&sa, len), 0);
-		len = endpoint_to_sockaddr(&f.listen[0], &sa);
-		cr_assert_eq(connect(fds[i], (struct sockaddr *)&sa, len), 0);
-		run_for(&f, 0.1);
-	}
+	reload_slots(&f, 2);
+	for (uint32_t i = 0; i < 2; i++)
+		fds[i] = connect_from(&f, 20 + i);
 	bgp_speaker_peer_info(f.speaker, 0, &info);
 	cr_expect_eq(info.state, BGP_OPEN_SENT);
 	bgp_speaker_peer_info(f.speaker, 1, &info);
@@ -439,5 +451,30 @@ Test(bgp_reload, slots_of_a_range)
 		cr_expect_eq(!memcmp(&bytes[n - 3], "\3\6\3", 3), i == 1, "%d", i);
 		close(fds[i]);
 	}
+	end(&f);
+}
+
+/* Who had a slot and is configured now is that peer, though his slot comes first. */
+Test(bgp_reload, peer_with_an_address_comes_before_the_slot_that_it_had)
+{
+	struct bgp_peer_info info;
+	struct fixture f;
+
+	begin(&f, 0);
+	reload_slots(&f, 1);
+	close(connect_from(&f, 20));
+	run_for(&f, 0.1);
+	bgp_speaker_peer_info(f.speaker, 0, &info);
+	cr_assert_eq(info.in[BGP_MSG_OPEN] + info.out[BGP_MSG_OPEN], 1, "it was this slot's");
+	next_conf(&f)->peer_count = 2;
+	f.peers[!f.now][1] = peer_conf(&f, "x", 1, 20, 64501);
+	f.peers[!f.now][1].passive = true;
+	reload(&f);
+	close(connect_from(&f, 20));
+	bgp_speaker_peer_info(f.speaker, 1, &info);
+	cr_expect_str_eq(info.name, "x");
+	cr_expect_eq(info.out[BGP_MSG_OPEN], 1);
+	bgp_speaker_peer_info(f.speaker, 0, &info);
+	cr_expect_eq(info.out[BGP_MSG_OPEN], 1, "not the slot's again");
 	end(&f);
 }
