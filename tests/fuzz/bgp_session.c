@@ -91,7 +91,8 @@ static void take_update(struct talk *t, const struct bgp_frame *frame)
 
 	if (t->fsm.state == BGP_ESTABLISHED &&
 	    bgp_update_decode(&update, frame->body, frame->body_len,
-			      t->negotiated.four_octet_asn) == BGP_UPDATE_RESET)
+			      t->negotiated.four_octet_asn ? BGP_FOUR_OCTET : 0) ==
+		    BGP_UPDATE_RESET)
 		bad(t, &update.attrs.error);
 	else
 		step_type(t, BGP_EVENT_UPDATE);
@@ -218,8 +219,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	state = talk(&pieces, data, len, false);
 	used = pieces.used;
-	/* Unless a timer has spoken meanwhile. */
-	if (pieces.connected && talk(&whole, data, len, true) == state)
-		demand(whole.used == used);
+	/* Unless it is over, which a timer may have brought about. */
+	if (pieces.connected)
+		demand(talk(&whole, data, len, true) == state && whole.used == used);
 	return 0;
 }

@@ -344,7 +344,7 @@ static void hear(struct sim_speaker *s, const struct bgp_nlri *nlri, int value)
 static void take_update(struct sim_speaker *s, enum bgp_connection which,
 			const struct bgp_frame *frame)
 {
-	bool four_octet = s->link[which].negotiated.four_octet_asn;
+	unsigned options = s->link[which].negotiated.four_octet_asn ? BGP_FOUR_OCTET : 0;
 	struct bgp_update update;
 	int policy = 0;
 
@@ -352,7 +352,7 @@ static void take_update(struct sim_speaker *s, enum bgp_connection which,
 		fault(s, "UPDATE", "without a session");
 		return;
 	}
-	if (bgp_update_decode(&update, frame->body, frame->body_len, four_octet) != BGP_UPDATE_OK)
+	if (bgp_update_decode(&update, frame->body, frame->body_len, options) != BGP_UPDATE_OK)
 		fault(s, "UPDATE", "malformed");
 	if (update.reach.len > 0 || update.attrs.mp_reach.len > 0)
 		policy = policy_of(s, &update.attrs);
