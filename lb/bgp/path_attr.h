@@ -49,7 +49,7 @@ struct bgp_as_path {
 struct bgp_attrs {
 	enum bgp_verdict verdict;
 	struct bgp_error error; /* with BGP_UPDATE_RESET */
-	uint8_t malformed;	/* code of the attribute that the verdict is about, for the log */
+	uint8_t malformed;	/* code of the attribute, there or missing, for the log */
 	bool has_origin, has_as_path, has_next_hop, has_mp_reach, has_mp_unreach, has_med;
 	bool has_otc, has_local_pref;
 	uint8_t origin;

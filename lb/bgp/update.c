@@ -3,14 +3,31 @@
 
 #include "lb/bgp/notification.h"
 
-/* Without ORIGIN, AS_PATH or a next hop there is no route (RFC 7606, section 3 (d)). */
-static bool is_missing_mandatory(const struct bgp_update *update)
+/*
+ * Without ORIGIN, AS_PATH or a next hop there is no route (RFC 7606, section 3 (d)). The code of
+ * the first that is missing, 0: none is.
+ */
+static uint8_t missing_mandatory(const struct bgp_update *update)
 {
 	const struct bgp_attrs *a = &update->attrs;
 
 	if (update->reach.len == 0 && !a->has_mp_reach)
-		return false;
-	return !a->has_origin || !a->has_as_path || (update->reach.len > 0 && !a->has_next_hop);
+		return 0;
+	if (!a->has_origin)
+		return BGP_ATTR_ORIGIN;
+	if (!a->has_as_path)
+		return BGP_ATTR_AS_PATH;
+	return update->reach.len > 0 && !a->has_next_hop ? BGP_ATTR_NEXT_HOP : 0;
+}
+
+static void judge_missing(struct bgp_update *update)
+{
+	uint8_t missing = missing_mandatory(update);
+
+	if (missing == 0 || update->attrs.verdict >= BGP_UPDATE_TREAT_AS_WITHDRAW)
+		return;
+	update->attrs.verdict = BGP_UPDATE_TREAT_AS_WITHDRAW;
+	update->attrs.malformed = missing;
 }
 
 static enum addr_family end_of_rib(const struct bgp_update *update, size_t attrs_len)
@@ -55,8 +72,7 @@ enum bgp_verdict bgp_update_decode(struct bgp_update *update, const uint8_t *bod
 	update->reach = (struct bgp_nlri){ ADDR_IPV4, r.pos, wire_left(&r) };
 	if (!bgp_nlri_valid(&update->withdrawn) || !bgp_nlri_valid(&update->reach))
 		return refuse(update, BGP_UPDATE_BAD_NETWORK);
-	if (is_missing_mandatory(update) && update->attrs.verdict < BGP_UPDATE_TREAT_AS_WITHDRAW)
-		update->attrs.verdict = BGP_UPDATE_TREAT_AS_WITHDRAW;
+	judge_missing(update);
 	update->end_of_rib = end_of_rib(update, attrs_len);
 	return update->attrs.verdict;
 }

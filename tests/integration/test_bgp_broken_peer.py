@@ -84,6 +84,8 @@ ATTRIBUTES = (
      ORIGIN + attribute(0x40, 2, b"\3\1\0\0\xfe\x4e") + HOP),
     ("AS_PATH with AS 0", WITHDRAWN, ORIGIN + attribute(0x40, 2, b"\2\1\0\0\0\0") + HOP),
     ("NEXT_HOP missing", WITHDRAWN, ORIGIN + PATH),
+    ("AS_PATH missing, worse than what else is wrong", WITHDRAWN,
+     ORIGIN + HOP + attribute(0x40, 5, b"\0\0\0\x64")),
     ("NEXT_HOP of 5 octets", WITHDRAWN, ORIGIN + PATH + attribute(0x40, 3, b"\x0a\1\2\2\0")),
     ("MULTI_EXIT_DISC of 3 octets", WITHDRAWN, GOOD + attribute(0x80, 4, b"\0\0\1")),
     ("LOCAL_PREF from outside", DISCARDED, GOOD + attribute(0x40, 5, b"\0\0\0\x64")),
@@ -184,7 +186,10 @@ class BrokenPeer(SpeakerTest):
 
     def test_attributes_are_named_in_the_log(self):
         """Lines are limited in number, so each attribute first in a run of its own."""
-        for what, verdict, attributes in (ATTRIBUTES[13], ATTRIBUTES[23], ATTRIBUTES[25]):
+        chosen = ("missing", "LOCAL_PREF", "AIGP", "OTC")
+        for what, verdict, attributes in ATTRIBUTES:
+            if not any(word in what for word in chosen):
+                continue
             with self.subTest(what):
                 daemon = self.start()
                 self.establish(daemon).send(update(attributes))
