@@ -47,8 +47,6 @@ void bgp_peer_take_conf(struct bgp_peer *peer, size_t index)
 void bgp_peer_follow(struct bgp_peer *peer, size_t index)
 {
 	take_index(peer, index);
-	if (peer->discovery)
-		bgp_peer_discover(peer); /* its interface's name is the old configuration's */
 	for (int which = 0; which < BGP_CONNECTIONS; which++)
 		peer->fsm.connection[which].conf.connect_retry = peer->conf->connect_retry;
 }

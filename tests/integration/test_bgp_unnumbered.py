@@ -5,6 +5,7 @@ The wire between lb and t1 has no other addresses, so IPv4 goes by IPv6 next hop
 """
 import json
 import os
+import signal
 import socket
 import struct
 import sys
@@ -220,6 +221,25 @@ class Advertisements(UnnumberedTest):
         self.addCleanup(sock.close)
         self.assertEqual(address[0].split("%")[0], self.ours)
         self.assertTrue(daemon.peer("t1")["remote"].startswith("[%s]" % self.theirs))
+
+    def raw_sockets(self, daemon):
+        """The inodes of those by which it looks for its peers."""
+        with open("/proc/%d/net/raw6" % daemon.pid, encoding="ascii") as file:
+            return sorted(line.split()[9] for line in file.readlines()[1:])
+
+    def test_a_reload_that_does_not_touch_it(self):
+        self.listen()
+        daemon = self.start_with()
+        self.receive(SOLICIT)
+        before, since = self.raw_sockets(daemon), daemon.last_id()
+        self.assertEqual(len(before), 1)
+        for _ in range(2):  # the second configuration is freed by the next
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.events({"kind": "reloaded"}, since)
+            since = daemon.last_id()
+        self.assertEqual(self.raw_sockets(daemon), before)
+        self.send(ADVERT)
+        self.addCleanup(self.listener.accept()[0].close)
 
     def test_takes_nothing_from_beyond_the_wire(self):
         self.listen()
