@@ -117,9 +117,8 @@ static enum lb_bfd_change compare_bfd(const struct bfd_spec *a, const struct bfd
 	if (!a->name || !b->name)
 		return a->name || b->name ? LB_BFD_ANEW : LB_BFD_SAME;
 	if (!addr_equal(&a->remote, &b->remote) || !addr_equal(&a->local, &b->local) ||
-	    !text_equal(a->interface, b->interface) || a->multihop != b->multihop ||
-	    s->passive != t->passive || s->auth.type != t->auth.type ||
-	    s->auth.key_id != t->auth.key_id ||
+	    a->multihop != b->multihop || s->passive != t->passive ||
+	    s->auth.type != t->auth.type || s->auth.key_id != t->auth.key_id ||
 	    memcmp(s->auth.key, t->auth.key, sizeof(s->auth.key)) != 0)
 		return LB_BFD_ANEW;
 	return s->desired_min_tx == t->desired_min_tx && s->required_min_rx == t->required_min_rx &&

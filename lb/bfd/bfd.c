@@ -29,7 +29,6 @@ static void link_free(struct bfd_link *link)
 {
 	close(link->fd);
 	free(link->name);
-	free(link->interface);
 	free(link);
 }
 
@@ -199,8 +198,6 @@ static struct bfd_link *link_new(const struct bfd *bfd, const struct bfd_spec *s
 
 	link->spec = *spec;
 	link->spec.name = link->name = xstrdup(spec->name);
-	link->interface = spec->interface ? xstrdup(spec->interface) : NULL;
-	link->spec.interface = link->interface;
 	link->tag = tag;
 	link->to = (struct endpoint){
 		spec->remote,

@@ -23,10 +23,9 @@ struct bfd_link;
 
 /* What a session is to be. */
 struct bfd_spec {
-	const char *name; /* for the log, copied */
-	struct addr remote;
-	struct addr local;     /* to send from; ADDR_NONE: the kernel's choice */
-	const char *interface; /* copied; of a link-local remote, else NULL */
+	const char *name;   /* for the log, copied */
+	struct addr remote; /* not link-local */
+	struct addr local;  /* to send from; ADDR_NONE: the kernel's choice */
 	bool multihop;
 	struct bfd_session_conf session;
 };

@@ -33,7 +33,7 @@ struct bfd_link {
 	struct bfd_link *successor; /* to begin when this one, removed, has ended; or NULL */
 	/* Constant. */
 	struct bfd_spec spec;
-	char *name, *interface; /* own the strings of spec */
+	char *name; /* owns that of spec */
 	struct endpoint to;
 	int fd, listening; /* to send from; where its packets come */
 	/* The thread's. */
@@ -41,7 +41,6 @@ struct bfd_link {
 	struct bfd_info info;
 	struct instant last_heard;
 	struct bgp_log_limit discards;
-	unsigned ifindex;
 	/* While it is being ended: AdminDown is said again, or all is said. */
 	unsigned farewells;
 	int64_t farewell_gap_ns;

@@ -119,7 +119,6 @@ static void note_sender(struct bfd_datagram *out, const struct sockaddr_storage 
 
 	endpoint_from_sockaddr(&from, (const struct sockaddr *)sa);
 	out->from = from.addr;
-	out->ifindex = sockaddr_interface((const struct sockaddr *)sa);
 }
 
 size_t bfd_socket_receive(int fd, struct bfd_datagram *out)
@@ -151,13 +150,10 @@ size_t bfd_socket_receive(int fd, struct bfd_datagram *out)
 	return count > 0 ? (size_t)count : 0;
 }
 
-int bfd_socket_send(int fd, const struct endpoint *to, unsigned ifindex, const void *buf,
-		    size_t len)
+int bfd_socket_send(int fd, const struct endpoint *to, const void *buf, size_t len)
 {
 	struct sockaddr_storage sa;
 	socklen_t sa_len = endpoint_to_sockaddr(to, &sa);
 
-	if (sa.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&sa)->sin6_scope_id = ifindex;
 	return sendto(fd, buf, len, MSG_DONTWAIT, (struct sockaddr *)&sa, sa_len) < 0 ? -errno : 0;
 }

@@ -23,8 +23,7 @@
 
 struct bfd_datagram {
 	struct addr from;
-	unsigned ifindex; /* of a link-local sender, else 0 */
-	int ttl;	  /* -1 unknown */
+	int ttl; /* -1 unknown */
 	size_t len;
 	uint8_t bytes[BFD_DATAGRAM_MAX];
 };
@@ -36,8 +35,7 @@ int bfd_socket_listen(enum addr_family family, bool multihop);
 int bfd_socket_sender(enum addr_family family, const struct addr *local);
 /* Up to BFD_RECEIVE_MAX into out; 0 when there are none. */
 size_t bfd_socket_receive(int fd, struct bfd_datagram *out);
-/* 0 or -errno. ifindex: for a link-local address, else 0. */
-int bfd_socket_send(int fd, const struct endpoint *to, unsigned ifindex, const void *buf,
-		    size_t len);
+/* 0 or -errno. */
+int bfd_socket_send(int fd, const struct endpoint *to, const void *buf, size_t len);
 
 #endif

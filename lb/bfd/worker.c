@@ -7,7 +7,6 @@
 #include "lb/bfd/worker.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -52,19 +51,13 @@ static void send_packet(struct bfd_link *link, bool final, struct instant now)
 {
 	uint8_t buf[BFD_PACKET_MAX];
 	size_t len = bfd_session_packet(&link->session, final, buf, sizeof(buf), now);
-	int err;
 
 	if (len == 0)
 		return;
-	err = bfd_socket_send(link->fd, &link->to, link->ifindex, buf, len);
-	if (!err) {
+	if (bfd_socket_send(link->fd, &link->to, buf, len) == 0)
 		link->info.packets_out++;
-		return;
-	}
-	link->info.send_errors++;
-	/* An interface that was taken away and came back has another number. */
-	if (link->spec.interface)
-		link->ifindex = if_nametoindex(link->spec.interface);
+	else
+		link->info.send_errors++;
 }
 
 static size_t silence_bucket(int64_t ns)
@@ -147,8 +140,7 @@ static struct bfd_link *find_by_sender(const struct bfd_worker *w, const struct 
 	for (size_t i = 0; i < w->count; i++) {
 		struct bfd_link *link = w->links[i];
 
-		if (link->spec.multihop == multihop && addr_equal(&link->spec.remote, &d->from) &&
-		    (!link->spec.interface || link->ifindex == d->ifindex))
+		if (link->spec.multihop == multihop && addr_equal(&link->spec.remote, &d->from))
 			return link;
 	}
 	return NULL;
@@ -218,8 +210,6 @@ static void add(struct bfd_worker *w, struct bfd_link *link, int fd)
 	w->polls[which].fd = fd;
 	w->links = xreallocarray(w->links, w->count + 1, sizeof(struct bfd_link *));
 	w->links[w->count++] = link;
-	if (link->spec.interface)
-		link->ifindex = if_nametoindex(link->spec.interface);
 	bfd_link_publish(link);
 }
 
