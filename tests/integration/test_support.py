@@ -188,6 +188,9 @@ class Runner(unittest.TestCase):
         self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("1 passed, 0 failed", 0))
         self.assertEqual(self.run_tests(body, "-k", "T.test_c", CI="1").returncode, 1)
         self.assertEqual(self.run_tests(body, "-k", "T.test_d", CI="").returncode, 0)
+        done = self.run_tests(body, "-k", "tset_a", CI="")
+        self.assertEqual(done.stdout, "0 passed, 0 failed\nno test matches tset_a\n")
+        self.assertEqual(done.returncode, 1, "a slip of the hand has tested nothing")
 
     def test_what_cannot_count_as_passed(self):
         for body, why in (("  pass\n", "has no tests"),
