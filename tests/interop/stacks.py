@@ -53,6 +53,7 @@ class Stack:
     families = 2  # of default routes that it announces with a next hop
     says = "planned work"  # what a shutdown of its own tells us
     dies_silently = True  # when it is killed
+    sessions_lost = 0  # at most, where two connections come to it at once
 
     def __init__(self, lab, options):
         self.lab, self.ns, self.options = lab, lab.t1, options
@@ -88,6 +89,11 @@ class Stack:
 
     def log(self):
         return "".join(process.log() for process in self.processes)
+
+    def signal(self, number):
+        """To each of its processes and those that they have started."""
+        for process in self.processes:
+            os.killpg(process.pid, number)
 
     def kill(self):
         """Without a word."""
@@ -176,6 +182,8 @@ protocol bgp lb {
 class Frr(Stack):
     name = "FRR"
     lacks = {"2-octet peer": "it cannot leave that capability out alone"}
+    # Having moved the connection that won to its place, it obeys the stop meant for the one there.
+    sessions_lost = 1
 
     @staticmethod
     def version():
