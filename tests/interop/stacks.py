@@ -288,16 +288,24 @@ class GoBgp(Stack):
     lacks = {"hold time 0": "it gives its writes the hold time, so that all time out",
              "2-octet peer": "it cannot leave the capability out",
              "peer asks for a refresh": "it keeps what it has heard and never asks",
-             "roles": "it has none",
-             "unnumbered": "tried with BIRD and FRR"}
+             "roles": "it has none"}
 
     @staticmethod
     def version():
         return subprocess.run(["gobgpd", "--version"], stdout=subprocess.PIPE, text=True,
                               check=False).stdout.split()[-1]
 
+    def find_neighbour(self):
+        """Unnumbered it looks once, at its start, into the kernel's table; a ping gets us in there."""
+        def found():
+            self.run("ping", "-6", "-c", "1", "-W", "1", "ff02::1%lb")
+            return "fe80:" in self.ns.run("ip", "-6", "neighbor", "show", "dev", "lb")
+        support.wait_until(found, 10, "a neighbour")
+
     def start(self):
         o = self.options
+        if o.unnumbered:
+            self.find_neighbour()
         conf = self.write("gobgpd.toml", """
 [global.config]
   as = %d
@@ -305,12 +313,11 @@ class GoBgp(Stack):
   local-address-list = ["%s"]
 [[neighbors]]
   [neighbors.config]
-    neighbor-address = "%s"
-    peer-as = 64500
+    %s
     %s
   [neighbors.transport.config]
     passive-mode = %s
-    local-address = "%s"
+    %s
   [neighbors.timers.config]
     hold-time = %d
     keepalive-interval = %d
@@ -332,15 +339,19 @@ class GoBgp(Stack):
       afi-safi-name = "ipv6-unicast"
     [neighbors.afi-safis.mp-graceful-restart.config]
       enabled = %s
-""" % (o.asn, ADDRESS, self.here, self.there, 'auth-password = "%s"' % o.key if o.key else "",
-       str(o.passive).lower(), self.here, o.hold_time, o.hold_time // 3,
+""" % (o.asn, ADDRESS, "::" if o.unnumbered else self.here,
+       'neighbor-interface = "lb"' if o.unnumbered else
+       'neighbor-address = "%s"\n    peer-as = 64500' % self.there,
+       'auth-password = "%s"' % o.key if o.key else "", str(o.passive).lower(),
+       "" if o.unnumbered else 'local-address = "%s"' % self.here, o.hold_time, o.hold_time // 3,
        str(o.restart).lower(), str(o.ttl_security).lower(), str(o.restart).lower(),
        str(o.restart).lower()))
         self.spawn("gobgpd", "-f", conf, "-l", "debug", "-p", "--api-hosts", "127.0.0.1:50051",
                    "--pprof-disable")
         support.wait_until(lambda: str(o.asn) in self.ask("global"), 10, "gobgpd")
-        self.ask("global", "rib", "add", "0.0.0.0/0", "nexthop", self.here)
-        self.ask("global", "rib", "add", "::/0", "nexthop", ADDRESS6, "-a", "ipv6")
+        here4, here6 = ("0.0.0.0", "::") if o.unnumbered else (self.here, ADDRESS6)
+        self.ask("global", "rib", "add", "0.0.0.0/0", "nexthop", here4)
+        self.ask("global", "rib", "add", "::/0", "nexthop", here6, "-a", "ipv6")
 
     def ask(self, *words):
         return self.run("gobgp", *words)
