@@ -2,9 +2,9 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "testbed/router/bird.h"
+#include "tests/unit/testbed/router/written.h"
 #include "tests/unit/testbed/small.h"
 
 /* p1 is a rack with two upstreams, in whatever way the author wrote it. */
@@ -12,22 +12,10 @@
 	EDITS({ "hold_time", "4" }, { "pops/0/shape", "\"rack\"" },                                \
 	      { "links/4", "{\"from\": \"big\", \"to\": \"p1\", \"relation\": \"provider\"}" })
 
-static void expect(const char *text, const char *part)
+/* Its own parser takes it; frees it. */
+static void expect_taken(char *config, const char *name)
 {
-	cr_expect_not_null(strstr(text, part), "no '%s' in\n%s", part, text);
-}
-
-static void bird_takes(char *config, const char *name)
-{
-	char path[] = "/tmp/bird.XXXXXX", command[128];
-	int fd = mkstemp(path);
-
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, config, strlen(config)), (ssize_t)strlen(config));
-	snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin bird -p -c %s 2>&1", path);
-	cr_expect_eq(system(command), 0, "%s:\n%s", name, config);
-	close(fd);
-	unlink(path);
+	cr_expect(bird_takes(config), "%s:\n%s", name, config);
 	free(config);
 }
 
@@ -62,7 +50,7 @@ Test(bird_edge, between_the_lb_and_the_upstreams)
 	char *config = bird_edge_config(t, small_node(t, "p1-edge"));
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		expect(config, parts[i]);
+		expect_text(config, parts[i], "p1-edge");
 	cr_expect_null(strstr(config, "up_3"));
 	free(config);
 	topology_free(t);
@@ -96,13 +84,15 @@ Test(bird_edge, variants_with_bfd_have_sessions_of_their_own)
 	char *config = bird_edge_config(t, small_node(t, "p1-edge")), *pop;
 
 	for (size_t i = 0; i < sizeof(bfd_parts) / sizeof(bfd_parts[0]); i++)
-		expect(config, bfd_parts[i]);
-	bird_takes(config, "p1-edge");
+		expect_text(config, bfd_parts[i], "p1-edge");
+	expect_taken(config, "p1-edge");
 	pop = bird_pop_config(t, small_node(t, "p1"));
-	expect(pop, "protocol bgp up_1_bfd { # p1-edge, BFD\n"
+	expect_text(pop,
+		    "protocol bgp up_1_bfd { # p1-edge, BFD\n"
 		    "\tlocal 2001:db8:f601::2 as 64500;\n\tneighbor 2001:db8:f601::1 as 64500;\n"
-		    "\tdirect;\n");
-	bird_takes(pop, "p1");
+		    "\tdirect;\n",
+		    "p1");
+	expect_taken(pop, "p1");
 	topology_free(t);
 	scenario_free(s);
 }
@@ -114,11 +104,15 @@ Test(bird_edge, an_upstream_sees_a_pop)
 	struct topology *t = small_topology(s);
 	char *config = bird_router_config(t, small_node(t, "a"));
 
-	expect(config, "protocol bgp pop_1 { # p1-edge\n"
-		       "\tlocal 10.1.128.1 as 65001;\n\tneighbor 10.1.128.0 as 64500;\n");
-	expect(config, "filter from_pop_1 {\n\tif net.type = NET_IP4 then {\n"
-		       "\t\tif ! (net ~ [ 10.200.1.0/24, 198.18.0.0/15{19,24} ]) then reject;");
-	expect(config, "import filter from_pop_1; export where net.len = 0;");
+	expect_text(config,
+		    "protocol bgp pop_1 { # p1-edge\n"
+		    "\tlocal 10.1.128.1 as 65001;\n\tneighbor 10.1.128.0 as 64500;\n",
+		    "a");
+	expect_text(config,
+		    "filter from_pop_1 {\n\tif net.type = NET_IP4 then {\n"
+		    "\t\tif ! (net ~ [ 10.200.1.0/24, 198.18.0.0/15{19,24} ]) then reject;",
+		    "a");
+	expect_text(config, "import filter from_pop_1; export where net.len = 0;", "a");
 	free(config);
 	topology_free(t);
 	scenario_free(s);
@@ -131,10 +125,12 @@ Test(bird_edge, bird_behind_it)
 	struct topology *t = small_topology(s);
 	char *config = bird_pop_config(t, small_node(t, "p1"));
 
-	expect(config, "protocol bgp up_1 { # p1-edge\n"
-		       "\tlocal 10.201.1.2 as 64500;\n\tneighbor 10.201.1.1 as 64500;\n"
-		       "\tdirect;\n\thold time 4;\n");
-	expect(config, "route 198.18.0.0/24 unreachable;");
+	expect_text(config,
+		    "protocol bgp up_1 { # p1-edge\n"
+		    "\tlocal 10.201.1.2 as 64500;\n\tneighbor 10.201.1.1 as 64500;\n"
+		    "\tdirect;\n\thold time 4;\n",
+		    "p1");
+	expect_text(config, "route 198.18.0.0/24 unreachable;", "p1");
 	cr_expect_null(strstr(config, "up_2"));
 	free(config);
 	topology_free(t);
@@ -146,9 +142,9 @@ Test(bird_edge, bird_takes_it)
 	struct scenario *s = small_scenario(RACK);
 	struct topology *t = small_topology(s);
 
-	bird_takes(bird_edge_config(t, small_node(t, "p1-edge")), "p1-edge");
-	bird_takes(bird_pop_config(t, small_node(t, "p1")), "p1");
-	bird_takes(bird_router_config(t, small_node(t, "a")), "a");
+	expect_taken(bird_edge_config(t, small_node(t, "p1-edge")), "p1-edge");
+	expect_taken(bird_pop_config(t, small_node(t, "p1")), "p1");
+	expect_taken(bird_router_config(t, small_node(t, "a")), "a");
 	topology_free(t);
 	scenario_free(s);
 }

@@ -4,8 +4,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "tests/unit/testbed/router/written.h"
 #include "tests/unit/testbed/small.h"
 
 /* A router's configuration in the small scenario, edited. */
@@ -18,11 +18,6 @@ static char *config_of(const struct edit *edits, const char *node)
 	topology_free(t);
 	scenario_free(s);
 	return config;
-}
-
-static void expect_text(const char *text, const char *part, const char *what)
-{
-	cr_expect_not_null(strstr(text, part), "%s: no '%s' in\n%s", what, part, text);
 }
 
 /* The address that the configuration has for a peer of this name. */
@@ -304,11 +299,6 @@ Test(frr, bfd_is_a_daemon_of_its_own)
 /* FRR's own shell parses what is written for it, for every router of every shipped scenario. */
 Test(frr, vtysh_takes_it)
 {
-	char path[] = "/tmp/frr.XXXXXX", command[128];
-	int fd = mkstemp(path);
-
-	cr_assert_geq(fd, 0);
-	snprintf(command, sizeof(command), "vtysh -C -f %s >&2", path);
 	for (char **scenario = small_shipped_paths(); *scenario; scenario++) {
 		struct scenario *s = small_shipped(*scenario);
 		struct topology *t = small_topology(s);
@@ -319,19 +309,11 @@ Test(frr, vtysh_takes_it)
 			if (t->nodes[i].kind != NODE_ROUTER)
 				continue;
 			config = frr_router_config(t, i);
-			cr_assert_eq(ftruncate(fd, 0), 0);
-			cr_assert_eq(pwrite(fd, config, strlen(config), 0),
-				     (ssize_t)strlen(config));
-			cr_expect_eq(system(command), 0, "%s: %s", *scenario, t->nodes[i].name);
+			cr_expect(frr_takes(config), "%s: %s", *scenario, t->nodes[i].name);
 			free(config);
 		}
 		topology_free(t);
 		scenario_free(s);
 	}
-	/* And would say so if it did not. */
-	cr_assert_eq(ftruncate(fd, 0), 0);
-	cr_assert_eq(pwrite(fd, "router bgp 1\n nonsense\n", 23, 0), 23);
-	cr_expect_neq(system(command), 0);
-	close(fd);
-	unlink(path);
+	cr_expect_not(frr_takes("router bgp 1\n nonsense\n"), "and would say so if it did not");
 }
