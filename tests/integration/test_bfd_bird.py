@@ -19,6 +19,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 from lb_lab import LB, Bird, Lab, configuration, wait_until  # noqa: E402
+import support  # noqa: E402
 
 ADMIN_DOWN, DOWN, INIT, UP = range(4)
 IP_RECVTTL, SO_TIMESTAMPNS = 12, 35  # not in Python 3.11
@@ -198,11 +199,15 @@ class WithBird(BfdTest):
         self.wait_bgp(daemon)
         self.wait_bfd(daemon)
         wait_until(lambda: daemon.peer("t1")["bfd"]["detection_time_us"] == 1200000, 10, "1.2 s")
+
+        def steady():
+            peer = daemon.peer("t1")["bfd"]
+            return (peer["state"], peer["downs"], peer["tx_interval_us"]) == ("Up", 0, 400000)
+
+        wait_until(steady, 10, "as slow as BIRD")
         before = daemon.peer("t1")["bfd"]["packets_out"]
-        time.sleep(4)  # a look at what does not happen
-        peer = daemon.peer("t1")["bfd"]
-        self.assertEqual((peer["state"], peer["downs"], peer["tx_interval_us"]), ("Up", 0, 400000))
-        self.assertLess(peer["packets_out"] - before, 16)
+        support.holds_for(4, steady, "up, and as slow as BIRD", interval=0.1)
+        self.assertLess(daemon.peer("t1")["bfd"]["packets_out"] - before, 16)
         self.assertIn("Up", bird.sessions())
 
     def test_wrong_key_is_refused_and_seen_and_bgp_comes_up_all_the_same(self):
@@ -328,9 +333,12 @@ class WithRawPeer(BfdTest):
         events = daemon.events({"kind": "bfd_down", "peer": "t1"}, since)
         self.assertEqual(events[-1]["remote_state"], "AdminDown")
         self.raw.talks = False  # and then it is gone altogether
-        time.sleep(1)  # a look at what does not happen
-        peer = daemon.peer("t1")
-        self.assertEqual((peer["state"], peer["established"]), ("Established", 1))
+
+        def untouched():
+            peer = daemon.peer("t1")
+            return (peer["state"], peer["established"]) == ("Established", 1)
+
+        support.holds_for(1, untouched, "BGP, without BFD")
         self.raw.state, self.raw.diag, self.raw.follows, self.raw.talks = DOWN, 0, True, True
         self.wait_bfd(daemon)
 
@@ -345,8 +353,7 @@ class WithRawPeer(BfdTest):
                          ("Neighbor Signaled Session Down", "Control Detection Time Expired"))
         self.assertLess(events[-1]["t_ns"] - down["t_ns"], 500e6)
         self.wait_bgp(daemon)
-        time.sleep(0.5)  # a look at what does not happen
-        self.assertEqual(daemon.peer("t1")["established"], 2)
+        support.holds_for(0.5, lambda: daemon.peer("t1")["established"] == 2, "the second session")
 
     def test_stopped_daemon_says_that_it_is_no_failure(self):
         daemon = self.start_up()
@@ -418,10 +425,13 @@ class WithRawPeer(BfdTest):
         self.raw.flags = 2
         wait_until(lambda: daemon.peer("t1")["bfd"]["remote_demand"], 2, "its D bit")
         before = daemon.peer("t1")["bfd"]["packets_out"]
-        time.sleep(1)  # a look at what does not happen
-        peer = daemon.peer("t1")["bfd"]
-        self.assertLessEqual(peer["packets_out"], before + 1)
-        self.assertEqual((peer["state"], peer["downs"]), ("Up", 0))
+
+        def quiet():
+            peer = daemon.peer("t1")["bfd"]
+            return (peer["state"], peer["downs"]) == ("Up", 0) and \
+                peer["packets_out"] <= before + 1
+
+        support.holds_for(1, quiet, "up, and nothing is sent")
 
     def test_replayed_packets_keep_nobody_alive(self):
         """Meticulous SHA1: the same packet again is outside the window."""

@@ -11,10 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import unittest
 
-from support import wait_until
+from support import holds_for, wait_until
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_lab import Case, TESTBED, UP_S, quick
@@ -167,8 +166,9 @@ class Visitors(Case):
         wait_until(lambda: self.node("fra")["up"], 20, "fra up")
         wait_until(lambda: self.reaches("paris", "10.200.1.1"), 30, "fra again")
         self.run_testbed("restore", *lab, "1")
-        time.sleep(0.5)  # time in which a second lb would end, as its socket is taken
-        self.assertEqual(self.exec("fra", "sh", "-c", "ps -e | grep -c catchment-lb")[1], "1\n")
+        # A second lb would end, as its socket is taken.
+        holds_for(0.5, lambda: self.exec("fra", "sh", "-c", "ps -e | grep -c catchment-lb")[1] ==
+                  "1\n", "one lb", interval=0.1)
         self.assertNotIn("has ended", self.log())
         self.down()
         self.ended()

@@ -217,11 +217,9 @@ class Linger(LabTest):
         before = daemon.last_id()
         lab.origin.stop()
         daemon.events({"kind": "vip_lingering", "vip": "anycast"}, before)
-        began = time.monotonic()
-        while time.monotonic() - began < 2.5:  # over twice linger_ms
-            self.assertIn(VIP, lab.addresses())
-            self.assertEqual(daemon.vip("anycast")["presence"], "lingering")
-            time.sleep(0.1)
+        support.holds_for(2.5, lambda: VIP in lab.addresses() and
+                          daemon.vip("anycast")["presence"] == "lingering",
+                          "it lingers for over twice linger_ms", interval=0.1)
         quiet = time.monotonic()
         stop.set()
         daemon.events({"kind": "vip_absent", "vip": "anycast"}, before)

@@ -7,9 +7,28 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-from support import ROOT, Daemon, Netns, Rest, dump_logs, openapi, veth, wait_until
+from support import ROOT, Daemon, Netns, Rest, dump_logs, holds_for, openapi, veth, wait_until
+
+
+class Waiting(unittest.TestCase):
+    def test_what_stays_is_watched_to_the_end(self):
+        start = time.monotonic()
+        self.assertEqual(holds_for(0.1, lambda: "here", "it stays"), "here")
+        self.assertGreaterEqual(time.monotonic() - start, 0.1)
+
+    def test_what_does_not_stay_fails_at_once(self):
+        start, seen = time.monotonic(), iter((1, 1, 0, 1))
+        with self.assertRaisesRegex(AssertionError, r"^not for 60 s: it stays \(after .* s: 0\)$"):
+            holds_for(60, lambda: next(seen), "it stays")
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_the_last_look_is_at_the_end(self):
+        start = time.monotonic()
+        with self.assertRaises(AssertionError):
+            holds_for(0.1, lambda: time.monotonic() - start < 0.1, "it stays", interval=30e-3)
 
 
 class Namespaces(unittest.TestCase):

@@ -13,7 +13,7 @@ from .daemon import Daemon, dump_logs, end_of_test
 from .netns import Netns, veth
 from .rest import Rest
 from .scenarios import tolerant
-from .wait import free_name, free_port, wait_until
+from .wait import free_name, free_port, holds_for, wait_until
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.path.join(ROOT, "build", "bin")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for a state instead of sleeping, and names that nobody else uses."""
+"""Waiting for a state instead of sleeping, watching one that stays, names that nobody else uses."""
 import itertools
 import os
 import socket
@@ -21,6 +21,19 @@ def wait_until(predicate, timeout, what, interval=0.02):
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what} (last seen: {last!r})")
+        time.sleep(interval)
+
+
+def holds_for(seconds, predicate, what, interval=0.02):
+    """Call predicate for so long, the last time at the end of it: each time it must be true."""
+    start = time.monotonic()
+    while True:
+        elapsed = time.monotonic() - start
+        last = predicate()
+        if not last:
+            raise AssertionError(f"not for {seconds} s: {what} (after {elapsed:.2f} s: {last!r})")
+        if elapsed >= seconds:
+            return last
         time.sleep(interval)
 
 
