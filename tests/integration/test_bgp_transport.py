@@ -2,13 +2,12 @@
 """What peers ask of the TCP connection: how far away they may be, and a key."""
 import os
 import socket
-import struct
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
-from bgp_peer import (IP_MINTTL, KEEPALIVE, NOTIFICATION, OPEN, TCP_MD5SIG, TCP_SAVE_SYN,  # noqa: E402
-                      TCP_SAVED_SYN, Peer, SpeakerTest, message, need_root)
+from bgp_peer import (IP_MINTTL, KEEPALIVE, NOTIFICATION, OPEN, TCP_SAVE_SYN,  # noqa: E402
+                      TCP_SAVED_SYN, Peer, SpeakerTest, md5_key, message, need_root)
 from lb_lab import wait_until  # noqa: E402
 
 PREFIX = "198.18.0.0/24"
@@ -89,28 +88,12 @@ class Distance(SpeakerTest):
     def test_ttl_security_with_bird_from_either_side(self):
         for passive in (False, True):
             with self.subTest(passive=passive):
-                bird = self.bird()
-                with open(bird.config, encoding="ascii") as file:
-                    text = file.read().replace("check link no;",
-                                               "check link no; ttl security on; " +
-                                               ("" if passive else "passive;"))
-                bird.stop()
-                with open(bird.config, "w", encoding="ascii") as file:
-                    file.write(text)
-                bird.start()
+                bird = self.bird(words="ttl security on;" + ("" if passive else " passive;"))
                 daemon = self.start(peers=[{"name": "t1", "address": "10.1.1.2", "asn": 65101,
                                             "ttl_security": True, "passive": passive}])
                 wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)
                 daemon.stop()
                 bird.stop()
-
-
-def key(address, text=b"a secret"):
-    """TCP_MD5SIG towards this address: struct tcp_md5sig."""
-    where = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(address))
-    return lambda sock: sock.setsockopt(
-        socket.IPPROTO_TCP, TCP_MD5SIG,
-        where + struct.pack("=BBHI80s", 0, 0, len(text), 0, text))
 
 
 class Range(SpeakerTest):
@@ -145,7 +128,7 @@ class Range(SpeakerTest):
         with open(path, "w", encoding="ascii") as file:
             file.write("a secret\n")
         daemon = self.start_with(md5_key_file=path)
-        self.connect("10.1.2.77", key("10.1.2.3")).establish()
+        self.connect("10.1.2.77", md5_key("10.1.2.3")).establish()
         self.wait_state(daemon, "ix-1", "established")
 
 
@@ -164,7 +147,7 @@ class Key(SpeakerTest):
 
     def test_the_peer_dials_with_the_key(self):
         daemon = self.start_with(passive=True)
-        self.connect(key("10.1.2.3")).establish()
+        self.connect(md5_key("10.1.2.3")).establish()
         self.wait_state(daemon, "t2", "established")
         self.assertTrue(daemon.peer("t2")["transport"]["md5"])
 
@@ -176,7 +159,7 @@ class Key(SpeakerTest):
                 prepare(sock)
                 sock.settimeout(1.5)
             return both
-        for prepare in (key("10.1.2.3", b"another"), lambda sock: None):
+        for prepare in (md5_key("10.1.2.3", b"another"), lambda sock: None):
             with self.assertRaises(TimeoutError):
                 Peer(self.lab, prepare=impatient(prepare))
         self.assertEqual(daemon.peer("t2")["messages_in"]["open"], 0)
@@ -190,7 +173,7 @@ class Key(SpeakerTest):
     def test_we_dial_with_the_key_and_say_when_it_is_wrong(self):
         listener = self.lab.t2.socket()
         self.addCleanup(listener.close)
-        key("10.1.2.3")(listener)
+        md5_key("10.1.2.3")(listener)
         listener.bind(("10.1.2.2", 179))
         listener.listen()
         listener.settimeout(10)
@@ -205,15 +188,7 @@ class Key(SpeakerTest):
     def test_bird_with_a_key_from_either_side(self):
         for passive in (False, True):
             with self.subTest(passive=passive):
-                bird = self.bird()
-                with open(bird.config, encoding="ascii") as file:
-                    text = file.read().replace("check link no;",
-                                               'check link no; password "a secret"; ' +
-                                               ("" if passive else "passive;"))
-                bird.stop()
-                with open(bird.config, "w", encoding="ascii") as file:
-                    file.write(text)
-                bird.start()
+                bird = self.bird(words='password "a secret";' + ("" if passive else " passive;"))
                 daemon = self.start_with(name="t1", address="10.1.1.2", asn=65101,
                                          passive=passive)
                 wait_until(lambda b=bird: b.has(PREFIX), what=PREFIX)

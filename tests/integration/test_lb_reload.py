@@ -16,7 +16,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
-from bgp_peer import (KEEPALIVE, NOTIFICATION, TCP_MD5SIG, UPDATE, Peer, SpeakerTest,  # noqa: E402
+from bgp_peer import (KEEPALIVE, NOTIFICATION, UPDATE, Peer, SpeakerTest, md5_key,  # noqa: E402
                       message, need_root)
 from lb_lab import configuration, wait_until  # noqa: E402
 import support  # noqa: E402
@@ -27,13 +27,6 @@ END_OF_RIB = ([], [])  # of IPv4, among the updates of a Listener
 
 def setUpModule():
     need_root()
-
-
-def md5(address, text):
-    """TCP_MD5SIG towards this address: struct tcp_md5sig."""
-    where = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(address))
-    return lambda sock: sock.setsockopt(
-        socket.IPPROTO_TCP, TCP_MD5SIG, where + struct.pack("=BBHI80s", 0, 0, len(text), 0, text))
 
 
 def nlri(data):
@@ -453,7 +446,7 @@ class ToldOf(ReloadTest):
 
         self.start_lb()
         plain = lambda sock: None  # noqa: E731
-        keyed = {text: md5("10.1.2.3", text.encode()) for text in ("first", "second")}
+        keyed = {text: md5_key("10.1.2.3", text.encode()) for text in ("first", "second")}
         listener = self.listener()
         self.reload(lambda conf: self.peer(conf, "t2").update(md5_key_file=key_file("first")))
         wait_until(lambda: listener.end == (6, 6), what="begun anew")

@@ -29,6 +29,13 @@ def open_body(asn=65102, hold_time=9, router_id="10.1.2.2", version=4, capabilit
             bytes([len(options)]) + options)
 
 
+def md5_key(address, text=b"a secret"):
+    """For a socket: TCP-MD5 towards this address, struct tcp_md5sig."""
+    where = struct.pack("=HH4s120x", socket.AF_INET, 0, socket.inet_aton(address))
+    return lambda sock: sock.setsockopt(
+        socket.IPPROTO_TCP, TCP_MD5SIG, where + struct.pack("=BBHI80s", 0, 0, len(text), 0, text))
+
+
 def control(bird, *words):
     """birdc, allowed to change things."""
     return subprocess.run(["birdc", "-s", bird.control, *words], stdout=subprocess.PIPE,
@@ -110,9 +117,9 @@ class SpeakerTest(unittest.TestCase):
         self.lab = Lab(birds=False)
         self.addCleanup(self.lab.close)
 
-    def bird(self, kind=Bird):
+    def bird(self, kind=Bird, **options):
         bird = kind(self.lab.t1, self.lab.directory, "t1", 65101, "10.1.1.2", "10.1.1.3",
-                    "2001:db8:f001:1::2")
+                    "2001:db8:f001:1::2", **options)
         self.lab.birds.append(bird)
         return bird
 

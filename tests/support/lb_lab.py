@@ -95,9 +95,10 @@ class Origin:
 
 
 class Bird:
-    """An upstream: sends a default route in both families, takes everything."""
+    """An upstream: sends a default route in both families, takes everything. words: more of its
+    session's configuration."""
 
-    def __init__(self, ns, directory, name, asn, address, lb, address6):
+    def __init__(self, ns, directory, name, asn, address, lb, address6, words=""):
         self.ns, self.name = ns, name
         self.control = os.path.join(directory, name + ".ctl")
         self.config = os.path.join(directory, name + ".conf")
@@ -116,10 +117,11 @@ protocol bgp lb {
 	local %(address)s as %(asn)d;
 	neighbor %(lb)s as 64500;
 	check link no; hold time 9; connect retry time 1; connect delay time 0; error wait time 1, 2;
+	%(words)s
 	ipv4 { import all; export where net = 0.0.0.0/0; next hop self; };
 	ipv6 { import all; export where net = ::/0; next hop address %(address6)s; };
 }
-""" % {"address": address, "asn": asn, "lb": lb, "address6": address6})
+""" % {"address": address, "asn": asn, "lb": lb, "address6": address6, "words": words})
         self.daemon = None
         self.start()
 
