@@ -130,6 +130,5 @@ class Manners(Case):
         self.assertFalse(os.path.exists(f"/run/catchment/{self.lab}"))
 
 
-
 if __name__ == "__main__":
     unittest.main()

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 from support import ROOT, Daemon, Netns, Rest, dump_logs, holds_for, openapi, veth, wait_until
+from support.wait import Patience
 
 
 class Waiting(unittest.TestCase):
@@ -29,6 +31,16 @@ class Waiting(unittest.TestCase):
         start = time.monotonic()
         with self.assertRaises(AssertionError):
             holds_for(0.1, lambda: time.monotonic() - start < 0.1, "it stays", interval=30e-3)
+
+
+    def test_patience_grows_with_what_the_host_steals(self):
+        for stolen, share in ((0, 0), (50, .5)):
+            ticks = [(7, 1000), *[(7 + stolen, 1100)] * 1000]
+            with self.subTest(share=share), mock.patch.object(Patience, "now", side_effect=ticks):
+                start = time.monotonic()
+                with self.assertRaisesRegex(AssertionError, "not within 0.1 s: never"):
+                    wait_until(lambda: False, 0.1, "never")
+                self.assertGreaterEqual(time.monotonic() - start, 0.1 * (1 + 10 * share))
 
 
 class Namespaces(unittest.TestCase):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process under test: started with a block, ended with it, its log kept for failures."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import tempfile
 import time
 
 from .netns import die_with_parent
-from .wait import wait_until
+from .wait import Patience, wait_until
 
 _started = []
 
@@ -68,12 +69,13 @@ class Daemon:
 
     def wait(self, timeout=10):
         self.expected_end = True
-        try:
-            return self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"{self.name} does not end\n{self.log()}") from None
+        patience = Patience(timeout)
+        while not patience.is_over():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self.process.wait(0.1)
+        self.process.kill()
+        self.process.wait()
+        raise AssertionError(f"{self.name} does not end\n{self.log()}")
 
     def is_running(self):
         return self.process.poll() is None
