@@ -332,11 +332,21 @@ static bool is_same_vip(const struct vip *a, const struct vip *b)
 	return a && b && strcmp(a->conf->name, b->conf->name) == 0;
 }
 
+static const struct announcement *find_of_vip(const struct announcer *announcer,
+					      const struct vip *vip)
+{
+	for (size_t i = 0; i < announcer->count; i++)
+		if (is_same_vip(announcer->items[i].vip, vip))
+			return &announcer->items[i];
+	return NULL;
+}
+
 /*
- * The verdict on its VIP is no news: what is not announced yet goes the way of the VIP's others,
- * or it would have to wait for min_up_ms and make the whole VIP wait. was: whose it was, or NULL.
+ * The verdict on its VIP is no news: what is not announced yet goes the way of another of the
+ * VIP's (or NULL), or it would have to wait for min_up_ms and make the whole VIP wait. was: whose
+ * it was, or NULL.
  */
-static void join_vip(const struct announcer *before, struct announcement *item,
+static void join_vip(struct announcement *item, const struct announcement *other,
 		     const struct vip *was, struct instant now)
 {
 	if (!item->vip || is_same_vip(was, item->vip))
@@ -347,12 +357,8 @@ static void join_vip(const struct announcer *before, struct announcement *item,
 			hold_down_init(&item->hold_down, 0, now);
 		return;
 	}
-	for (size_t i = 0; i < before->count; i++) {
-		if (is_same_vip(before->items[i].vip, item->vip)) {
-			item->hold_down = before->items[i].hold_down;
-			return;
-		}
-	}
+	if (other)
+		item->hold_down = other->hold_down;
 }
 
 /* What is announced always has no verdict that could have withdrawn it. */
@@ -366,12 +372,13 @@ static void forget_withdrawal(struct announcement *item, struct instant now)
 static void carry_over(const struct announcer *before, const struct announcer *after,
 		       struct announcement *item, struct instant now)
 {
+	const struct announcement *other = find_of_vip(before, item->vip);
 	struct announcement *old = find(before, &item->prefix);
 	const struct announcement fresh = *item;
 
 	if (!old) {
 		snprintf(item->reason, sizeof(item->reason), "it is new in the configuration");
-		join_vip(before, item, NULL, now);
+		join_vip(item, other, NULL, now);
 		forget_withdrawal(item, now);
 		return;
 	}
@@ -380,7 +387,7 @@ static void carry_over(const struct announcer *before, const struct announcer *a
 	old->timeline = (struct timeline){ 0 };
 	item->vip = fresh.vip;
 	item->base = item->policy = fresh.base;
-	join_vip(before, item, old->vip, now);
+	join_vip(item, other, old->vip, now);
 	forget_withdrawal(item, now);
 	settle(after, item);
 }
