@@ -10,6 +10,7 @@ import time
 import unittest
 
 from support import ROOT, Rest, schema, wait_until
+from support.scenarios import NUMBERS
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
 import test_lab
@@ -54,7 +55,7 @@ class Case(test_lab.Case):
     def setUp(self):
         super().setUp()
         self.lab = self.lab.replace("lab", "runtime-t")
-        self.scenario = self.write("quick.json", test_lab.quick())
+        self.scenario = self.write("quick.json", test_lab.quick(**NUMBERS))
         self.addCleanup(self.remove, self.lab)
 
     def remove(self, lab):

