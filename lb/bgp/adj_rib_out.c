@@ -310,16 +310,18 @@ static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family
 				struct wire_writer *w, struct adj_rib_out_batch *batch)
 {
 	const struct bgp_policy *policy = collect_announcements(rib, family, batch);
-	struct bgp_route_attrs attrs = { .asn = rib->session.asn,
-					 .four_octet = rib->session.four_octet,
-					 .internal = rib->session.internal,
-					 .otc = rib->session.otc,
-					 .next_hop = *next_hop_of(rib, family),
-					 .link_local = rib->session.link_local };
+	struct bgp_route_attrs attrs;
 
+	/* Most often there is none, and attributes have a kilobyte that nobody then clears. */
 	if (!policy)
 		return 0;
-	attrs.policy = *policy;
+	attrs = (struct bgp_route_attrs){ .asn = rib->session.asn,
+					  .four_octet = rib->session.four_octet,
+					  .internal = rib->session.internal,
+					  .otc = rib->session.otc,
+					  .next_hop = *next_hop_of(rib, family),
+					  .link_local = rib->session.link_local,
+					  .policy = *policy };
 	batch->count = bgp_update_put_announce(w, &attrs, batch->prefixes, batch->count);
 	return batch->count;
 }

@@ -29,6 +29,12 @@ struct bgp_speaker {
 	ev_prepare prepare;
 	ev_timer stop_timer;
 	bool due; /* some peer may have UPDATEs to send */
+	/*
+	 * Withdrawn, and no peer's table knows yet. They are gone through peer by peer as each is
+	 * flushed, so that the first to hear of it need not wait until the last one's is written.
+	 */
+	struct prefix *gone;
+	size_t gone_count, gone_capacity;
 	enum stop_phase phase;
 	enum bgp_stop_mode stop_mode;
 	char *stop_text;
@@ -109,13 +115,36 @@ static void stop_now(struct bgp_speaker *speaker)
 		stopped(speaker);
 }
 
+static void withdraw_from(struct bgp_peer *peer, const struct prefix *gone, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		bgp_peer_withdraw(peer, &gone[i]);
+}
+
+/* What comes next must find it withdrawn. */
+static void settle_gone(struct bgp_speaker *speaker)
+{
+	for (size_t i = 0; i < speaker->conf->peer_count && speaker->gone_count > 0; i++)
+		withdraw_from(speaker->peers[i], speaker->gone, speaker->gone_count);
+	speaker->gone_count = 0;
+}
+
 void bgp_speaker_flush(struct bgp_speaker *speaker)
 {
+	struct prefix *gone = speaker->gone;
+	size_t count = speaker->gone_count;
+
 	if (!speaker->due)
 		return;
+	/* Whatever a peer's flush leads to belongs to the next one. */
 	speaker->due = false;
-	for (size_t i = 0; i < speaker->conf->peer_count; i++)
+	speaker->gone = NULL;
+	speaker->gone_count = speaker->gone_capacity = 0;
+	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
+		withdraw_from(speaker->peers[i], gone, count);
 		bgp_peer_flush(speaker->peers[i]);
+	}
+	free(gone);
 }
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
@@ -330,6 +359,7 @@ void bgp_speaker_free(struct bgp_speaker *speaker)
 	free(speaker->peers);
 	free(speaker->leaving);
 	free(speaker->stop_text);
+	free(speaker->gone);
 	free(speaker);
 }
 
@@ -461,6 +491,7 @@ int bgp_speaker_reload(struct bgp_speaker *speaker, const struct bgp_speaker_con
 
 	if (error)
 		return error;
+	settle_gone(speaker);
 	/* Until all have their new place the old ones count. */
 	speaker->conf = old;
 	part(speaker, old, conf);
@@ -481,6 +512,7 @@ int bgp_speaker_reload(struct bgp_speaker *speaker, const struct bgp_speaker_con
 void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *prefix,
 			  const struct bgp_policy *extra)
 {
+	settle_gone(speaker);
 	for (size_t i = 0; i < speaker->conf->peer_count; i++)
 		bgp_peer_announce(speaker->peers[i], prefix, extra, false);
 	on_due(speaker);
@@ -489,6 +521,7 @@ void bgp_speaker_announce(struct bgp_speaker *speaker, const struct prefix *pref
 void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *prefix,
 			  const struct bgp_policy *extra)
 {
+	settle_gone(speaker);
 	for (size_t i = 0; i < speaker->conf->peer_count; i++)
 		bgp_peer_announce(speaker->peers[i], prefix, extra, true);
 	on_due(speaker);
@@ -496,8 +529,12 @@ void bgp_speaker_deprefer(struct bgp_speaker *speaker, const struct prefix *pref
 
 void bgp_speaker_withdraw(struct bgp_speaker *speaker, const struct prefix *prefix)
 {
-	for (size_t i = 0; i < speaker->conf->peer_count; i++)
-		bgp_peer_withdraw(speaker->peers[i], prefix);
+	if (speaker->gone_count == speaker->gone_capacity) {
+		speaker->gone_capacity = speaker->gone_capacity ? 2 * speaker->gone_capacity : 64;
+		speaker->gone = xreallocarray(speaker->gone, speaker->gone_capacity,
+					      sizeof(*speaker->gone));
+	}
+	speaker->gone[speaker->gone_count++] = *prefix;
 	on_due(speaker);
 }
 

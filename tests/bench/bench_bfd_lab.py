@@ -28,7 +28,7 @@ POP = "fra"
 
 SCENARIO = {
     "version": 1, "name": "bfd", "profile": "ideal", "hold_time": HOLD_S, "ramp_ms": 1000,
-    "duration_ms": 17000, "bfd": {"interval_ms": INTERVAL_MS, "multiplier": MULTIPLIER},
+    "duration_ms": 20000, "bfd": {"interval_ms": INTERVAL_MS, "multiplier": MULTIPLIER},
     "networks": [
         {"name": "t1", "asn": 65101, "at": ["Frankfurt", "Amsterdam"]},
         {"name": "t2", "asn": 65102, "at": "Brussels"},
@@ -58,7 +58,7 @@ SCENARIO = {
     "variants": [{"name": BFD, "mode": "anycast", "bfd": True},
                  {"name": HOLD, "mode": "anycast"}],
     "timeline": [{"at_ms": 2000, "jitter_ms": 3000, "fault": "pop_crash", "target": POP,
-                  "undo_ms": 11000}]}
+                  "undo_ms": 14000}]}
 
 
 def run(directory):
