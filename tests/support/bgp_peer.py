@@ -82,8 +82,8 @@ class Peer:
             if got[0] == kind:
                 return got[1]
 
-    def establish(self):
-        self.send(message(OPEN, open_body()))
+    def establish(self, hold_time=9):
+        self.send(message(OPEN, open_body(hold_time=hold_time)))
         self.read_until(OPEN)
         self.read_until(KEEPALIVE)
         return self.send(message(KEEPALIVE))
