@@ -285,36 +285,47 @@ Test(check, tcp_accepted_then_refused)
 	ev_loop_destroy(loop);
 }
 
-/* Each check takes its whole timeout; a grid that waited for the answers would drift by 40 ms. */
-Test(check, grid_does_not_drift)
+/* How many of eight checks began off the grid; each takes its whole timeout. */
+static int count_off_grid(struct ev_loop *loop, unsigned timeout_ms)
 {
-	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 	struct results r = { .loop = loop };
 	struct check_spec spec;
 	struct check *check;
 	struct origin o;
+	int64_t first;
+	int count = 0;
+
+	origin_start(&o, loop);
+	spec = http_spec(&o);
+	spec.interval_ms = 60;
+	spec.timeout_ms = timeout_ms;
+	check = check_new(loop, &spec, 3, on_result, &r);
+	run(&r, 8);
+	first = r.list[0].at.ns - r.list[0].latency_us * NS_PER_US;
+	for (int i = 0; i < r.count; i++) {
+		int64_t begun = r.list[i].at.ns - r.list[i].latency_us * NS_PER_US;
+
+		count += llabs(begun - first - i * 60 * NS_PER_MS) >= 30 * NS_PER_MS;
+		cr_expect_geq(r.list[i].latency_us, ((int64_t)timeout_ms - 30) * 1000);
+	}
+	check_free(check);
+	origin_stop(&o);
+	return count;
+}
+
+/* A grid that waited for the answers would drift by 40 ms a check, each time; a machine that stands
+ * still is late once.
+ */
+Test(check, grid_does_not_drift)
+{
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 
 	for (unsigned timeout_ms = 40; timeout_ms <= 60; timeout_ms += 20) {
-		int64_t first;
+		int off = 1;
 
-		origin_start(&o, loop);
-		spec = http_spec(&o);
-		spec.interval_ms = 60;
-		spec.timeout_ms = timeout_ms;
-		r.count = 0;
-		check = check_new(loop, &spec, 3, on_result, &r);
-		run(&r, 8);
-		first = r.list[0].at.ns - r.list[0].latency_us * NS_PER_US;
-		for (int i = 0; i < r.count; i++) {
-			int64_t begun = r.list[i].at.ns - r.list[i].latency_us * NS_PER_US;
-			int64_t off = begun - first - i * 60 * NS_PER_MS;
-
-			cr_expect(llabs(off) < 30 * NS_PER_MS, "check %d is %lld us off", i,
-				  (long long)(off / NS_PER_US));
-			cr_expect_geq(r.list[i].latency_us, ((int64_t)timeout_ms - 30) * 1000);
-		}
-		check_free(check);
-		origin_stop(&o);
+		for (int i = 0; i < 5 && off > 0; i++)
+			off = count_off_grid(loop, timeout_ms);
+		cr_expect_eq(off, 0, "timeout %u ms: %d checks off", timeout_ms, off);
 	}
 	ev_loop_destroy(loop);
 }
