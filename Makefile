@@ -20,7 +20,7 @@
 # V=1 shows the compilers' whole command lines
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
-PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle
+PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle libmaxminddb
 B        := build$(if $(SAN),/san)
 PREFIX   ?= /usr/local
 WERROR   ?= $(CI)

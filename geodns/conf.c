@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "geodns/conf_places.h"
 #include "geodns/dns/name.h"
 #include "lib/alloc.h"
 #include "lib/arena.h"
@@ -10,7 +11,6 @@
 #define LISTEN_MAX    16
 #define ZONES_MAX     64
 #define POPS_MAX      1024
-#define NETWORKS_MAX  1000000
 #define NAMES_MAX     10000
 #define ADDRESSES_MAX 16
 #define TTL_MAX	      86400
@@ -88,89 +88,6 @@ static void zones_load(struct geodns_conf *conf, const struct conf *root)
 			if (dns_name_equal(conf->zones[k].apex, zone->apex))
 				conf_fail(&at, "zone '%.80s' is there twice", zone->text);
 		}
-	}
-}
-
-static size_t pop_find(const struct geodns_conf *conf, const char *name, size_t count)
-{
-	size_t i = 0;
-
-	while (i < count && strcmp(conf->places.pops[i].name, name) != 0)
-		i++;
-	return i;
-}
-
-static void pops_load(struct geodns_conf *conf, const struct conf *root)
-{
-	const struct conf list = conf_array(root, "pops", 0, POPS_MAX);
-	size_t count = conf_count(&list);
-	struct geo_pop *pops = arena_new_array(conf->arena, struct geo_pop, count);
-
-	conf->places.pops = pops;
-	conf->places.pop_count = count;
-	for (size_t i = 0; i < count; i++) {
-		const struct conf item = conf_item(&list, i);
-		const struct conf at = conf_require(&item, "at");
-
-		CONF_KEYS(&item, "name", "at");
-		pops[i].name = conf_name(&item, "name");
-		pops[i].at = geo_point_load(&at);
-		if (pop_find(conf, pops[i].name, i) < i)
-			conf_fail(&item, "pop '%s' is there twice", pops[i].name);
-	}
-}
-
-static int network_compare(const void *a, const void *b)
-{
-	const struct geo_network *const *x = a, *const *y = b;
-
-	return prefix_compare(&(*x)->prefix, &(*y)->prefix);
-}
-
-static void networks_unique(const struct conf *list, const struct geo_network *networks,
-			    size_t count)
-{
-	const struct geo_network **sorted = xcalloc(count + 1, sizeof(const struct geo_network *));
-
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &networks[i];
-	qsort(sorted, count, sizeof(const struct geo_network *), network_compare);
-	for (size_t i = 1; i < count; i++) {
-		const struct geo_network *a = sorted[i - 1], *b = sorted[i];
-
-		if (prefix_equal(&a->prefix, &b->prefix)) {
-			const struct conf at =
-				conf_item(list, (size_t)((a > b ? a : b) - networks));
-
-			conf_fail(&at, "the same prefix as networks[%zu]",
-				  (size_t)((a > b ? b : a) - networks));
-		}
-	}
-	free(sorted);
-}
-
-static void networks_load(struct geodns_conf *conf, const struct conf *root)
-{
-	const struct conf list = conf_array(root, "networks", 0, NETWORKS_MAX);
-	size_t count = conf_count(&list);
-	struct geo_network *networks = arena_new_array(conf->arena, struct geo_network, count);
-
-	for (size_t i = 0; i < count; i++) {
-		const struct conf item = conf_item(&list, i);
-		const struct conf at = conf_require(&item, "at");
-
-		CONF_KEYS(&item, "prefix", "at");
-		networks[i].prefix = conf_prefix(&item, "prefix");
-		networks[i].at = geo_point_load(&at);
-	}
-	networks_unique(&list, networks, count);
-	conf->places.networks = networks;
-	conf->places.network_count = count;
-	conf->places.has_default = conf_has(root, "default_at");
-	if (conf->places.has_default) {
-		const struct conf at = conf_get(root, "default_at");
-
-		conf->places.default_at = geo_point_load(&at);
 	}
 }
 
@@ -267,7 +184,7 @@ static void target_load(struct geodns_conf *conf, const struct conf *root, const
 	const char *pop_name = conf_as_string(&pop);
 
 	CONF_KEYS(item, "pop", "a", "aaaa", "check", "address", "path", "match", "host");
-	out->pop = pop_find(conf, pop_name, conf->places.pop_count);
+	out->pop = geodns_conf_pop_find(conf, pop_name);
 	if (out->pop == conf->places.pop_count) {
 		conf_fail(&pop, "unknown pop '%.60s'", pop_name);
 		out->pop = 0;
@@ -366,12 +283,11 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	conf->json = json;
 	conf->arena = arena_new();
 	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "zones", "pops",
-		  "networks", "default_at", "checks", "names");
+		  "networks", "default_at", "databases", "regions", "checks", "names");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	server_load(conf, &root);
 	zones_load(conf, &root);
-	pops_load(conf, &root);
-	networks_load(conf, &root);
+	geodns_conf_places_load(conf, &root);
 	checks_load(&root);
 	if (!err->set)
 		names_load(conf, &root);

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "geodns/geo/map.h"
 #include "geodns/geo/name.h"
+#include "geodns/geo/places.h"
 #include "lib/addr.h"
 #include "lib/check.h"
 #include "lib/conf.h"
@@ -47,7 +47,7 @@ struct geodns_conf {
 
 	struct geodns_conf_zone *zones;
 	size_t zone_count;
-	struct geo_places places; /* pops and networks */
+	struct geo_places places; /* pops, networks, databases, regions */
 	struct geodns_conf_check *checks;
 	size_t check_count;
 	struct geo_name *names;

@@ -60,18 +60,33 @@ static bool names_place(struct catalog *catalog, struct conf_error *err)
 	return true;
 }
 
-struct catalog *catalog_new(struct geodns_conf *conf, struct zone **zones, struct conf_error *err)
+/* Last, as it may take seconds. */
+static bool map_load(struct catalog *catalog, const char *folder, struct conf_error *err)
+{
+	struct geo_map_error map_err;
+
+	catalog->map = geo_map_load(&catalog->conf->places, folder, &map_err);
+	if (!catalog->map)
+		mistake(err, map_err.text, "databases", map_err.database, "file");
+	return catalog->map;
+}
+
+static struct catalog *catalog_build(struct geodns_conf *conf, struct zone **zones,
+				     const char *folder, struct conf_error *err)
 {
 	struct catalog *catalog = x_new(struct catalog);
 
 	catalog->conf = conf;
 	catalog->zones = zones;
-	if (names_place(catalog, err)) {
-		catalog->map = geo_map_new(&conf->places);
+	if (names_place(catalog, err) && map_load(catalog, folder, err))
 		return catalog;
-	}
 	catalog_free(catalog);
 	return NULL;
+}
+
+struct catalog *catalog_new(struct geodns_conf *conf, struct zone **zones, struct conf_error *err)
+{
+	return catalog_build(conf, zones, ".", err);
 }
 
 struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struct conf_error *err)
@@ -90,7 +105,7 @@ struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struc
 			mistake(err, zone_err.text, "zones", i, "file");
 	}
 	if (!err->set)
-		return catalog_new(conf, zones, err);
+		return catalog_build(conf, zones, folder, err);
 	for (size_t i = 0; i < conf->zone_count; i++)
 		zone_free(zones[i]);
 	free(zones);

@@ -3,7 +3,7 @@
  * snapshot.h - all that an answer depends on, as one immutable thing.
  *
  * A catalog is a configuration compiled: the zones with the geographic names
- * in them, and the map of orders. It changes with the configuration only. A
+ * in them, and the map of classes. It changes with the configuration only. A
  * snapshot is a catalog and the verdicts of all checks at one moment; each change of a
  * verdict makes a new one, a few octets per check. Threads read the current one
  * once per batch of packets, so that a packet never sees two verdicts.
@@ -34,10 +34,10 @@ struct snapshot_choice {
 
 /*
  * Put the geographic names into the zones and seal these. Takes conf and zones (an array on the
- * heap) over, also on failure: NULL, with err set.
+ * heap) over, also on failure: NULL, with err set. Databases: from the working directory.
  */
 struct catalog *catalog_new(struct geodns_conf *conf, struct zone **zones, struct conf_error *err);
-/* Load the zone files, relative ones from folder, then the same. */
+/* Load the zone files, relative ones from folder, as those of databases, then the same. */
 struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struct conf_error *err);
 void catalog_free(struct catalog *catalog);
 /* The zone that answers for a name, NULL for none; at_parent: the one above its apex if there is.

@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#define EARTH_RADIUS_KM 6371.0
-
 static double radians(double degrees)
 {
 	return degrees * M_PI / 180.0;
@@ -17,7 +15,7 @@ double geo_distance_km(struct geo_point a, struct geo_point b)
 	double dlon = sin(radians(b.lon - a.lon) / 2);
 	double h = dlat * dlat + cos(radians(a.lat)) * cos(radians(b.lat)) * dlon * dlon;
 
-	return 2 * EARTH_RADIUS_KM * asin(sqrt(h < 1 ? h : 1));
+	return 2 * GEO_EARTH_RADIUS_KM * asin(sqrt(h < 1 ? h : 1));
 }
 
 struct geo_point geo_point_load(const struct conf *at)

@@ -3,12 +3,14 @@
  * geo.h - places on the globe and the distance between them.
  *
  * Pure. Degrees, north and east positive; distances in kilometres along the
- * great circle of a sphere of radius 6371 km, right to 0.6 % on the real Earth.
+ * great circle of a sphere, right to 0.6 % on the real Earth.
  */
 #ifndef LIB_GEO_H
 #define LIB_GEO_H
 
 #include "lib/conf.h"
+
+#define GEO_EARTH_RADIUS_KM 6371.0
 
 struct geo_point {
 	double lat; /* -90 to 90 */

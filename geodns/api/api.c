@@ -114,6 +114,25 @@ static int explain_get(void *ctx, const struct http_request *req, struct http_re
 	return 200;
 }
 
+static json_t *map_json(const struct geodns *g)
+{
+	const struct geo_places *places = &g->catalog->conf->places;
+	const struct geo_map *map = g->catalog->map;
+	json_t *databases = json_array();
+
+	for (size_t i = 0; i < places->database_count; i++) {
+		const struct geo_database_info *info = geo_map_database(map, i);
+
+		json_array_append_new(databases, json_pack("{s:s,s:s,s:I}", "file",
+							   places->databases[i], "type", info->type,
+							   "built", (json_int_t)info->built));
+	}
+	return json_pack("{s:i,s:i,s:i,s:i,s:I,s:o}", "networks", (int)places->network_count,
+			 "leaves", (int)geo_map_leaf_count(map), "classes",
+			 (int)geo_map_class_count(map), "orders", (int)geo_map_order_count(map),
+			 "bytes", (json_int_t)geo_map_size(map), "databases", databases);
+}
+
 static void health_count(const struct geodns *g, unsigned counts[3])
 {
 	for (size_t i = 0; i < g->catalog->conf->check_count; i++)
@@ -133,17 +152,15 @@ static int status_get(void *ctx, const struct http_request *req, struct http_rep
 		json_array_append_new(zones,
 				      json_pack("{s:s,s:i}", "name", conf->zones[i].text, "names",
 						(int)zone_name_count(g->catalog->zones[i])));
-	reply->json = json_pack(
-		"{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:{s:i,s:i,s:i},s:{s:i,s:i},s:{s:i,s:i,s:i}}",
-		"version", version_text(), "identity", conf->identity, "uptime_ms",
-		(json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
-		(int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count, "names",
-		(int)conf->name_count, "map", "networks", (int)conf->places.network_count, "leaves",
-		(int)geo_map_leaf_count(g->catalog->map), "orders",
-		(int)geo_map_order_count(g->catalog->map), "tcp", "connections",
-		g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
-		(int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP], "down",
-		(int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
+	reply->json =
+		json_pack("{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:o,s:{s:i,s:i},s:{s:i,s:i,s:i}}",
+			  "version", version_text(), "identity", conf->identity, "uptime_ms",
+			  (json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
+			  (int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
+			  "names", (int)conf->name_count, "map", map_json(g), "tcp", "connections",
+			  g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
+			  (int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP],
+			  "down", (int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
 	return 200;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "geodns/api/api.h"
+#include "geodns/geo/country.h"
 
 json_t *geodns_api_addrs(const struct addr *addrs, size_t count)
 {
@@ -79,26 +80,67 @@ static json_t *why(const struct snapshot *snap, const struct geo_name *name,
 		standing(snap, choice->target));
 }
 
+static json_t *regions_json(const struct geo_places *places, uint64_t regions)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < places->region_count; i++) {
+		if (regions >> i & 1)
+			json_array_append_new(list, json_string(places->regions[i].name));
+	}
+	return list;
+}
+
+static json_t *code_json(uint16_t code)
+{
+	char text[3];
+
+	geo_code_format(code, text);
+	return code ? json_string(text) : json_null();
+}
+
+/* What decided about the client's place, and what the databases know of it. */
+static void reason_put(json_t *json, const struct geo_places *places,
+		       const struct geo_reason *reason)
+{
+	const struct geo_decision *d = &reason->decision;
+	char net[PREFIX_TEXT_SIZE];
+
+	json_object_set_new(json, "source",
+			    reason->facts_known || d->source == GEO_BY_PREFIX
+				    ? json_string(geo_source_name(d->source))
+				    : json_null());
+	json_object_set_new(json, "network",
+			    d->source == GEO_BY_PREFIX
+				    ? json_string(prefix_format(&d->network->clients.prefix, net))
+				    : json_null());
+	json_object_set_new(json, "place", point_json(d->has_at ? &d->at : NULL));
+	json_object_set_new(json, "regions", regions_json(places, d->regions));
+	json_object_set_new(json, "asn",
+			    reason->facts.asn ? json_integer(reason->facts.asn) : json_null());
+	json_object_set_new(json, "country", code_json(reason->facts.country));
+	json_object_set_new(json, "continent", code_json(reason->facts.continent));
+	json_object_set_new(json, "database_error",
+			    reason->facts_known ? json_null() : json_string(reason->err.text));
+}
+
 json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *name,
 			   const struct addr *client)
 {
 	const struct geo_places *places = &snap->catalog->conf->places;
-	const struct geo_network *net = geo_places_find(places, client);
-	const struct geo_point *at = net		   ? &net->at
-				     : places->has_default ? &places->default_at
-							   : NULL;
+	const struct geo_reason reason = geo_map_explain(snap->catalog->map, client);
+	const struct geo_decision *d = &reason.decision;
 	const struct snapshot_choice choice = snapshot_choose(snap, name, client);
 	const struct geo_target *t = choice.target;
-	char client_text[ADDR_TEXT_SIZE], net_text[PREFIX_TEXT_SIZE];
+	char client_text[ADDR_TEXT_SIZE];
 	json_t *json;
 
-	json = json_pack("{s:s,s:s,s:s?,s:o,s:i,s:o,s:s?,s:o,s:i}", "owner", name->text, "client",
-			 addr_format(client, client_text), "network",
-			 net ? prefix_format(&net->prefix, net_text) : NULL, "place",
-			 point_json(at), "scope", choice.leaf.length, "order",
-			 order_json(snap, name, choice.leaf.order, at), "pop",
-			 t ? places->pops[t->pop].name : NULL, "why", why(snap, name, &choice),
-			 "ttl", (int)name->ttl);
+	json = json_pack("{s:s,s:s,s:i,s:o,s:s?,s:o,s:i}", "owner", name->text, "client",
+			 addr_format(client, client_text), "scope", choice.leaf.length, "order",
+			 order_json(snap, name, choice.leaf.order, d->has_at ? &d->at : NULL),
+			 "pop", t ? places->pops[t->pop].name : NULL, "why",
+			 why(snap, name, &choice), "ttl", (int)name->ttl);
+	reason_put(json, places, &reason);
 	json_object_set_new(json, "a", geodns_api_addrs(t ? t->a : NULL, t ? t->a_count : 0));
 	json_object_set_new(json, "aaaa",
 			    geodns_api_addrs(t ? t->aaaa : NULL, t ? t->aaaa_count : 0));

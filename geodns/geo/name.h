@@ -21,6 +21,7 @@
 struct geo_pop {
 	const char *name;
 	struct geo_point at;
+	double bias_km; /* counts as so much nearer; negative: farther */
 };
 
 /* What a name answers for one PoP. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "geodns/conf.h"
+#include "geodns/geo/map.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -12,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if ((conf == NULL) != err.set || (err.set && err.reason[0] == '\0'))
 		abort();
-	if (conf)
-		geo_map_free(geo_map_new(&conf->places));
+	if (conf && conf->places.database_count == 0)
+		geo_map_free(geo_map_new(&conf->places, NULL, NULL));
 	geodns_conf_free(conf);
 	return 0;
 }

@@ -5,9 +5,9 @@
 
 #include "geodns/geo/map.h"
 
-static const struct geo_pop pops[] = { { "fra", { 50.1, 8.7 } },
-				       { "nyc", { 40.7, -74.0 } },
-				       { "sin", { 1.35, 103.8 } } };
+static const struct geo_pop pops[] = { { "fra", { 50.1, 8.7 }, 0 },
+				       { "nyc", { 40.7, -74.0 }, 0 },
+				       { "sin", { 1.35, 103.8 }, 0 } };
 static const struct geo_point paris = { 48.8, 2.3 }, boston = { 42.4, -71.1 },
 			      perth = { -31.9, 115.9 };
 
@@ -15,7 +15,7 @@ static struct geo_network network(const char *prefix, struct geo_point at)
 {
 	struct geo_network net = { .at = at };
 
-	cr_assert(prefix_parse(&net.prefix, prefix));
+	cr_assert(prefix_parse(&net.clients.prefix, prefix));
 	return net;
 }
 
@@ -38,7 +38,9 @@ Test(geo_map, longest_prefix_decides_and_equals_merge)
 		network("20.1.2.3/32", paris),
 		network("2001:db8::/32", perth),
 	};
-	const struct geo_places places = { pops, 3, nets, 7, false, { 0, 0 } };
+	const struct geo_places places = {
+		.pops = pops, .pop_count = 3, .networks = nets, .network_count = 7
+	};
 	/* clang-format off */
 	static const struct { const char *what, *addr; unsigned first, length; } rows[] = {
 		{ "Paris", "100.64.0.9", 0, 23 },
@@ -56,7 +58,7 @@ Test(geo_map, longest_prefix_decides_and_equals_merge)
 		{ "private, IPv6", "fc00::1", 0, 7 },
 	};
 	/* clang-format on */
-	struct geo_map *map = geo_map_new(&places);
+	struct geo_map *map = geo_map_new(&places, NULL, NULL);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct addr a = address(rows[i].addr);
@@ -72,9 +74,14 @@ Test(geo_map, one_order_needs_one_leaf)
 {
 	const struct geo_network nets[] = { network("100.64.0.0/24", paris),
 					    network("10.0.0.0/8", paris) };
-	const struct geo_places places = { pops, 3, nets, 2, true, { 48.8, 2.3 } };
+	const struct geo_places places = { .pops = pops,
+					   .pop_count = 3,
+					   .networks = nets,
+					   .network_count = 2,
+					   .has_default = true,
+					   .default_at = { 48.8, 2.3 } };
 	const struct addr a = address("100.64.0.1");
-	struct geo_map *map = geo_map_new(&places);
+	struct geo_map *map = geo_map_new(&places, NULL, NULL);
 
 	cr_expect_eq(geo_map_lookup(map, &a).length, 0);
 	cr_expect_eq(geo_map_leaf_count(map), 2, "one per family");
@@ -85,16 +92,32 @@ Test(geo_map, no_pops_and_no_networks)
 {
 	const struct geo_places places = { 0 };
 	const struct addr a = address("::1");
-	struct geo_map *map = geo_map_new(&places);
+	struct geo_map *map = geo_map_new(&places, NULL, NULL);
 
 	cr_expect_eq(geo_map_lookup(map, &a).length, 0);
 	geo_map_free(map);
 }
 
+/* The network that decides for an address, NULL for none. */
+static const struct geo_network *network_find(const struct geo_places *places,
+					      const struct addr *addr)
+{
+	const struct geo_network *best = NULL;
+
+	for (size_t i = 0; i < places->network_count; i++) {
+		const struct geo_network *net = &places->networks[i];
+
+		if (prefix_contains(&net->clients.prefix, addr) &&
+		    (!best || net->clients.prefix.len > best->clients.prefix.len))
+			best = net;
+	}
+	return best;
+}
+
 /* The nearest pop of a place as the map should say it, by the plain definition. */
 static unsigned nearest(const struct geo_places *places, const struct addr *addr)
 {
-	const struct geo_network *net = geo_places_find(places, addr);
+	const struct geo_network *net = network_find(places, addr);
 	const struct geo_point at = net ? net->at : places->default_at;
 	unsigned best = 0;
 
@@ -142,8 +165,13 @@ Test(geo_map, scopes_never_overlap_and_cover_everything)
 
 	srand(1);
 	for (unsigned round = 0; round < 20; round++) {
-		struct geo_network nets[60];
-		struct geo_places places = { pops, 3, nets, 60, true, paris };
+		struct geo_network nets[60] = { 0 };
+		struct geo_places places = { .pops = pops,
+					     .pop_count = 3,
+					     .networks = nets,
+					     .network_count = 60,
+					     .has_default = true,
+					     .default_at = paris };
 		struct geo_map *map;
 
 		for (unsigned i = 0; i < 60; i++) {
@@ -151,16 +179,17 @@ Test(geo_map, scopes_never_overlap_and_cover_everything)
 
 			for (unsigned b = 0; b < addr_size((enum addr_family)a.family); b++)
 				a.bytes[b] = (uint8_t)(rand() % 4 ? rand() % 4 : rand());
-			nets[i].prefix.len = (uint8_t)((unsigned)rand() %
-						       (addr_bits((enum addr_family)a.family) + 1));
-			nets[i].prefix.addr = addr_mask(&a, nets[i].prefix.len);
+			nets[i].clients.prefix.len =
+				(uint8_t)((unsigned)rand() %
+					  (addr_bits((enum addr_family)a.family) + 1));
+			nets[i].clients.prefix.addr = addr_mask(&a, nets[i].clients.prefix.len);
 			nets[i].at = cities[rand() % 5];
 			for (unsigned k = 0; k < i; k++) {
-				if (prefix_equal(&nets[k].prefix, &nets[i].prefix))
+				if (prefix_equal(&nets[k].clients.prefix, &nets[i].clients.prefix))
 					nets[i].at = nets[k].at;
 			}
 		}
-		map = geo_map_new(&places);
+		map = geo_map_new(&places, NULL, NULL);
 		leaves_walk(&places, map, ADDR_IPV4);
 		leaves_walk(&places, map, ADDR_IPV6);
 		geo_map_free(map);
