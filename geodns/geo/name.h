@@ -15,7 +15,7 @@
 #include "lib/geo.h"
 #include "lib/rise_fall.h"
 
-#define GEO_NO_CHECK  SIZE_MAX
+#define GEO_NO_CHECK  UINT32_MAX
 #define GEO_NO_TARGET (-1)
 
 struct geo_pop {
@@ -31,7 +31,7 @@ struct geo_target {
 	size_t a_count;
 	const struct addr *aaaa;
 	size_t aaaa_count;
-	size_t check; /* index into the configuration's checks, or GEO_NO_CHECK */
+	uint32_t check; /* index into the configuration's checks, or GEO_NO_CHECK */
 };
 
 enum geo_when_all_down { GEO_ALL_DOWN_ALL, GEO_ALL_DOWN_NONE };
