@@ -12,6 +12,7 @@
 #include "geodns/dns/name.h"
 #include "geodns/dns/query.h"
 #include "geodns/dns/reply.h"
+#include "geodns/geo/rrset.h"
 
 #define CHAIN_MAX 16
 
@@ -118,8 +119,7 @@ static void referral_put(struct lookup *l, const struct zone_node *cut)
 }
 
 /* Whose place counts, and how far the answer's validity reaches (RFC 7871, 7.2.1). */
-static struct snapshot_choice choose(const struct lookup *l, const struct geo_name *name,
-				     uint8_t *scope)
+static struct geo_choice choose(const struct lookup *l, const struct geo_name *name, uint8_t *scope)
 {
 	const struct dns_edns *edns = &l->query->edns;
 	struct addr client = { .family = ADDR_NONE };
@@ -127,49 +127,44 @@ static struct snapshot_choice choose(const struct lookup *l, const struct geo_na
 
 	if (edns->has_ecs)
 		client = dns_ecs_addr(&edns->ecs);
-	*scope = 0;
-	if (client.family != ADDR_NONE) {
+	if (client.family != ADDR_NONE && !addr_is_private(&client)) {
 		choice = snapshot_choose(l->snap, name, &client);
-		*scope = choice.leaf.length;
+		*scope = choice.scope;
+		return choice.to;
 	}
-	if (client.family == ADDR_NONE || addr_is_private(&client))
-		choice = snapshot_choose(l->snap, name, &l->resolver);
-	return choice;
+	choice = snapshot_choose(l->snap, name, &l->resolver);
+	*scope = client.family == ADDR_NONE ? 0 : snapshot_scope(l->snap, name, &client);
+	return choice.to;
 }
 
-/* Everything that decides is the same for A and AAAA; only the addresses differ. */
-static void geo_put(struct lookup *l, const uint8_t *owner, const struct geo_name *name,
-		    uint16_t type)
+/*
+ * Everything that decides is the same for all types; only the records differ. Where a chain has led
+ * through several geographic names, the answer is valid where all of them say so. Returns
+ * the best target, NULL if there is nothing to answer.
+ */
+static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
+					const struct geo_name *name, uint16_t type)
 {
-	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
 	uint8_t scope;
-	const struct geo_target *target = choose(l, name, &scope).target;
-	size_t count = !target ? 0 : type == DNS_TYPE_A ? target->a_count : target->aaaa_count;
+	const struct geo_choice choice = choose(l, name, &scope);
 
-	if (count == 0) {
+	if (geo_rrset_count(name, &choice, type) == 0) {
 		negative_put(l, DNS_NOERROR);
-		return;
+		return NULL;
 	}
-	for (size_t i = 0; i < count; i++) {
-		const struct addr *addr = type == DNS_TYPE_A ? &target->a[i] : &target->aaaa[i];
-
-		if (!dns_reply_record_put(&l->reply, DNS_ANSWER, owner, type, name->ttl,
-					  wire_reader(addr->bytes, addr_size(addr->family)))) {
-			dns_reply_back(&l->reply, &mark);
-			l->reply.truncated = true;
-			break;
-		}
-	}
-	l->reply.ecs_scope = scope;
+	if (!geo_rrset_put(&l->reply, owner, name, &choice, type))
+		l->reply.truncated = true;
+	if (scope > l->reply.ecs_scope)
+		l->reply.ecs_scope = scope;
 	l->result.geographic = true;
+	return choice.targets[0];
 }
 
 /* One RRset stands for all of them (RFC 8482, 4.1). */
 static void any_put(struct lookup *l, const uint8_t *owner, const struct zone_node *node)
 {
 	if (node->geo)
-		geo_put(l, owner, node->geo,
-			node->geo->targets[0].a_count ? DNS_TYPE_A : DNS_TYPE_AAAA);
+		geo_put(l, owner, node->geo, geo_rrset_main_type(node->geo));
 	else if (node->rrsets)
 		required_put(l, DNS_ANSWER, owner, node->rrsets);
 	else
@@ -186,6 +181,19 @@ static bool seen_before(struct lookup *l, const struct zone_node *node)
 	return false;
 }
 
+/* A CNAME answers for all types; the chain goes on unless it is itself what was asked for. */
+static const uint8_t *geo_step(struct lookup *l, const uint8_t *owner, const struct zone_node *node)
+{
+	const struct geo_target *target;
+
+	if (node->geo->has_cname && seen_before(l, node))
+		return NULL;
+	target = geo_put(l, owner, node->geo, l->query->qtype);
+	if (!target || l->reply.truncated || l->query->qtype == DNS_TYPE_CNAME)
+		return NULL;
+	return target->cname;
+}
+
 static const uint8_t *node_step(struct lookup *l, const uint8_t *owner,
 				const struct zone_node *node)
 {
@@ -195,8 +203,8 @@ static const uint8_t *node_step(struct lookup *l, const uint8_t *owner,
 
 	if (qtype == DNS_TYPE_ANY) {
 		any_put(l, owner, node);
-	} else if (node->geo && (qtype == DNS_TYPE_A || qtype == DNS_TYPE_AAAA)) {
-		geo_put(l, owner, node->geo, qtype);
+	} else if (node->geo && geo_rrset_is_owned(node->geo, qtype)) {
+		return geo_step(l, owner, node);
 	} else if (cname && qtype != DNS_TYPE_CNAME) {
 		if (seen_before(l, node) || !required_put(l, DNS_ANSWER, owner, cname))
 			return NULL;

@@ -48,6 +48,7 @@ struct geodns_conf {
 	struct geodns_conf_zone *zones;
 	size_t zone_count;
 	struct geo_places places; /* pops, networks, databases, regions */
+	const uint8_t *dials;	  /* of each pop: percent of networks that it accepts */
 	struct geodns_conf_check *checks;
 	size_t check_count;
 	struct geo_name *names;

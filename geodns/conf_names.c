@@ -2,102 +2,54 @@
 #include "geodns/conf_parts.h"
 #include "lib/arena.h"
 
-#define NAMES_MAX     10000
-#define ADDRESSES_MAX 16
-#define TTL_MAX	      86400
+#define NAMES_MAX 1000000
+#define TTL_MAX	  86400
 
-static const struct addr *addresses_load(struct geodns_conf *conf, const struct conf *item,
-					 const char *key, enum addr_family family, size_t *count)
+/* What each key says is right by itself; here, what they say together. */
+static void name_check(const struct conf *at, const struct geo_name *name)
 {
-	const struct conf list = conf_array(item, key, 0, ADDRESSES_MAX);
-	struct addr *addrs;
+	const struct conf answers = conf_get(at, "answers");
+	const struct conf all_down = conf_get(at, "when_all_down");
 
-	*count = conf_count(&list);
-	addrs = arena_new_array(conf->arena, struct addr, *count);
-	for (size_t i = 0; i < *count; i++) {
-		const struct conf at = conf_item(&list, i);
-
-		addrs[i] = conf_as_addr(&at);
-		if (addrs[i].family != family)
-			conf_fail(&at, "is not an IPv%d address", (int)family);
-		for (size_t k = 0; k < i; k++) {
-			if (addr_equal(&addrs[k], &addrs[i]))
-				conf_fail(&at, "the same address as %s[%zu]", key, k);
-		}
-	}
-	return addrs;
+	if (name->has_cname && name->answers > 1)
+		conf_fail(&answers, "there can be only one CNAME");
+	if (name->fence_count > 0 && name->when_all_down == GEO_ALL_DOWN_NONE)
+		conf_fail(&all_down, "none cannot go with fences: resolvers take a negative answer "
+				     "to one region for everybody's (RFC 7871, 7.4)");
 }
 
-static void target_load(struct geodns_conf *conf, const struct conf *root, const struct conf *item,
-			struct geo_target *out)
+static void name_load(struct geodns_conf *conf, const struct conf *root, const struct conf *at,
+		      struct geo_name *name)
 {
-	const struct conf pop = conf_get(item, "pop");
-	const char *pop_name = conf_as_string(&pop);
+	const struct conf domain = conf_get(at, "name");
+	struct geo_target *targets;
 
-	CONF_KEYS(item, "pop", "a", "aaaa", "check", "address", "path", "match", "host");
-	out->pop = geodns_conf_pop_find(conf, pop_name);
-	if (out->pop == conf->places.pop_count) {
-		conf_fail(&pop, "unknown pop '%.60s'", pop_name);
-		out->pop = 0;
-	}
-	out->a = addresses_load(conf, item, "a", ADDR_IPV4, &out->a_count);
-	out->aaaa = addresses_load(conf, item, "aaaa", ADDR_IPV6, &out->aaaa_count);
-	if (out->a_count + out->aaaa_count == 0)
-		conf_fail(item, "has neither a nor aaaa");
-	out->check = geodns_conf_check_load(conf, root, item, out->pop);
-}
-
-static void targets_load(struct geodns_conf *conf, const struct conf *root,
-			 const struct conf *object, struct geo_name *name)
-{
-	const struct conf list = conf_array(object, "pops", 1, GEODNS_POPS_MAX);
-	size_t count = conf_count(&list);
-	struct geo_target *targets = arena_new_array(conf->arena, struct geo_target, count);
-	int *of_pop = arena_new_array(conf->arena, int, conf->places.pop_count + 1);
-
-	for (size_t i = 0; i < conf->places.pop_count; i++)
-		of_pop[i] = GEO_NO_TARGET;
-	for (size_t i = 0; i < count; i++) {
-		const struct conf item = conf_item(&list, i);
-		struct geo_target *t = &targets[i];
-
-		target_load(conf, root, &item, t);
-		if (of_pop[t->pop] != GEO_NO_TARGET)
-			conf_fail(&item, "pop '%s' is there twice",
-				  conf->places.pop_count ? conf->places.pops[t->pop].name : "");
-		of_pop[t->pop] = (int)i;
-		if (!t->a_count != !targets[0].a_count || !t->aaaa_count != !targets[0].aaaa_count)
-			conf_fail(&item, "must have %s, as pops[0] has",
-				  targets[0].a_count && targets[0].aaaa_count ? "a and aaaa"
-				  : targets[0].a_count			      ? "a only"
-									      : "aaaa only");
-	}
-	name->targets = targets;
-	name->target_count = count;
-	name->target_of_pop = of_pop;
+	CONF_KEYS(at, "name", "ttl", "policy", "answers", "when_all_down", "pops", "groups",
+		  "fences", "https", "svcb");
+	name->owner = geodns_conf_domain_load(conf, &domain, &name->text);
+	name->ttl = (uint32_t)conf_int(at, "ttl", 0, TTL_MAX, 30);
+	name->policy = (enum geo_policy)conf_choice(at, "policy", geo_policy_names, GEO_NEAREST);
+	name->answers = (unsigned)conf_int(at, "answers", 1, GEO_ANSWERS_MAX, 1);
+	targets = geodns_conf_targets_load(conf, root, at, name);
+	if (at->err->set)
+		return;
+	geodns_conf_fences_load(conf, at, name, targets);
+	geodns_conf_groups_load(conf, at, name, targets);
+	geodns_conf_all_down_load(conf, at, name);
+	geodns_conf_services_load(conf, at, name);
+	name_check(at, name);
+	geo_name_seal(name);
 }
 
 void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root)
 {
-	static const char *const policies[] = { "nearest", NULL };
-	static const char *const all_down[] = {
-		[GEO_ALL_DOWN_ALL] = "all", [GEO_ALL_DOWN_NONE] = "none", NULL
-	};
 	const struct conf list = conf_array(root, "names", 0, NAMES_MAX);
 
 	conf->name_count = conf_count(&list);
 	conf->names = arena_new_array(conf->arena, struct geo_name, conf->name_count);
-	for (size_t i = 0; i < conf->name_count; i++) {
+	for (size_t i = 0; i < conf->name_count && !root->err->set; i++) {
 		const struct conf at = conf_item(&list, i);
-		const struct conf domain = conf_get(&at, "name");
-		struct geo_name *name = &conf->names[i];
 
-		CONF_KEYS(&at, "name", "ttl", "policy", "when_all_down", "pops");
-		name->owner = geodns_conf_domain_load(conf, &domain, &name->text);
-		name->ttl = (uint32_t)conf_int(&at, "ttl", 0, TTL_MAX, 30);
-		conf_choice(&at, "policy", policies, 0);
-		name->when_all_down = (enum geo_when_all_down)conf_choice(
-			&at, "when_all_down", all_down, GEO_ALL_DOWN_ALL);
-		targets_load(conf, root, &at, name);
+		name_load(conf, root, &at, &conf->names[i]);
 	}
 }

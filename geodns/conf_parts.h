@@ -22,6 +22,28 @@ void geodns_conf_checks_load(const struct conf *root);
 uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *root,
 				const struct conf *item, size_t pop);
 
+/*
+ * A name's "pops": its targets in the order of the configuration, in conf's arena. Sets name's
+ * has_cname and target_count, and needs owner and answers.
+ */
+struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const struct conf *root,
+					    const struct conf *object, struct geo_name *name);
+/* "when_all_down", after the targets: name's when_all_down and resort. */
+void geodns_conf_all_down_load(struct geodns_conf *conf, const struct conf *object,
+			       struct geo_name *name);
+/* "https" and "svcb": name's https and svcb. */
+void geodns_conf_services_load(struct geodns_conf *conf, const struct conf *object,
+			       struct geo_name *name);
+/* "fences": name's fences, and in the targets those that admit them. */
+void geodns_conf_fences_load(struct geodns_conf *conf, const struct conf *object,
+			     struct geo_name *name, struct geo_target *targets);
+/*
+ * "groups" or, without them, the one group that all targets are in: name's targets (these, in
+ * the groups' order), groups and target_of_pop. After the fences.
+ */
+void geodns_conf_groups_load(struct geodns_conf *conf, const struct conf *object,
+			     struct geo_name *name, struct geo_target *targets);
+
 /* "names", to be read last. */
 void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root);
 /* A string as domain name in wire form; *text, if not NULL, is what was configured. */

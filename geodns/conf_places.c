@@ -31,17 +31,20 @@ static void pops_load(struct geodns_conf *conf, const struct conf *root)
 	const struct conf list = conf_array(root, "pops", 0, POPS_MAX);
 	size_t count = conf_count(&list);
 	struct geo_pop *pops = arena_new_array(conf->arena, struct geo_pop, count);
+	uint8_t *dials = arena_new_array(conf->arena, uint8_t, count);
 
+	conf->dials = dials;
 	conf->places.pops = pops;
 	conf->places.pop_count = count;
 	for (size_t i = 0; i < count; i++) {
 		const struct conf item = conf_item(&list, i);
 		const struct conf at = conf_require(&item, "at");
 
-		CONF_KEYS(&item, "name", "at", "bias_km");
+		CONF_KEYS(&item, "name", "at", "bias_km", "dial");
 		pops[i].name = conf_name(&item, "name");
 		pops[i].at = geo_point_load(&at);
 		pops[i].bias_km = conf_number(&item, "bias_km", -BIAS_MAX_KM, BIAS_MAX_KM, 0);
+		dials[i] = (uint8_t)conf_int(&item, "dial", 0, GEO_DIAL_MAX, GEO_DIAL_MAX);
 		if (pop_find(pops, i, pops[i].name) < i)
 			conf_fail(&item, "pop '%s' is there twice", pops[i].name);
 	}

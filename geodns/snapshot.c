@@ -147,15 +147,25 @@ struct snapshot *snapshot_new(const struct catalog *catalog, const uint8_t *heal
 	return snap;
 }
 
+uint8_t snapshot_scope(const struct snapshot *snap, const struct geo_name *name,
+		       const struct addr *client)
+{
+	return geo_name_scope(name, geo_map_lookup(snap->catalog->map, client).length,
+			      client->family);
+}
+
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
 				       const struct addr *client)
 {
 	struct snapshot_choice choice = { .leaf = geo_map_lookup(snap->catalog->map, client) };
+	const struct geo_client geo = {
+		.order = choice.leaf.order,
+		.pop_count = snap->catalog->conf->places.pop_count,
+		.regions = choice.leaf.regions,
+		.network = name->by_network ? geo_network_hash(client) : 0,
+	};
 
-	choice.target = geo_name_choose(name, choice.leaf.order,
-					snap->catalog->conf->places.pop_count, snap->health);
-	/* Where there is nothing to choose from, the answer is everybody's. */
-	if (name->target_count == 1)
-		choice.leaf.length = 0;
+	choice.scope = geo_name_scope(name, choice.leaf.length, client->family);
+	choice.to = geo_name_choose(name, &geo, snap->health);
 	return choice;
 }

@@ -29,7 +29,8 @@ struct snapshot {
 /* Where a name sends a client. */
 struct snapshot_choice {
 	struct geo_leaf leaf;
-	const struct geo_target *target; /* NULL: none is healthy, and the name wants none then */
+	uint8_t scope; /* how much of the address has decided (RFC 7871) */
+	struct geo_choice to;
 };
 
 /*
@@ -47,6 +48,9 @@ const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_
 
 /* With those verdicts, one per check; NULL: all unknown. catalog must outlive it; free() it. */
 struct snapshot *snapshot_new(const struct catalog *catalog, const uint8_t *health);
+/* The scope alone, of what a client is answered. */
+uint8_t snapshot_scope(const struct snapshot *snap, const struct geo_name *name,
+		       const struct addr *client);
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
 				       const struct addr *client);
 

@@ -15,40 +15,6 @@ static int healthz(void *ctx, const struct http_request *req, struct http_reply 
 	return 200;
 }
 
-static json_t *check_json(const struct geodns *g, size_t index)
-{
-	const struct geodns_conf_check *c = &g->catalog->conf->checks[index];
-	char target[ENDPOINT_TEXT_SIZE];
-
-	return json_pack("{s:s,s:s,s:s}", "name", c->name, "target",
-			 endpoint_format(&c->spec.target, target), "reason",
-			 g->health ? check_reason(health_check(g->health, index)) : "");
-}
-
-static json_t *target_json(const struct geodns *g, const struct geo_target *t)
-{
-	const struct snapshot *snap = g->store.current;
-	bool checked = t->check != GEO_NO_CHECK;
-
-	return json_pack("{s:s,s:s,s:o,s:o,s:o}", "pop", g->catalog->conf->places.pops[t->pop].name,
-			 "state",
-			 checked ? health_name((enum health)snap->health[t->check]) : "unchecked",
-			 "a", geodns_api_addrs(t->a, t->a_count), "aaaa",
-			 geodns_api_addrs(t->aaaa, t->aaaa_count), "check",
-			 checked ? check_json(g, t->check) : json_null());
-}
-
-static json_t *name_json(const struct geodns *g, const struct geo_name *name)
-{
-	json_t *pops = json_array();
-
-	for (size_t i = 0; i < name->target_count; i++)
-		json_array_append_new(pops, target_json(g, &name->targets[i]));
-	return json_pack("{s:s,s:i,s:s,s:s,s:o}", "name", name->text, "ttl", (int)name->ttl,
-			 "policy", "nearest", "when_all_down",
-			 name->when_all_down == GEO_ALL_DOWN_ALL ? "all" : "none", "pops", pops);
-}
-
 static int names_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -56,7 +22,7 @@ static int names_get(void *ctx, const struct http_request *req, struct http_repl
 
 	(void)req;
 	for (size_t i = 0; i < g->catalog->conf->name_count; i++)
-		json_array_append_new(names, name_json(g, &g->catalog->conf->names[i]));
+		json_array_append_new(names, geodns_api_name(g, &g->catalog->conf->names[i]));
 	reply->json = json_pack("{s:o}", "names", names);
 	return 200;
 }
@@ -72,7 +38,7 @@ static int name_get(void *ctx, const struct http_request *req, struct http_reply
 		const struct geo_name *name = &g->catalog->conf->names[i];
 
 		if (dns_name_equal(name->owner, owner)) {
-			reply->json = name_json(g, name);
+			reply->json = geodns_api_name(g, name);
 			return 200;
 		}
 	}

@@ -14,14 +14,20 @@ extern const struct http_route geodns_api_routes[];
 /* Serve them, if the configuration says so, as g->http. Returns 0 or -errno. */
 int geodns_api_start(struct geodns *g, struct ev_loop *loop);
 
+/* A geographic name as configured, with its PoPs' states. The caller owns the result. */
+json_t *geodns_api_name(const struct geodns *g, const struct geo_name *name);
 /*
- * How an answer for that client comes about: {"name", "owner", "zone", "client", "network",
- * "place", "scope", "order": [{"pop", "km", "state"}], "pop", "why", "ttl", "a", "aaaa"}. name must
- * be geographic; client may be a resolver's address or what it sends as client subnet. The caller
- * owns the result.
+ * How an answer for that client comes about; docs/api/geodns.yaml lists the keys. name must be
+ * geographic; client may be a resolver's address or what it sends as client subnet. The caller owns
+ * the result.
  */
 json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *name,
 			   const struct addr *client);
-json_t *geodns_api_addrs(const struct addr *addrs, size_t count);
+/* "unchecked", or what its check says. */
+const char *geodns_api_state(const struct snapshot *snap, const struct geo_target *target);
+/* Append the addresses of that family to a list, or to a new one if it is NULL. */
+json_t *geodns_api_addrs(json_t *list, const struct geo_target *target, enum addr_family family);
+/* A target's cname as text, or null. */
+json_t *geodns_api_cname(const struct geo_target *target);
 
 #endif

@@ -4,80 +4,168 @@
 
 #include "geodns/api/api.h"
 #include "geodns/geo/country.h"
+#include "lib/alloc.h"
 
-json_t *geodns_api_addrs(const struct addr *addrs, size_t count)
-{
-	json_t *list = json_array();
-	char text[ADDR_TEXT_SIZE];
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_string(addr_format(&addrs[i], text)));
-	return list;
-}
+/* What is explained. */
+struct matter {
+	const struct snapshot *snap;
+	const struct geo_name *name;
+	const struct addr *client;
+	struct snapshot_choice choice;
+};
 
 static json_t *point_json(const struct geo_point *at)
 {
 	return at ? json_pack("[f,f]", at->lat, at->lon) : json_null();
 }
 
-static const char *target_state(const struct snapshot *snap, const struct geo_target *t)
+/* Of a name without partial dials the hash may not be looked at, but it can be told. */
+static bool accepts(const struct matter *m, const struct geo_target *t)
 {
-	return t->check == GEO_NO_CHECK ? "unchecked"
-					: health_name((enum health)snap->health[t->check]);
+	return geo_dial_accepts(geo_network_hash(m->client), t->seed, t->dial);
+}
+
+static bool admits(const struct matter *m, const struct geo_target *t)
+{
+	uint64_t fences = geo_name_fences(m->name, m->choice.leaf.regions);
+
+	return (t->fences & fences) == fences;
 }
 
 /* The name's PoPs in the order of the leaf. at: NULL when the place is not known. */
-static json_t *order_json(const struct snapshot *snap, const struct geo_name *name,
-			  const uint16_t *order, const struct geo_point *at)
+static json_t *order_json(const struct matter *m, const struct geo_point *at)
 {
-	const struct geo_places *places = &snap->catalog->conf->places;
+	const struct geo_places *places = &m->snap->catalog->conf->places;
+	const uint16_t *order = m->choice.leaf.order;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < places->pop_count; i++) {
-		int index = name->target_of_pop[order[i]];
+		uint16_t index = m->name->target_of_pop[order[i]];
 		const struct geo_pop *pop = &places->pops[order[i]];
+		const struct geo_target *t;
 		json_t *km = json_null();
 
 		if (index == GEO_NO_TARGET)
 			continue;
+		t = &m->name->targets[index];
 		if (at)
 			km = json_integer((json_int_t)lround(geo_distance_km(*at, pop->at)));
-		json_array_append_new(list, json_pack("{s:s,s:o,s:s}", "pop", pop->name, "km", km,
-						      "state",
-						      target_state(snap, &name->targets[index])));
+		json_array_append_new(list,
+				      json_pack("{s:s,s:o,s:s,s:b,s:b}", "pop", pop->name, "km", km,
+						"state", geodns_api_state(m->snap, t), "accepts",
+						accepts(m, t), "admitted", admits(m, t)));
 	}
 	return list;
 }
 
-/* Is there none among the name's PoPs that is nearer? */
-static bool is_nearest(const struct geo_name *name, const struct snapshot_choice *choice)
+/* Would another PoP come first if all were healthy? */
+static bool is_substitute(const struct matter *m)
 {
-	const uint16_t *order = choice->leaf.order;
+	const struct catalog *catalog = m->snap->catalog;
+	struct snapshot *healthy = snapshot_new(catalog, NULL);
+	const struct snapshot_choice ideal = snapshot_choose(healthy, m->name, m->client);
 
-	while (name->target_of_pop[*order] == GEO_NO_TARGET)
-		order++;
-	return &name->targets[name->target_of_pop[*order]] == choice->target;
+	free(healthy);
+	return ideal.to.targets[0] != m->choice.to.targets[0];
 }
 
-static const char *standing(const struct snapshot *snap, const struct geo_target *t)
+static const char *standing(const struct matter *m, const struct geo_target *t)
 {
 	if (t->check == GEO_NO_CHECK)
 		return "nothing checks it";
-	return snap->health[t->check] == HEALTH_UP
+	return m->snap->health[t->check] == HEALTH_UP
 		       ? "it is up"
 		       : "its check has no result yet, which counts as healthy";
 }
 
-static json_t *why(const struct snapshot *snap, const struct geo_name *name,
-		   const struct snapshot_choice *choice)
+/* "the nearest", "the first of group europe", ... */
+static const char *rank(const struct matter *m, char text[160])
 {
-	if (!choice->target)
+	static const char *const ranks[] = { [GEO_NEAREST] = "the nearest",
+					     [GEO_FAILOVER] = "the first",
+					     [GEO_WEIGHTED] = "what its network has drawn",
+					     [GEO_STICKY] = "what its network has drawn" };
+	const struct geo_group *group = &m->name->groups[m->choice.to.targets[0]->group];
+
+	snprintf(text, 160, "%s%s%s", ranks[group->policy], group->name ? " of group " : "",
+		 group->name ? group->name : "");
+	return text;
+}
+
+static json_t *why(const struct matter *m)
+{
+	const struct geo_choice *to = &m->choice.to;
+	char text[160];
+
+	if (to->count == 0)
 		return json_string("no PoP is healthy, and when_all_down is none");
-	if (!geo_target_is_healthy(choice->target, snap->health))
-		return json_string("the nearest: no PoP is healthy, and when_all_down is all");
-	return json_sprintf(
-		"%s: %s", is_nearest(name, choice) ? "the nearest" : "the nearest that is healthy",
-		standing(snap, choice->target));
+	switch (to->level) {
+	case GEO_ACCEPTING:
+	case GEO_DIALLED:
+		return json_sprintf("%s%s%s: %s", rank(m, text),
+				    is_substitute(m) ? " that is healthy" : "",
+				    to->level == GEO_DIALLED ? ", beyond its dial" : "",
+				    standing(m, to->targets[0]));
+	case GEO_HEALTHY:
+		return json_sprintf("%s that is healthy, though dialled to 0: %s", rank(m, text),
+				    standing(m, to->targets[0]));
+	case GEO_ANY:
+		return json_sprintf("%s: no PoP is healthy, and when_all_down is all",
+				    rank(m, text));
+	case GEO_LAST_RESORT:
+		break;
+	}
+	return json_string("the last resort: no PoP is healthy and accepts the client's network");
+}
+
+/* The network that is hashed, null if the name hashes none. */
+static json_t *hashed_json(const struct matter *m)
+{
+	struct prefix p = { .len = geo_network_length(m->client->family) };
+	char text[PREFIX_TEXT_SIZE];
+
+	if (!m->name->by_network)
+		return json_null();
+	p.addr = addr_mask(m->client, p.len);
+	return json_string(prefix_format(&p, text));
+}
+
+/* The regions whose fences bind the client. */
+static json_t *fences_json(const struct matter *m)
+{
+	const struct geo_places *places = &m->snap->catalog->conf->places;
+	uint64_t fences = geo_name_fences(m->name, m->choice.leaf.regions);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->name->fence_count; i++) {
+		if (fences >> i & 1)
+			json_array_append_new(
+				list, json_string(places->regions[m->name->fences[i]].name));
+	}
+	return list;
+}
+
+/* What is answered. */
+static void answer_set(json_t *json, const struct matter *m)
+{
+	const struct geo_pop *places = m->snap->catalog->conf->places.pops;
+	const struct geo_choice *to = &m->choice.to;
+	json_t *pops = json_array(), *a = json_array(), *aaaa = json_array();
+	json_t *cname = to->count ? geodns_api_cname(to->targets[0]) : json_null();
+
+	for (unsigned i = 0; i < to->count; i++) {
+		const struct geo_target *t = to->targets[i];
+
+		if (t->pop != GEO_NO_POP)
+			json_array_append_new(pops, json_string(places[t->pop].name));
+		geodns_api_addrs(a, t, ADDR_IPV4);
+		geodns_api_addrs(aaaa, t, ADDR_IPV6);
+	}
+	json_object_set(json, "pop", json_array_size(pops) ? json_array_get(pops, 0) : json_null());
+	json_object_set_new(json, "pops", pops);
+	json_object_set_new(json, "a", a);
+	json_object_set_new(json, "aaaa", aaaa);
+	json_object_set_new(json, "cname", cname);
 }
 
 static json_t *regions_json(const struct geo_places *places, uint64_t regions)
@@ -127,22 +215,18 @@ static void reason_put(json_t *json, const struct geo_places *places,
 json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *name,
 			   const struct addr *client)
 {
-	const struct geo_places *places = &snap->catalog->conf->places;
 	const struct geo_reason reason = geo_map_explain(snap->catalog->map, client);
 	const struct geo_decision *d = &reason.decision;
-	const struct snapshot_choice choice = snapshot_choose(snap, name, client);
-	const struct geo_target *t = choice.target;
+	const struct matter m = { snap, name, client, snapshot_choose(snap, name, client) };
 	char client_text[ADDR_TEXT_SIZE];
 	json_t *json;
 
-	json = json_pack("{s:s,s:s,s:i,s:o,s:s?,s:o,s:i}", "owner", name->text, "client",
-			 addr_format(client, client_text), "scope", choice.leaf.length, "order",
-			 order_json(snap, name, choice.leaf.order, d->has_at ? &d->at : NULL),
-			 "pop", t ? places->pops[t->pop].name : NULL, "why",
-			 why(snap, name, &choice), "ttl", (int)name->ttl);
-	reason_put(json, places, &reason);
-	json_object_set_new(json, "a", geodns_api_addrs(t ? t->a : NULL, t ? t->a_count : 0));
-	json_object_set_new(json, "aaaa",
-			    geodns_api_addrs(t ? t->aaaa : NULL, t ? t->aaaa_count : 0));
+	json = json_pack("{s:s,s:s,s:i,s:s,s:o,s:o,s:o,s:o,s:i}", "owner", name->text, "client",
+			 addr_format(client, client_text), "scope", (int)m.choice.scope, "policy",
+			 geo_policy_names[name->policy], "hashed", hashed_json(&m), "fences",
+			 fences_json(&m), "order", order_json(&m, d->has_at ? &d->at : NULL),
+			 "why", why(&m), "ttl", (int)name->ttl);
+	reason_put(json, &snap->catalog->conf->places, &reason);
+	answer_set(json, &m);
 	return json;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "geodns/dns/name.h"
-#include "geodns/geo/name.h"
+#include "geodns/geo/rrset.h"
 #include "lib/alloc.h"
 #include "lib/arena.h"
 
@@ -214,22 +214,40 @@ bool zone_record_add(struct zone *zone, const struct zone_record *record, struct
 	return true;
 }
 
+/* What the zone file has at a geographic name and must not; NULL: nothing. */
+static const char *geo_obstacle(const struct zone *zone, const struct zone_node *node,
+				const struct geo_name *geo)
+{
+	if (node->geo)
+		return "is a geographic name already";
+	if (zone_rrset_find(node, DNS_TYPE_CNAME))
+		return "has a CNAME in the zone file";
+	if (node != zone->apex && zone_rrset_find(node, DNS_TYPE_NS))
+		return "is delegated in the zone file";
+	if (geo->has_cname && node == zone->apex)
+		return "is the apex, where no CNAME can be";
+	for (const struct zone_rrset *set = node->rrsets; set; set = set->next) {
+		if (set->type == DNS_TYPE_A || set->type == DNS_TYPE_AAAA)
+			return "has addresses in the zone file";
+		if (geo_rrset_is_owned(geo, set->type))
+			return geo->has_cname
+				       ? "has records in the zone file, and no CNAME stands beside any"
+				       : "has HTTPS or SVCB in the zone file";
+	}
+	for (const struct zone_node *n = node->parent; n && n != zone->apex; n = n->parent) {
+		if (zone_rrset_find(n, DNS_TYPE_NS))
+			return "lies below a delegation";
+	}
+	return NULL;
+}
+
 bool zone_geo_add(struct zone *zone, const struct geo_name *geo, struct zone_error *err)
 {
 	struct zone_node *node = node_add(zone, geo->owner);
+	const char *obstacle = geo_obstacle(zone, node, geo);
 
-	if (node->geo)
-		return mistake(err, geo->owner, "is a geographic name already");
-	if (zone_rrset_find(node, DNS_TYPE_A) || zone_rrset_find(node, DNS_TYPE_AAAA))
-		return mistake(err, geo->owner, "has addresses in the zone file");
-	if (zone_rrset_find(node, DNS_TYPE_CNAME))
-		return mistake(err, geo->owner, "has a CNAME in the zone file");
-	if (node != zone->apex && zone_rrset_find(node, DNS_TYPE_NS))
-		return mistake(err, geo->owner, "is delegated in the zone file");
-	for (const struct zone_node *n = node->parent; n && n != zone->apex; n = n->parent) {
-		if (zone_rrset_find(n, DNS_TYPE_NS))
-			return mistake(err, geo->owner, "lies below a delegation");
-	}
+	if (obstacle)
+		return mistake(err, geo->owner, obstacle);
 	node->geo = geo;
 	return true;
 }

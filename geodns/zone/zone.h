@@ -42,7 +42,7 @@ struct zone_node {
 	struct zone_node *parent; /* NULL at the apex */
 	struct zone_node *wildcard;
 	struct zone_rrset *rrsets;
-	const struct geo_name *geo; /* it owns A and AAAA here; or NULL */
+	const struct geo_name *geo; /* it owns some types here; or NULL */
 	bool is_cut;		    /* NS below the apex */
 	struct zone_node *next_of_hash, *next_of_all;
 	uint32_t hash;

@@ -1,9 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any text is a configuration or a mistake with a reason, never both; what loads compiles. */
+/*
+ * Any text is a configuration or a mistake with a reason, never both. What loads compiles, and each
+ * name chooses what it may: one target at least unless it may say none, none twice, and within a
+ * scope the same for all.
+ */
 #include <stdlib.h>
 
 #include "geodns/conf.h"
 #include "geodns/geo/map.h"
+#include "lib/alloc.h"
+
+static struct geo_choice choose(const struct geodns_conf *conf, const struct geo_map *map,
+				const struct geo_name *name, const struct addr *addr,
+				const uint8_t *health)
+{
+	const struct geo_leaf leaf = geo_map_lookup(map, addr);
+	const struct geo_client client = { leaf.order, conf->places.pop_count, leaf.regions,
+					   geo_network_hash(addr) };
+
+	return geo_name_choose(name, &client, health);
+}
+
+static void name_try(const struct geodns_conf *conf, const struct geo_map *map,
+		     const struct geo_name *name, const uint8_t *health)
+{
+	const struct addr addr = addr_from_ipv4(0x64400135);
+	const struct geo_leaf leaf = geo_map_lookup(map, &addr);
+	const struct addr first = addr_mask(&addr, geo_name_scope(name, leaf.length, ADDR_IPV4));
+	const struct geo_choice a = choose(conf, map, name, &addr, health);
+	const struct geo_choice b = choose(conf, map, name, &first, health);
+
+	if (a.count > name->answers || a.count != b.count)
+		abort();
+	if (a.count == 0 && name->when_all_down != GEO_ALL_DOWN_NONE)
+		abort();
+	for (unsigned i = 0; i < a.count; i++) {
+		if (a.targets[i] != b.targets[i] || (i > 0 && a.targets[i] == a.targets[i - 1]))
+			abort();
+	}
+}
+
+static void conf_try(const struct geodns_conf *conf)
+{
+	struct geo_map *map = geo_map_new(&conf->places, NULL, NULL);
+	uint8_t *health = xcalloc(conf->check_count + 1, 1);
+
+	for (unsigned state = HEALTH_UNKNOWN; state <= HEALTH_DOWN; state++) {
+		for (size_t i = 0; i < conf->check_count; i++)
+			health[i] = (uint8_t)state;
+		for (size_t i = 0; i < conf->name_count; i++)
+			name_try(conf, map, &conf->names[i], health);
+	}
+	free(health);
+	geo_map_free(map);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -14,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if ((conf == NULL) != err.set || (err.set && err.reason[0] == '\0'))
 		abort();
 	if (conf && conf->places.database_count == 0)
-		geo_map_free(geo_map_new(&conf->places, NULL, NULL));
+		conf_try(conf);
 	geodns_conf_free(conf);
 	return 0;
 }

@@ -115,6 +115,60 @@ static inline bool test_name_read(const uint8_t *msg, struct wire_reader *r, uin
 	return true;
 }
 
+/* "1 . alpn=h2,h3 port=8443 ipv4hint=192.0.2.1": keys in order, each once (RFC 9460, 2.2). */
+static inline bool test_service_text(struct wire_reader r, FILE *out)
+{
+	char text[DNS_NAME_TEXT_SIZE];
+	size_t name_len;
+	const uint8_t *name;
+	int last = -1;
+
+	fprintf(out, " %u", wire_get_u16(&r));
+	name = dns_name_decode(&r, &name_len); /* never compressed */
+	if (!name)
+		return false;
+	fprintf(out, " %s", dns_name_format(name, text));
+	while (wire_left(&r) > 0) {
+		unsigned key = wire_get_u16(&r), len = wire_get_u16(&r);
+		const uint8_t *value = wire_get_bytes(&r, len);
+		struct wire_reader v = wire_reader(value, len);
+		const char *comma = "=";
+
+		if (!value || (int)key <= last)
+			return false;
+		last = (int)key;
+		fprintf(out, " %s",
+			key == 1   ? "alpn"
+			: key == 2 ? "no-default-alpn"
+			: key == 3 ? "port"
+			: key == 4 ? "ipv4hint"
+			: key == 6 ? "ipv6hint"
+				   : "?");
+		for (; wire_left(&v) > 0 && !v.failed; comma = ",") {
+			unsigned size = key == 1 ? wire_get_u8(&v) : key == 4 ? 4 : 16;
+			struct addr a = { .family = ADDR_NONE };
+			const uint8_t *item;
+
+			if (key == 3) {
+				fprintf(out, "=%u", wire_get_u16(&v));
+				continue;
+			}
+			item = wire_get_bytes(&v, size);
+			if (!item || size == 0 || key == 2)
+				return false;
+			if (key != 1)
+				a = addr_from_bytes(key == 4 ? ADDR_IPV4 : ADDR_IPV6, item);
+			if (key == 1)
+				fprintf(out, "%s%.*s", comma, (int)size, (const char *)item);
+			else
+				fprintf(out, "%s%s", comma, addr_format(&a, text));
+		}
+		if (v.failed || (key != 2 && len == 0))
+			return false;
+	}
+	return !r.failed;
+}
+
 static inline bool test_rdata_text(const uint8_t *msg, struct wire_reader r, uint16_t type,
 				   FILE *out)
 {
@@ -143,6 +197,8 @@ static inline bool test_rdata_text(const uint8_t *msg, struct wire_reader r, uin
 	if (type == DNS_TYPE_SOA)
 		return test_name_read(msg, &r, name) && test_name_read(msg, &r, name) &&
 		       wire_left(&r) == 20;
+	if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
+		return test_service_text(r, out);
 	left = wire_left(&r);
 	fprintf(out, " %zu octets", left);
 	return true;

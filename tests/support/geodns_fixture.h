@@ -95,11 +95,11 @@ static inline struct zone *fixture_zone_load(const char *apex, const char *text)
 	return zone;
 }
 
-/* extra: further lines of lab.test. */
-static inline struct catalog *fixture_catalog(const char *extra)
+/* conf_text: with the zones of fixture_conf; extra: further lines of lab.test. */
+static inline struct catalog *fixture_catalog_of(const char *conf_text, const char *extra)
 {
 	struct conf_error err = { 0 };
-	struct geodns_conf *conf = fixture_conf_load(fixture_conf, &err);
+	struct geodns_conf *conf = fixture_conf_load(conf_text, &err);
 	struct zone **zones = xcalloc(2, sizeof(struct zone *));
 	char *lab = xasprintf("%s%s", fixture_lab, extra);
 	struct catalog *catalog = NULL;
@@ -116,6 +116,21 @@ static inline struct catalog *fixture_catalog(const char *extra)
 		abort();
 	}
 	return catalog;
+}
+
+static inline struct catalog *fixture_catalog(const char *extra)
+{
+	return fixture_catalog_of(fixture_conf, extra);
+}
+
+/* The PoPs whose names are in the text are down, the others up. */
+static inline void fixture_health(const struct geodns_conf *conf, const char *down, uint8_t *health)
+{
+	for (size_t i = 0; i < conf->check_count; i++) {
+		const char *pop = conf->places.pops[conf->checks[i].pop].name;
+
+		health[i] = down && strstr(down, pop) ? HEALTH_DOWN : HEALTH_UP;
+	}
 }
 
 #endif

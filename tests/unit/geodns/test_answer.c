@@ -37,13 +37,7 @@ static void rows_check(const struct row *rows, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		struct snapshot *snap = snapshot_new(catalog, NULL);
 
-		for (size_t c = 0; c < catalog->conf->check_count; c++) {
-			const char *pop =
-				catalog->conf->places.pops[catalog->conf->checks[c].pop].name;
-
-			snap->health[c] =
-				rows[i].down && strstr(rows[i].down, pop) ? HEALTH_DOWN : HEALTH_UP;
-		}
+		fixture_health(catalog->conf, rows[i].down, snap->health);
 		cr_expect_str_eq(ask(snap, &rows[i], text), rows[i].reply, "%s: %s", rows[i].what,
 				 text);
 		free(snap);

@@ -8,6 +8,12 @@
 #define CHECKS	   "'checks':{'c':{'type':'http','port':80},'t':{'type':'tcp','port':80}}"
 #define NAME(pops) HEAD "," POPS "," CHECKS ",'names':[{'name':'a.lab.test','pops':[" pops "]}]"
 #define FRA	   "{'pop':'fra','a':['10.0.0.1'],'check':'c','address':'10.0.0.9'}"
+#define WITH(more, pops)                                                                           \
+	HEAD "," POPS "," CHECKS                                                                   \
+	     ",'regions':{'eu':{'networks':['20.0.0.0/8']},'us':{'networks':['21.0.0.0/8']}},'names':[{'name':'a.lab.test'," more ",'pops':[" pops   \
+	     "]}]"
+#define TWO(more) WITH(more, FRA ",{'pop':'nyc','a':['10.0.0.2']}")
+#define LONG	  "1234567890123456789012345678901234567890123456789012345678901234567890"
 
 Test(geodns_conf, mistakes_have_a_path)
 {
@@ -43,6 +49,48 @@ Test(geodns_conf, mistakes_have_a_path)
 		{ "a of the other family", NAME("{'pop':'fra','a':['::1']}"), "names[0].pops[0].a[0]: is not an IPv4 address" },
 		{ "families differ", NAME(FRA ",{'pop':'nyc','aaaa':['::1']}"), "names[0].pops[1]: must have a only, as pops[0] has" },
 		{ "policy", HEAD "," POPS ",'names':[{'name':'a.lab.test','policy':'far','pops':[" FRA "]}]", "names[0].policy: unknown value 'far'" },
+		{ "dial", HEAD ",'pops':[{'name':'a','at':[0,0],'dial':101}]", "pops[0].dial: 101 is not between 0 and 100" },
+		{ "regions", HEAD ",'regions':[]", "regions: expected an object" },
+		{ "region", HEAD ",'regions':{'eu':{'pops':[]}}", "regions.eu.pops: unknown key" },
+		{ "answers", WITH("'answers':9", FRA), "names[0].answers: 9 is not between 1 and 8" },
+		{ "shared address", WITH("'answers':2", FRA ",{'pop':'nyc','a':['10.0.0.2','10.0.0.1']}"), "names[0].pops[1]: shares an address with pops[0]" },
+		{ "shared address, one answer", NAME(FRA ",{'pop':'nyc','a':['10.0.0.1']}"), NULL },
+		{ "weight", WITH("'policy':'weighted'", "{'pop':'fra','a':['10.0.0.1'],'weight':1001}"), "names[0].pops[0].weight: 1001 is not between 0 and 1000" },
+		{ "weight for nothing", NAME("{'pop':'fra','a':['10.0.0.1'],'weight':1}"), "names[0].pops[0].weight: means nothing with the policy nearest" },
+		{ "sticky has no weights", WITH("'policy':'sticky'", "{'pop':'fra','a':['10.0.0.1'],'weight':1}"), "names[0].pops[0].weight: means nothing with the policy sticky" },
+		{ "last resort", WITH("'when_all_down':{'a':['10.0.0.5']}", FRA), NULL },
+		{ "last resort of another family", WITH("'when_all_down':{'aaaa':['::5']}", FRA), "names[0].when_all_down: must have a only, as pops[0] has" },
+		{ "empty last resort", WITH("'when_all_down':{}", FRA), "names[0].when_all_down: has neither a nor aaaa nor cname" },
+		{ "last resort with a check", WITH("'when_all_down':{'a':['10.0.0.5'],'check':'c'}", FRA), "names[0].when_all_down.check: unknown key" },
+		{ "when_all_down", WITH("'when_all_down':'some'", FRA), "names[0].when_all_down: unknown value 'some'" },
+		{ "cname", NAME("{'pop':'fra','cname':'x.example'},{'pop':'nyc','cname':'y.example'}"), NULL },
+		{ "cname beside a", NAME("{'pop':'fra','cname':'x.example','a':['10.0.0.1']}"), "names[0].pops[0].cname: cannot stand beside a or aaaa" },
+		{ "cname in one PoP only", NAME("{'pop':'fra','cname':'x.example'},{'pop':'nyc','a':['10.0.0.1']}"), "names[0].pops[1]: must have cname, as pops[0] has" },
+		{ "cname that is none", NAME("{'pop':'fra','cname':'x..example'}"), "names[0].pops[0].cname: 'x..example' is not a domain name" },
+		{ "cname to itself", NAME("{'pop':'fra','cname':'A.lab.test.'}"), "names[0].pops[0].cname: is the name itself" },
+		{ "several cnames", WITH("'answers':2", "{'pop':'fra','cname':'x.example'}"), "names[0].answers: there can be only one CNAME" },
+		{ "https beside cname", WITH("'https':{}", "{'pop':'fra','cname':'x.example'}"), "names[0].https: cannot stand beside cname" },
+		{ "https", WITH("'https':{'alpn':['h3'],'port':0}", FRA), "names[0].https.port: 0 is not between 1 and 65535" },
+		{ "https, empty protocol", WITH("'https':{'alpn':['h3','']}", FRA), "names[0].https.alpn[1]: a protocol such as h2 is required" },
+		{ "https, no protocol at all", WITH("'https':{'no_default_alpn':true}", FRA), "names[0].https: no_default_alpn needs alpn" },
+		{ "https, too much", WITH("'https':{'alpn':['" LONG "','" LONG "','" LONG "','" LONG "']}", FRA), "names[0].https.alpn: is longer than 255 octets in all" },
+		{ "https, as much as can be", WITH("'svcb':{'alpn':['" LONG "','" LONG "','" LONG "'],'no_default_alpn':true,'port':65535}", FRA), NULL },
+		{ "groups", TWO("'groups':[{'name':'x','pops':['nyc']},{'name':'y','pops':['fra'],'policy':'sticky'}]"), NULL },
+		{ "no groups", TWO("'groups':[]"), "names[0].groups: needs at least 1 item" },
+		{ "group's policy", TWO("'groups':[{'name':'x','pops':['nyc','fra'],'policy':'x'}]"), "names[0].groups[0].policy: unknown value 'x'" },
+		{ "group twice", TWO("'groups':[{'name':'x','pops':['nyc']},{'name':'x','pops':['fra']}]"), "names[0].groups[1]: group 'x' is there twice" },
+		{ "empty group", TWO("'groups':[{'name':'x','pops':[]}]"), "names[0].groups[0].pops: needs at least 1 item" },
+		{ "in no group", TWO("'groups':[{'name':'x','pops':['nyc']}]"), "names[0].groups: pop 'fra' is in no group" },
+		{ "in two groups", TWO("'groups':[{'name':'x','pops':['nyc','fra']},{'name':'y','pops':['fra']}]"), "names[0].groups[1].pops[0]: pop 'fra' is in a group already" },
+		{ "not of the name", WITH("'groups':[{'name':'x','pops':['fra','nyc']}]", FRA), "names[0].groups[0].pops[1]: 'nyc' is none of the name's pops" },
+		{ "group's weight for nothing", TWO("'groups':[{'name':'x','pops':['nyc','fra'],'weight':2}]"), "names[0].groups[0].weight: means nothing with the policy nearest" },
+		{ "weights by group", WITH("'groups':[{'name':'x','policy':'weighted','pops':['fra']},{'name':'y','pops':['nyc']}]", "{'pop':'fra','a':['10.0.0.1'],'weight':2},{'pop':'nyc','a':['10.0.0.2'],'weight':2}"), "names[0].pops[1].weight: means nothing with the policy nearest" },
+		{ "fence", TWO("'fences':[{'region':'eu','pops':['nyc']},{'region':'us','pops':['nyc']}]"), NULL },
+		{ "fence twice", TWO("'fences':[{'region':'eu','pops':['nyc']},{'region':'eu','pops':['fra']}]"), "names[0].fences[1]: the same region as fences[0]" },
+		{ "fence around nothing", TWO("'fences':[{'region':'eu','pops':[]}]"), "names[0].fences[0].pops: needs at least 1 item" },
+		{ "fence around another's PoP", WITH("'fences':[{'region':'eu','pops':['nyc']}]", FRA), "names[0].fences[0].pops[0]: 'nyc' is none of the name's pops" },
+		{ "unknown region", TWO("'fences':[{'region':'xx','pops':['nyc']}]"), "names[0].fences[0].region: unknown region 'xx'" },
+		{ "fence and none", TWO("'when_all_down':'none','fences':[{'region':'eu','pops':['nyc']}]"), "names[0].when_all_down: none cannot go with fences" },
 	};
 	/* clang-format on */
 

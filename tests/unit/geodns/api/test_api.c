@@ -49,15 +49,9 @@ Test(geodns_api, explain)
 		struct http_reply reply;
 		int status;
 
-		for (size_t c = 0; c < catalog->conf->check_count; c++) {
-			const char *pop =
-				catalog->conf->places.pops[catalog->conf->checks[c].pop].name;
-
-			g.store.current->health[c] = !strstr(rows[i].down, pop) ? HEALTH_UP
-						     : strstr(rows[i].down, "unknown")
-							     ? HEALTH_UNKNOWN
-							     : HEALTH_DOWN;
-		}
+		fixture_health(catalog->conf, rows[i].down, g.store.current->health);
+		if (strstr(rows[i].down, "unknown"))
+			memset(g.store.current->health, HEALTH_UNKNOWN, catalog->conf->check_count);
 		status = call(&g, "/v1/explain", rows[i].name, &reply);
 		cr_expect_eq(status, rows[i].status, "%s: %d", rows[i].what, status);
 		if (status == 200) {

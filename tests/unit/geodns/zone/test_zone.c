@@ -53,32 +53,24 @@ Test(zone, refuses)
 	}
 }
 
-Test(zone, geographic_names_have_their_place)
+/* What geographic names own: addresses, addresses and HTTPS, or a CNAME. */
+struct geo_row {
+	const char *what, *text, *owner, *error;
+};
+
+static void geo_rows_check(const struct geo_row *rows, size_t count, const struct geo_name *like)
 {
-	/* clang-format off */
-	static const struct { const char *what, *text, *owner, *error; } rows[] = {
-		{ "new name", APEX, "a.lab.test", NULL },
-		{ "wildcard", APEX, "*.a.lab.test", NULL },
-		{ "apex", APEX, "lab.test", NULL },
-		{ "beside TXT", APEX "a TXT t\n", "a.lab.test", NULL },
-		{ "A there", APEX "a A 10.0.0.1\n", "a.lab.test", "a.lab.test: has addresses in the zone file" },
-		{ "AAAA there", APEX "a AAAA ::1\n", "A.lab.test", "A.lab.test: has addresses in the zone file" },
-		{ "CNAME there", APEX "a CNAME b\n", "a.lab.test", "a.lab.test: has a CNAME in the zone file" },
-		{ "cut there", APEX "a NS b\n", "a.lab.test", "a.lab.test: is delegated in the zone file" },
-		{ "below a cut", APEX "b NS c\n", "x.a.b.lab.test", "x.a.b.lab.test: lies below a delegation" },
-		{ "below a DNAME", APEX "b DNAME c\n", "a.b.lab.test", "a.b.lab.test: lies below a DNAME" },
-	};
-	/* clang-format on */
 	const uint8_t *apex = (const uint8_t *)"\x03lab\x04test";
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct zone_error err = { "" };
 		struct zone *zone = zone_load_text(apex, rows[i].text, strlen(rows[i].text), &err);
 		uint8_t owner[DNS_NAME_MAX];
-		const struct geo_name geo = { .owner = owner };
+		struct geo_name geo = *like;
 		bool good;
 
 		cr_assert(zone && dns_name_parse(owner, rows[i].owner));
+		geo.owner = owner;
 		good = zone_geo_add(zone, &geo, &err) && zone_check(zone, &err);
 		cr_expect_eq(good, !rows[i].error, "%s: %s", rows[i].what, err.text);
 		if (rows[i].error)
@@ -87,6 +79,43 @@ Test(zone, geographic_names_have_their_place)
 			cr_expect(!zone_geo_add(zone, &geo, &err), "%s: twice", rows[i].what);
 		zone_free(zone);
 	}
+}
+
+Test(zone, geographic_names_have_their_place)
+{
+	/* clang-format off */
+	static const struct geo_row rows[] = {
+		{ "new name", APEX, "a.lab.test", NULL },
+		{ "wildcard", APEX, "*.a.lab.test", NULL },
+		{ "apex", APEX, "lab.test", NULL },
+		{ "beside TXT", APEX "a TXT t\n", "a.lab.test", NULL },
+		{ "beside HTTPS", APEX "a HTTPS 1 .\n", "a.lab.test", NULL },
+		{ "A there", APEX "a A 10.0.0.1\n", "a.lab.test", "a.lab.test: has addresses in the zone file" },
+		{ "AAAA there", APEX "a AAAA ::1\n", "A.lab.test", "A.lab.test: has addresses in the zone file" },
+		{ "CNAME there", APEX "a CNAME b\n", "a.lab.test", "a.lab.test: has a CNAME in the zone file" },
+		{ "cut there", APEX "a NS b\n", "a.lab.test", "a.lab.test: is delegated in the zone file" },
+		{ "below a cut", APEX "b NS c\n", "x.a.b.lab.test", "x.a.b.lab.test: lies below a delegation" },
+		{ "below a DNAME", APEX "b DNAME c\n", "a.b.lab.test", "a.b.lab.test: lies below a DNAME" },
+	};
+	static const struct geo_row https[] = {
+		{ "apex", APEX "@ TXT t\n", "lab.test", NULL },
+		{ "HTTPS there", APEX "a HTTPS 1 .\n", "a.lab.test", "a.lab.test: has HTTPS or SVCB in the zone file" },
+		{ "SVCB there", APEX "a SVCB 1 .\n", "a.lab.test", NULL },
+	};
+	static const struct geo_row cname[] = {
+		{ "new name", APEX, "a.lab.test", NULL },
+		{ "with names below", APEX "b.a TXT t\n", "a.lab.test", NULL },
+		{ "TXT there", APEX "a TXT t\n", "a.lab.test", "a.lab.test: has records in the zone file, and no CNAME stands beside any" },
+		{ "A there", APEX "a A 10.0.0.1\n", "a.lab.test", "a.lab.test: has addresses in the zone file" },
+		{ "apex", APEX, "lab.test", "lab.test: is the apex, where no CNAME can be" },
+	};
+	/* clang-format on */
+
+	geo_rows_check(rows, sizeof(rows) / sizeof(rows[0]), &(struct geo_name){ 0 });
+	geo_rows_check(https, sizeof(https) / sizeof(https[0]),
+		       &(struct geo_name){ .https.len = 3 });
+	geo_rows_check(cname, sizeof(cname) / sizeof(cname[0]),
+		       &(struct geo_name){ .has_cname = true });
 }
 
 Test(zone, many_names_and_the_smallest_ttl)
