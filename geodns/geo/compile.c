@@ -34,6 +34,7 @@ struct compile {
 	struct geo_ranker *ranker;
 	struct geo_tree_builder *builder;
 
+	unsigned wanted;			      /* GEO_FACTS_ */
 	struct geo_intern offsets[GEO_DATABASES_MAX]; /* of data, and the facts there */
 	uint32_t *facts_at[GEO_DATABASES_MAX];
 	size_t facts_room[GEO_DATABASES_MAX];
@@ -47,10 +48,12 @@ struct compile {
 	uint32_t *network_orders;
 	uint32_t rest_order;
 	struct geo_intern orders;
-	uint16_t *row; /* scratch */
-	struct geo_intern causes;
+	uint16_t *row;		  /* scratch */
+	struct geo_intern causes; /* of those by prefix */
 	uint32_t *cause_classes;
 	size_t cause_room;
+	uint32_t *facts_classes; /* by facts alone, UNKNOWN so far; most leaves are such */
+	size_t facts_classes_room;
 	struct geo_intern classes;
 
 	struct geo_map_error *err;
@@ -75,11 +78,21 @@ static void fail(struct compile *c, size_t database, const char *text)
 	c->failed = true;
 }
 
+static void blame(struct compile *c, size_t database, const char *why)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "%.120s: %s", geo_database_info(c->databases[database])->path,
+		 why);
+	fail(c, database, text);
+}
+
 /* An array beside the keys of a table: where the value of a key has its place. */
 static uint32_t *beside(uint32_t **values, size_t *room, uint32_t number)
 {
 	if (number >= *room) {
-		*room = *room ? 2 * *room : 64;
+		while (number >= *room)
+			*room = *room ? 2 * *room : 64;
 		*values = xreallocarray(*values, *room, sizeof(**values));
 	}
 	return &(*values)[number];
@@ -97,7 +110,7 @@ static uint32_t data_facts(struct compile *c, size_t database, uint32_t offset)
 	if (number < before)
 		return *facts_at;
 	*facts_at = NO_FACTS;
-	if (!geo_database_facts(c->databases[database], offset, &facts, &err)) {
+	if (!geo_database_facts(c->databases[database], offset, c->wanted, &facts, &err)) {
 		fail(c, database, err.text);
 		return NO_FACTS;
 	}
@@ -175,28 +188,51 @@ static uint32_t decision_order(struct compile *c, const struct geo_decision *dec
 	return *order;
 }
 
+static uint32_t class_decide(struct compile *c, const struct cause *cause)
+{
+	const struct geo_network *network =
+		cause->network == GEO_PREFIX_NONE ? NULL : &c->places->networks[cause->network];
+	struct geo_decision decision =
+		geo_rules_decide(c->rules, network, facts_get(c, cause->facts));
+	struct geo_class key = { .regions = cause->regions | decision.regions,
+				 .order = decision_order(c, &decision),
+				 .is_private = cause->is_private };
+	uint32_t class = geo_intern_add(&c->classes, &key);
+
+	if (class <= GEO_TREE_CLASS_MAX)
+		return class;
+	fail(c, 0, "more than 16 million different orders of PoPs");
+	return 0;
+}
+
+static uint32_t facts_class(struct compile *c, const struct cause *cause)
+{
+	uint32_t *class;
+
+	if (cause->facts >= c->facts_classes_room) {
+		size_t room = c->facts_classes_room;
+
+		beside(&c->facts_classes, &c->facts_classes_room, cause->facts);
+		memset(c->facts_classes + room, 0xff,
+		       (c->facts_classes_room - room) * sizeof(*c->facts_classes));
+	}
+	class = &c->facts_classes[cause->facts];
+	if (*class == UNKNOWN)
+		*class = class_decide(c, cause);
+	return *class;
+}
+
 static uint32_t cause_class(struct compile *c, const struct cause *cause)
 {
 	size_t before = c->causes.count;
-	uint32_t number = geo_intern_add(&c->causes, cause);
-	uint32_t *class = beside(&c->cause_classes, &c->cause_room, number);
+	uint32_t number, *class;
 
-	if (number == before) {
-		const struct geo_network *network = cause->network == GEO_PREFIX_NONE
-							    ? NULL
-							    : &c->places->networks[cause->network];
-		struct geo_decision decision =
-			geo_rules_decide(c->rules, network, facts_get(c, cause->facts));
-		struct geo_class key = { .regions = cause->regions | decision.regions,
-					 .order = decision_order(c, &decision),
-					 .is_private = cause->is_private };
-
-		*class = geo_intern_add(&c->classes, &key);
-		if (*class > GEO_TREE_CLASS_MAX) {
-			fail(c, 0, "more than 16 million different orders of PoPs");
-			*class = 0;
-		}
-	}
+	if (cause->network == GEO_PREFIX_NONE && !cause->regions && !cause->is_private)
+		return facts_class(c, cause);
+	number = geo_intern_add(&c->causes, cause);
+	class = beside(&c->cause_classes, &c->cause_room, number);
+	if (number == before)
+		*class = class_decide(c, cause);
 	return *class;
 }
 
@@ -216,6 +252,12 @@ static void halves_set(struct compile *c, const struct cursor *at, struct cursor
 	struct geo_database_error err;
 	struct geo_branch branches[2];
 
+	for (size_t i = 0; i < c->places->database_count && at->depth == bits; i++) {
+		if (!(at->at[i] & DONE))
+			blame(c, i, "its tree is deeper than addresses are long");
+	}
+	if (c->failed)
+		return;
 	halves[0] = *at;
 	halves[0].depth++;
 	halves[1] = halves[0];
@@ -226,9 +268,7 @@ static void halves_set(struct compile *c, const struct cursor *at, struct cursor
 	for (size_t i = 0; i < c->places->database_count && !c->failed; i++) {
 		if (at->at[i] & DONE)
 			continue;
-		if (at->depth >= bits) {
-			fail(c, i, "its tree is deeper than addresses are long");
-		} else if (!geo_database_step(c->databases[i], at->at[i], branches, &err)) {
+		if (!geo_database_step(c->databases[i], at->at[i], branches, &err)) {
 			fail(c, i, err.text);
 		} else {
 			halves[0].at[i] = branch_at(c, i, branches[0]);
@@ -284,6 +324,9 @@ static void tables_init(struct compile *c)
 	static const struct geo_facts nothing = { .asn = 0 };
 	const struct geo_places *places = c->places;
 
+	c->wanted = GEO_FACTS_PLACE | (c->rules->by_asn ? GEO_FACTS_ASN : 0) |
+		    (c->rules->by_continent ? GEO_FACTS_CONTINENT : 0) |
+		    (c->rules->by_country || c->rules->by_continent ? GEO_FACTS_COUNTRY : 0);
 	c->ranker = geo_ranker_new(places);
 	for (size_t i = 0; i < places->database_count; i++)
 		geo_intern_init(&c->offsets[i], sizeof(uint32_t));
@@ -319,6 +362,7 @@ static void tables_fini(struct compile *c)
 	free(c->row);
 	geo_intern_fini(&c->causes);
 	free(c->cause_classes);
+	free(c->facts_classes);
 }
 
 /* A file that says nothing at all is no database that somebody wanted. */
@@ -326,7 +370,7 @@ static void databases_used(struct compile *c)
 {
 	for (size_t i = 0; i < c->places->database_count; i++) {
 		if (c->offsets[i].count == 0)
-			fail(c, i, "it has no networks");
+			blame(c, i, "it has no networks");
 	}
 }
 

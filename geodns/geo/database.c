@@ -34,6 +34,12 @@ static const char *const field_paths[FIELDS][LAYOUTS][PATH_LENGTH] = {
 	[FIELD_ASN] = { { "autonomous_system_number" }, { "asn" } },
 };
 
+static const unsigned field_facts[FIELDS] = {
+	[FIELD_LATITUDE] = GEO_FACTS_PLACE,  [FIELD_LONGITUDE] = GEO_FACTS_PLACE,
+	[FIELD_COUNTRY] = GEO_FACTS_COUNTRY, [FIELD_CONTINENT] = GEO_FACTS_CONTINENT,
+	[FIELD_ASN] = GEO_FACTS_ASN,
+};
+
 struct geo_database {
 	MMDB_s mmdb;
 	struct geo_database_info info;
@@ -249,6 +255,9 @@ bool geo_database_step(struct geo_database *db, uint32_t node, struct geo_branch
 	MMDB_search_node_s found;
 	int status = MMDB_read_node(&db->mmdb, node, &found);
 
+	if (status == MMDB_SUCCESS && (found.left_record_type == MMDB_RECORD_TYPE_INVALID ||
+				       found.right_record_type == MMDB_RECORD_TYPE_INVALID))
+		status = MMDB_CORRUPT_SEARCH_TREE_ERROR;
 	if (status != MMDB_SUCCESS) {
 		error_set(err, db->info.path, MMDB_strerror(status));
 		return false;
@@ -313,16 +322,19 @@ static uint16_t code(const MMDB_entry_data_s *data)
 		       : 0;
 }
 
-bool geo_database_facts(struct geo_database *db, uint32_t offset, struct geo_facts *out,
-			struct geo_database_error *err)
+bool geo_database_facts(struct geo_database *db, uint32_t offset, unsigned wanted,
+			struct geo_facts *out, struct geo_database_error *err)
 {
 	struct geo_facts facts = { .asn = 0 };
 	double at[2] = { NAN, NAN };
 
 	for (enum field field = FIELD_LATITUDE; field < FIELDS; field++) {
 		MMDB_entry_data_s data;
-		int found = field_find(db, offset, field, &data, err);
+		int found;
 
+		if (!(wanted & field_facts[field]))
+			continue;
+		found = field_find(db, offset, field, &data, err);
 		if (found < 0)
 			return false;
 		if (found == 0)
@@ -356,5 +368,6 @@ bool geo_database_find(struct geo_database *db, const struct addr *addr, struct 
 			return false;
 		at = halves[addr_bit(addr, i)];
 	}
-	return at.kind != GEO_BRANCH_DATA || geo_database_facts(db, at.value, out, err);
+	return at.kind != GEO_BRANCH_DATA ||
+	       geo_database_facts(db, at.value, GEO_FACTS_ALL, out, err);
 }

@@ -64,9 +64,16 @@ struct geo_branch geo_database_root(const struct geo_database *db, enum addr_fam
  */
 bool geo_database_step(struct geo_database *db, uint32_t node, struct geo_branch halves[2],
 		       struct geo_database_error *err);
+/* Which facts are worth looking for. */
+#define GEO_FACTS_PLACE	    1U
+#define GEO_FACTS_COUNTRY   2U
+#define GEO_FACTS_CONTINENT 4U
+#define GEO_FACTS_ASN	    8U
+#define GEO_FACTS_ALL	    15U
+
 /* What the data at an offset say. False, with err set, when they are damaged. */
-bool geo_database_facts(struct geo_database *db, uint32_t offset, struct geo_facts *out,
-			struct geo_database_error *err);
+bool geo_database_facts(struct geo_database *db, uint32_t offset, unsigned wanted,
+			struct geo_facts *out, struct geo_database_error *err);
 /* What it says of one address, by the same steps: for explanations. */
 bool geo_database_find(struct geo_database *db, const struct addr *addr, struct geo_facts *out,
 		       struct geo_database_error *err);

@@ -21,11 +21,21 @@ void geo_intern_fini(struct geo_intern *t)
 	*t = (struct geo_intern){ 0 };
 }
 
-/* Multiplies and folds, eight octets at a time. */
-static size_t hash(const uint8_t *key, size_t size)
+/*
+ * Multiplies and folds, eight octets at a time. Keys of four octets are only shuffled
+ * (every step can be undone), so that equal hashes are equal keys.
+ */
+static uint32_t hash_of(const uint8_t *key, size_t size)
 {
 	uint64_t h = size;
+	uint32_t four;
 
+	if (size == sizeof(four)) {
+		memcpy(&four, key, sizeof(four));
+		four = (four ^ four >> 16) * UINT32_C(0x85ebca6b);
+		four = (four ^ four >> 13) * UINT32_C(0xc2b2ae35);
+		return four ^ four >> 16;
+	}
 	while (size > 0) {
 		size_t n = size < 8 ? size : 8;
 		uint64_t word = 0;
@@ -36,41 +46,50 @@ static size_t hash(const uint8_t *key, size_t size)
 		key += n;
 		size -= n;
 	}
-	return (size_t)(h ^ h >> 32);
+	return (uint32_t)(h ^ h >> 32);
 }
 
 /* The slot that has the key, or the free one where it belongs. */
-static uint32_t *slot_find(const struct geo_intern *t, const void *key)
+static struct geo_intern_slot *slot_find(const struct geo_intern *t, const void *key, uint32_t hash)
 {
-	size_t i = hash(key, t->key_size) & t->mask;
+	for (size_t i = hash & t->mask;; i = (i + 1) & t->mask) {
+		struct geo_intern_slot *slot = &t->slots[i];
 
-	while (t->slots[i] != GEO_INTERN_NONE &&
-	       memcmp(t->keys + t->slots[i] * t->key_size, key, t->key_size) != 0)
-		i = (i + 1) & t->mask;
-	return &t->slots[i];
+		if (slot->number == GEO_INTERN_NONE)
+			return slot;
+		if (slot->hash != hash)
+			continue;
+		if (t->key_size == sizeof(hash) ||
+		    memcmp(t->keys + slot->number * t->key_size, key, t->key_size) == 0)
+			return slot;
+	}
 }
 
-/* All keys are different: a free slot is all that is looked for. */
 static void slots_grow(struct geo_intern *t)
 {
-	size_t size = 2 * (t->mask + 1);
+	struct geo_intern_slot *old = t->slots;
+	size_t old_size = t->mask + 1;
 
-	t->mask = size - 1;
-	t->slots = xreallocarray(t->slots, size, sizeof(*t->slots));
-	memset(t->slots, 0xff, size * sizeof(*t->slots));
-	for (size_t n = 0; n < t->count; n++) {
-		size_t i = hash(t->keys + n * t->key_size, t->key_size) & t->mask;
+	t->mask = 2 * old_size - 1;
+	t->slots = xreallocarray(NULL, 2 * old_size, sizeof(*t->slots));
+	memset(t->slots, 0xff, 2 * old_size * sizeof(*t->slots));
+	for (size_t n = 0; n < old_size; n++) {
+		size_t i = old[n].hash & t->mask;
 
-		while (t->slots[i] != GEO_INTERN_NONE)
+		if (old[n].number == GEO_INTERN_NONE)
+			continue;
+		while (t->slots[i].number != GEO_INTERN_NONE)
 			i = (i + 1) & t->mask;
-		t->slots[i] = (uint32_t)n;
+		t->slots[i] = old[n];
 	}
+	free(old);
 }
 
 uint32_t geo_intern_add(struct geo_intern *t, const void *key)
 {
-	uint32_t *slot = slot_find(t, key);
-	uint32_t number = *slot;
+	uint32_t hash = hash_of(key, t->key_size);
+	struct geo_intern_slot *slot = slot_find(t, key, hash);
+	uint32_t number = slot->number;
 
 	if (number != GEO_INTERN_NONE)
 		return number;
@@ -80,7 +99,7 @@ uint32_t geo_intern_add(struct geo_intern *t, const void *key)
 	}
 	memcpy(t->keys + t->count * t->key_size, key, t->key_size);
 	number = (uint32_t)t->count++;
-	*slot = number;
+	*slot = (struct geo_intern_slot){ hash, number };
 	if (2 * t->count > t->mask)
 		slots_grow(t);
 	return number;
@@ -88,7 +107,7 @@ uint32_t geo_intern_add(struct geo_intern *t, const void *key)
 
 uint32_t geo_intern_find(const struct geo_intern *t, const void *key)
 {
-	return *slot_find(t, key);
+	return slot_find(t, key, hash_of(key, t->key_size))->number;
 }
 
 void *geo_intern_take(struct geo_intern *t)

@@ -13,10 +13,14 @@
 
 #define GEO_INTERN_NONE UINT32_MAX
 
+struct geo_intern_slot {
+	uint32_t hash, number;
+};
+
 struct geo_intern {
 	uint8_t *keys; /* count of them, by number */
 	size_t key_size, count, room;
-	uint32_t *slots;
+	struct geo_intern_slot *slots;
 	size_t mask;
 };
 

@@ -5,6 +5,8 @@
 
 #include "lib/alloc.h"
 
+#define INSERTION_MAX 64
+
 struct vector {
 	double x, y, z;
 };
@@ -17,7 +19,7 @@ struct ranked {
 struct geo_ranker {
 	const struct geo_places *places;
 	struct vector *pops;
-	struct ranked *ranked;
+	struct ranked *ranked; /* in the order of the last place */
 	bool has_bias;
 };
 
@@ -37,6 +39,7 @@ struct geo_ranker *geo_ranker_new(const struct geo_places *places)
 	r->ranked = xcalloc(places->pop_count + 1, sizeof(*r->ranked));
 	for (size_t i = 0; i < places->pop_count; i++) {
 		r->pops[i] = vector_of(places->pops[i].at);
+		r->ranked[i].pop = (uint16_t)i;
 		r->has_bias |= places->pops[i].bias_km != 0;
 	}
 	return r;
@@ -58,6 +61,28 @@ static int ranked_compare(const void *a, const void *b)
 	return x->pop < y->pop ? -1 : x->pop > y->pop;
 }
 
+/*
+ * Few are sorted by insertion, beginning with the order of the last place: those that
+ * come one after the other are often near each other.
+ */
+static void ranked_sort(struct ranked *ranked, size_t n)
+{
+	if (n > INSERTION_MAX) {
+		qsort(ranked, n, sizeof(*ranked), ranked_compare);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		const struct ranked moved = ranked[i];
+		size_t k = i;
+
+		while (k > 0 && ranked_compare(&moved, &ranked[k - 1]) < 0) {
+			ranked[k] = ranked[k - 1];
+			k--;
+		}
+		ranked[k] = moved;
+	}
+}
+
 static double chord_squared(const struct vector *a, const struct vector *b)
 {
 	double x = a->x - b->x, y = a->y - b->y, z = a->z - b->z;
@@ -71,14 +96,14 @@ void geo_ranker_place(struct geo_ranker *ranker, const struct geo_point *at, uin
 	const struct vector here = vector_of(at ? *at : (struct geo_point){ 0, 0 });
 
 	for (size_t i = 0; i < n; i++) {
-		double far = at ? chord_squared(&here, &ranker->pops[i]) : 0;
+		struct ranked *r = &ranker->ranked[i];
 
+		r->far = at ? chord_squared(&here, &ranker->pops[r->pop]) : 0;
 		if (at && ranker->has_bias)
-			far = 2 * GEO_EARTH_RADIUS_KM * asin(fmin(1, sqrt(far) / 2)) -
-			      ranker->places->pops[i].bias_km;
-		ranker->ranked[i] = (struct ranked){ far, (uint16_t)i };
+			r->far = 2 * GEO_EARTH_RADIUS_KM * asin(fmin(1, sqrt(r->far) / 2)) -
+				 ranker->places->pops[r->pop].bias_km;
 	}
-	qsort(ranker->ranked, n, sizeof(*ranker->ranked), ranked_compare);
+	ranked_sort(ranker->ranked, n);
 	for (size_t i = 0; i < n; i++)
 		row[i] = ranker->ranked[i].pop;
 }

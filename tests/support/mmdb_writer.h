@@ -39,7 +39,8 @@ struct mmdb_writer {
 static inline void mmdb_put(struct mmdb_writer *w, const void *bytes, size_t len)
 {
 	w->data = xrealloc(w->data, w->data_len + len + 1);
-	memcpy(w->data + w->data_len, bytes, len);
+	if (len > 0)
+		memcpy(w->data + w->data_len, bytes, len);
 	w->data_len += len;
 }
 

@@ -4,6 +4,7 @@
 #include "tests/support/geodns_fixture.h"
 
 #define HEAD	   "'version':1,'listen':['127.0.0.1:53'],'zones':[{'name':'lab.test','file':'z'}]"
+#define DB	   "'databases':[{'file':'x.mmdb'}]"
 #define POPS	   "'pops':[{'name':'fra','at':[50,8]},{'name':'nyc','at':[40,-74]}]"
 #define CHECKS	   "'checks':{'c':{'type':'http','port':80},'t':{'type':'tcp','port':80}}"
 #define NAME(pops) HEAD "," POPS "," CHECKS ",'names':[{'name':'a.lab.test','pops':[" pops "]}]"
@@ -32,6 +33,31 @@ Test(geodns_conf, mistakes_have_a_path)
 		{ "place", HEAD ",'pops':[{'name':'a','at':[91,0]}]", "pops[0].at" },
 		{ "bits behind the prefix", HEAD ",'networks':[{'prefix':'10.0.0.1/8','at':[0,0]}]", "networks[0].prefix: " },
 		{ "network twice", HEAD ",'networks':[{'prefix':'10.0.0.0/8','at':[0,0]},{'prefix':'10.0.0.0/8','at':[1,0]}]", "networks[1]: the same prefix as networks[0]" },
+		{ "network without clients", HEAD ",'networks':[{'at':[0,0]}]", "networks[0]: needs one of prefix, asn, country and continent" },
+		{ "network with two", HEAD "," DB ",'networks':[{'prefix':'10.0.0.0/8','asn':1,'at':[0,0]}]", "networks[0]: needs one of prefix, asn, country and continent" },
+		{ "network without place", HEAD ",'networks':[{'prefix':'10.0.0.0/8'}]", "networks[0]: needs one of at and pops" },
+		{ "network with two places", HEAD "," POPS ",'networks':[{'prefix':'10.0.0.0/8','at':[0,0],'pops':['fra']}]", "networks[0]: needs one of at and pops" },
+		{ "order of pops", HEAD "," POPS ",'networks':[{'prefix':'10.0.0.0/8','pops':['nyc','fra']}]", NULL },
+		{ "unknown pop in an order", HEAD "," POPS ",'networks':[{'prefix':'10.0.0.0/8','pops':['nyc','x']}]", "networks[0].pops[1]: unknown pop 'x'" },
+		{ "pop twice in an order", HEAD "," POPS ",'networks':[{'prefix':'10.0.0.0/8','pops':['nyc','nyc']}]", "networks[0].pops[1]: pop 'nyc' is there twice" },
+		{ "no pops in an order", HEAD "," POPS ",'networks':[{'prefix':'10.0.0.0/8','pops':[]}]", "networks[0].pops: needs at least 1 item" },
+		{ "rules for clients", HEAD "," POPS "," DB ",'networks':[{'asn':64500,'pops':['nyc']},{'country':'DE','at':[0,0]},{'continent':'AS','at':[1,1]}]", NULL },
+		{ "rule without databases", HEAD ",'networks':[{'asn':64500,'at':[0,0]}]", "networks[0].asn: there are no databases that tell it" },
+		{ "ASN twice", HEAD "," DB ",'networks':[{'asn':1,'at':[0,0]},{'asn':2,'at':[0,0]},{'asn':1,'at':[0,0]}]", "networks[2]: the same asn as networks[0]" },
+		{ "country twice", HEAD "," DB ",'networks':[{'country':'DE','at':[0,0]},{'country':'de','at':[0,0]}]", "networks[1]: the same country as networks[0]" },
+		{ "no country", HEAD "," DB ",'networks':[{'country':'UK','at':[0,0]}]", "networks[0].country: 'UK' is not a country such as DE" },
+		{ "no continent", HEAD "," DB ",'networks':[{'continent':'XX','at':[0,0]}]", "networks[0].continent: 'XX' is not one of AF, AN" },
+		{ "ASN 0", HEAD "," DB ",'networks':[{'asn':0,'at':[0,0]}]", "networks[0].asn: 0 is not between 1 and 4294967294" },
+		{ "bias", HEAD ",'pops':[{'name':'a','at':[0,0],'bias_km':-500.5}]", NULL },
+		{ "bias beyond the world", HEAD ",'pops':[{'name':'a','at':[0,0],'bias_km':50000}]", "pops[0].bias_km: " },
+		{ "database twice", HEAD ",'databases':[{'file':'a'},{'file':'a'}]", "databases[1]: the same file as databases[0]" },
+		{ "database without a file", HEAD ",'databases':[{}]", "databases[0].file: required" },
+		{ "regions", HEAD "," DB ",'regions':{'eu':{'countries':['DE','FR'],'continents':['EU'],'asns':[1],'networks':['10.0.0.0/8','2001:db8::/32']}}", NULL },
+		{ "region of networks needs no database", HEAD ",'regions':{'eu':{'networks':['10.0.0.0/8']}}", NULL },
+		{ "region of countries does", HEAD ",'regions':{'eu':{'countries':['DE']}}", "regions.eu.countries[0]: there are no databases" },
+		{ "empty region", HEAD ",'regions':{'eu':{'countries':[]}}", "regions.eu: is empty" },
+		{ "region's key", HEAD ",'regions':{'eu':{'country':['DE']}}", "regions.eu.country: unknown key" },
+		{ "regions' shape", HEAD ",'regions':[]", "regions: expected an object with up to 64 regions" },
 		{ "unused check is read too", HEAD ",'checks':{'c':{'type':'icmp','port':80}}", "checks.c.type: unknown value 'icmp'" },
 		{ "address in a check", HEAD ",'checks':{'c':{'type':'tcp','port':80,'address':'10.0.0.1'}}", "checks.c.address: belongs to" },
 		{ "geographic name", NAME(FRA), NULL },
@@ -137,6 +163,20 @@ Test(geodns_conf, same_question_is_asked_once)
 	cr_expect_eq(conf->check_count, 3, "five targets, three PoPs: %zu", conf->check_count);
 	cr_expect_eq(conf->names[1].targets[1].check, conf->names[0].targets[1].check);
 	geodns_conf_free(conf);
+}
+
+Test(geodns_conf, a_database_that_is_not_there)
+{
+	struct conf_error err = { 0 };
+	struct geodns_conf *conf = fixture_conf_load("{" HEAD "," POPS "," DB "}", &err);
+	struct zone **zones = xcalloc(1, sizeof(struct zone *));
+	char buf[400];
+
+	cr_assert(conf);
+	zones[0] = fixture_zone_load("lab.test", "@ SOA a b 1 2 3 4 5\n@ NS a\n");
+	cr_expect_null(catalog_new(conf, zones, &err));
+	cr_expect_str_eq(conf_error_format(&err, buf, sizeof(buf)),
+			 "databases[0].file: ./x.mmdb: No such file or directory");
 }
 
 Test(geodns_conf, names_must_lie_in_a_zone)
