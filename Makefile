@@ -10,6 +10,7 @@
 # make lint        clang-tidy, cppcheck and the layering rule
 # make format      apply .clang-format     make format-check  fail if it would change anything
 # make compose     write docker/docker-compose.yml anew, after a change of what it is made from
+# make geoip       fetch location data for tests and benches: DB-IP's cities (CC BY 4.0)
 # make bench       the project's numbers beside their limits (root)
 # make bench-speaker    the same of BGP and BFD, in full: half an hour; beside BIRD and ExaBGP (root)
 # make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
@@ -58,7 +59,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose bench bench-speaker deps deps-test install clean help
+.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose geoip bench bench-speaker deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -70,7 +71,7 @@ owned = trap '$(own)' EXIT; trap 'exit 130' INT TERM; $(1)
 lab:
 	@$(call owned,.ci/deps build && $(MAKE) -j$$(nproc) all && build/bin/catchment-testbed run world)
 test:
-	@$(call owned,.ci/deps build && .ci/deps test && rm -f build/counts && $(MAKE) -j$$(nproc) all && \
+	@$(call owned,.ci/deps build && .ci/deps test && { .ci/geoip || true; } && rm -f build/counts && $(MAKE) -j$$(nproc) all && \
 	  .ci/test check check-san fuzz integration)
 deps:
 	@.ci/deps build
@@ -107,7 +108,13 @@ check: $(B)/unit
 	@ASAN_OPTIONS=log_path=$(CURDIR)/$(B)/asan.log ./$(B)/unit --short-filename; status=$$?; \
 	  $(own); ! cat $(B)/asan.log.* 2>/dev/null && exit $$status
 
-integration: all
+# What integration tests and benches look at the sources with, each a file.
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+$(B)/tools/%: $(B)/tests/tools/%.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS))
+
+integration: all $(TOOLS)
 	@$(call owned,tests/run)
 
 interop: all
@@ -115,6 +122,9 @@ interop: all
 
 test-docker: all
 	@$(call owned,tests/docker/run)
+
+geoip:
+	@$(call owned,.ci/geoip)
 
 bench: all
 	@$(call owned,tests/bench/run)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "geodns/geo/country.h"
+#include "geodns/geo/record.h"
 #include "lib/alloc.h"
 
 #define NO_NODE	    UINT32_MAX
@@ -280,7 +281,7 @@ static int field_find(struct geo_database *db, uint32_t offset, enum field field
 	MMDB_entry_s entry = { &db->mmdb, offset };
 
 	for (unsigned i = 0; i < LAYOUTS; i++) {
-		uint8_t layout = (db->layouts[field] + i) % LAYOUTS;
+		uint8_t layout = (uint8_t)((db->layouts[field] + i) % LAYOUTS);
 		int status = MMDB_aget_value(&entry, out, field_paths[field][layout]);
 
 		if (status == MMDB_SUCCESS && out->has_data) {
@@ -328,6 +329,10 @@ bool geo_database_facts(struct geo_database *db, uint32_t offset, unsigned wante
 	struct geo_facts facts = { .asn = 0 };
 	double at[2] = { NAN, NAN };
 
+	if (!geo_record_is_sound(db->mmdb.data_section, db->mmdb.data_section_size, offset)) {
+		error_set(err, db->info.path, "a record is damaged");
+		return false;
+	}
 	for (enum field field = FIELD_LATITUDE; field < FIELDS; field++) {
 		MMDB_entry_data_s data;
 		int found;
