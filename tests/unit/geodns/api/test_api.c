@@ -5,6 +5,9 @@
 #include "tests/support/geodns_fixture.h"
 #include "tests/support/openapi_routes.h"
 
+#define PAIR(pop, n)                                                                               \
+	"{'pop':'" pop "','a':['192.0.2." n "'],'check':'c','address':'10.200." n ".1'}"
+
 /* name: asks about it for a client in Chicago. */
 static int call(struct geodns *g, const char *path, const char *name, struct http_reply *reply)
 {
@@ -63,6 +66,74 @@ Test(geodns_api, explain)
 			cr_expect_str_eq(member(&reply, "why"), rows[i].why, "%s", rows[i].what);
 			cr_expect_str_eq(member(&reply, "network"), "100.64.1.0/24");
 		}
+		http_reply_fini(&reply);
+		free(g.store.current);
+	}
+	catalog_free(catalog);
+}
+
+/* clang-format off */
+static const char policies[] =
+	"{'version':1,'listen':['::1'],'zones':[{'name':'lab.test','file':'z'},{'name':'sub.lab.test','file':'z'}],"
+	"'pops':[{'name':'fra','at':[50.1,8.7],'dial':1},{'name':'nyc','at':[40.7,-74.0],'dial':0},{'name':'sin','at':[1.35,103.8]}],"
+	"'networks':[{'prefix':'100.64.1.0/24','at':[41.9,-87.6]}],'regions':{'us':{'networks':['100.64.1.0/24']}},"
+	"'checks':{'c':{'type':'tcp','port':80}},'names':["
+	"{'name':'near.lab.test','pops':[" PAIR("fra", "1") "," PAIR("nyc", "2") "]},"
+	"{'name':'off.lab.test','pops':[" PAIR("nyc", "2") "]},"
+	"{'name':'order.lab.test','policy':'failover','answers':2,'pops':[" PAIR("sin", "3") "," PAIR("fra", "1") "]},"
+	"{'name':'last.lab.test','when_all_down':{'a':['192.0.2.9']},'pops':[" PAIR("sin", "3") "]},"
+	"{'name':'group.lab.test','groups':[{'name':'all','policy':'sticky','pops':['sin']}],'pops':[" PAIR("sin", "3") "]},"
+	"{'name':'fence.lab.test','fences':[{'region':'us','pops':['sin']}],'pops':[" PAIR("fra", "1") "," PAIR("sin", "3") "]}]}";
+/* clang-format on */
+
+Test(geodns_api, explain_policies)
+{
+	/* clang-format off */
+	static const struct { const char *what, *name, *down, *json; } rows[] = {
+		{ "a healthy PoP beyond its dial", "near.lab.test", "",
+		  "{'pop':'fra','scope':24,'hashed':'100.64.1.0/24','why':'the nearest, beyond its dial: it is up'}" },
+		{ "dialled to 0, and better than one that is down", "near.lab.test", "fra",
+		  "{'pop':'nyc','why':'the nearest that is healthy, though dialled to 0: it is up'}" },
+		{ "dialled to 0", "off.lab.test", "",
+		  "{'pop':'nyc','scope':0,'hashed':null,'why':'the nearest that is healthy, though dialled to 0: it is up'}" },
+		{ "failover", "order.lab.test", "",
+		  "{'pop':'sin','policy':'failover','why':'the first: it is up','a':['192.0.2.3']}" },
+		{ "failover, the second", "order.lab.test", "sin",
+		  "{'pop':'fra','why':'the first that is healthy, beyond its dial: it is up'}" },
+		{ "failover, all down: several", "order.lab.test", "sin fra",
+		  "{'pop':'sin','pops':['sin','fra'],'a':['192.0.2.3','192.0.2.1'],'why':'the first: no PoP is healthy, and when_all_down is all'}" },
+		{ "last resort", "last.lab.test", "sin",
+		  "{'pop':null,'pops':[],'a':['192.0.2.9'],'why':'the last resort: no PoP is healthy and accepts the client\\u0027s network'}" },
+		{ "group", "group.lab.test", "", "{'pop':'sin','why':'what its network has drawn of group all: it is up'}" },
+		{ "fence", "fence.lab.test", "", "{'pop':'sin','fences':['us'],'why':'the nearest: it is up','order':["
+		  "{'pop':'fra','km':6963,'state':'up','accepts':false,'admitted':false},{'pop':'sin','km':15071,'state':'up','accepts':true,'admitted':true}]}" },
+	};
+	/* clang-format on */
+	struct catalog *catalog = fixture_catalog_of(policies, "");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct geodns g = { .catalog = catalog, .store = { snapshot_new(catalog, NULL) } };
+		struct conf_error err = { 0 };
+		char *text = xstrdup(rows[i].json);
+		struct http_reply reply;
+		json_t *expected, *value;
+		const char *key;
+
+		for (char *p = text; *p; p++)
+			*p = *p == '\'' ? '"' : *p;
+		expected = conf_read_text(text, strlen(text), &err);
+		cr_assert(expected, "%s: %s", rows[i].what, err.reason);
+		fixture_health(catalog->conf, rows[i].down, g.store.current->health);
+		cr_expect_eq(call(&g, "/v1/explain", rows[i].name, &reply), 200);
+		json_object_foreach (expected, key, value) {
+			char *is = json_dumps(json_object_get(reply.json, key), JSON_ENCODE_ANY);
+
+			cr_expect(json_equal(json_object_get(reply.json, key), value),
+				  "%s: %s is %s", rows[i].what, key, is);
+			free(is);
+		}
+		json_decref(expected);
+		free(text);
 		http_reply_fini(&reply);
 		free(g.store.current);
 	}

@@ -142,6 +142,8 @@ Test(geo_name, what_is_chosen)
 		{ "two fences that leave nothing: the first binds", "'fences':[{'region':'de','pops':['fra']},{'region':'eu','pops':['ams']}],'pops':[" TARGETS "]", NEAR_US, "", EU | DE, "fra" },
 		{ "fence around one group", "'groups':[" EUROPE("") "," AMERICA("") "],'fences':[{'region':'eu','pops':['ams']}],'pops':[" TARGETS "]", NEAR_US, "ams", EU, "ams" },
 
+		{ "fence: PoPs outside do not make a group near", "'groups':[" EUROPE("") "," AMERICA("") "],'fences':[{'region':'eu','pops':['fra','nyc']}],'pops':[" TARGETS "]", "sfo fra nyc ams sin", "", EU, "fra" },
+
 		{ "groups: the nearest one", "'groups':[" EUROPE("") "," AMERICA("") "],'pops':[" TARGETS "]", NEAR_US, "", 0, "sfo" },
 		{ "groups: stays within while one is up", "'groups':[" EUROPE("") "," AMERICA("") "],'pops':[" TARGETS "]", "fra nyc ams sfo sin", "fra", 0, "ams" },
 		{ "groups: a dead one is skipped", "'groups':[" EUROPE("") "," AMERICA("") "],'pops':[" TARGETS "]", "fra ams sin sfo nyc", "fra ams", 0, "sfo" },
