@@ -224,8 +224,8 @@ json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *n
 	json = json_pack("{s:s,s:s,s:i,s:s,s:o,s:o,s:o,s:o,s:i}", "owner", name->text, "client",
 			 addr_format(client, client_text), "scope", (int)m.choice.scope, "policy",
 			 geo_policy_names[name->policy], "hashed", hashed_json(&m), "fences",
-			 fences_json(&m), "order", order_json(&m, d->has_at ? &d->at : NULL),
-			 "why", why(&m), "ttl", (int)name->ttl);
+			 fences_json(&m), "order", order_json(&m, d->has_at ? &d->at : NULL), "why",
+			 why(&m), "ttl", (int)name->ttl);
 	reason_put(json, &snap->catalog->conf->places, &reason);
 	answer_set(json, &m);
 	return json;

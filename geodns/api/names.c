@@ -90,9 +90,9 @@ static json_t *fences_json(const struct geodns *g, const struct geo_name *name)
 				json_array_append_new(pops,
 						      json_string(conf->places.pops[t->pop].name));
 		}
-		json_array_append_new(fences,
-				      json_pack("{s:s,s:o}", "region",
-						conf->places.regions[name->fences[i]].name, "pops", pops));
+		json_array_append_new(fences, json_pack("{s:s,s:o}", "region",
+							conf->places.regions[name->fences[i]].name,
+							"pops", pops));
 	}
 	return fences;
 }

@@ -9,10 +9,10 @@
 #define CHECKS	   "'checks':{'c':{'type':'http','port':80},'t':{'type':'tcp','port':80}}"
 #define NAME(pops) HEAD "," POPS "," CHECKS ",'names':[{'name':'a.lab.test','pops':[" pops "]}]"
 #define FRA	   "{'pop':'fra','a':['10.0.0.1'],'check':'c','address':'10.0.0.9'}"
-#define WITH(more, pops)                                                                           \
-	HEAD "," POPS "," CHECKS                                                                   \
-	     ",'regions':{'eu':{'networks':['20.0.0.0/8']},'us':{'networks':['21.0.0.0/8']}},'names':[{'name':'a.lab.test'," more ",'pops':[" pops   \
-	     "]}]"
+#define WITH(more, pops)                                                                                                          \
+	HEAD "," POPS "," CHECKS                                                                                                  \
+	     ",'regions':{'eu':{'networks':['20.0.0.0/8']},'us':{'networks':['21.0.0.0/8']}},'names':[{'name':'a.lab.test'," more \
+	     ",'pops':[" pops "]}]"
 #define TWO(more) WITH(more, FRA ",{'pop':'nyc','a':['10.0.0.2']}")
 #define LONG	  "1234567890123456789012345678901234567890123456789012345678901234567890"
 

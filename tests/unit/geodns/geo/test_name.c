@@ -7,7 +7,7 @@
 
 #define HEAD                                                                                       \
 	"{'version':1,'listen':['::1'],'zones':[{'name':'lab.test','file':'z'}],"                  \
-	"'regions':{'eu':{'networks':['20.0.0.0/8']},'de':{'networks':['20.1.0.0/16']},"                         \
+	"'regions':{'eu':{'networks':['20.0.0.0/8']},'de':{'networks':['20.1.0.0/16']},"           \
 	"'us':{'networks':['21.0.0.0/8']}},'checks':{'c':{'type':'tcp','port':80}},'pops':["
 #define POP(name) "{'name':'" name "','at':[0,0]}"
 #define POPS	  POP("fra") "," POP("ams") "," POP("nyc") "," POP("sfo") "," POP("sin")
