@@ -21,7 +21,8 @@
 # V=1 shows the compilers' whole command lines
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
-PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle libmaxminddb
+PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle hogweed \
+            gnutls libmaxminddb
 B        := build$(if $(SAN),/san)
 PREFIX   ?= /usr/local
 WERROR   ?= $(CI)
@@ -36,7 +37,7 @@ CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. $(call pkg,--cflags)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wswitch-enum -fno-common
 COMPILE   = $(CPPFLAGS) $(WARN) -MMD -MP $(CFLAGS) $(EXTRA)
-LDLIBS    = $(call pkg,--libs) -lev -lresolv -lm -pthread
+LDLIBS    = $(call pkg,--libs) -lgmp -lev -lresolv -lm -pthread
 ifneq ($(WERROR),)
 EXTRA    += -Werror
 endif

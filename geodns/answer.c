@@ -12,9 +12,13 @@
 #include "geodns/dns/name.h"
 #include "geodns/dns/query.h"
 #include "geodns/dns/reply.h"
+#include "geodns/dnssec/nsec.h"
+#include "geodns/dnssec/rrsig.h"
 #include "geodns/geo/rrset.h"
 
 #define CHAIN_MAX 16
+/* Of the records in an RRset, how many are looked at for the addresses of their names. */
+#define ADDITIONAL_MAX 32
 
 struct lookup {
 	const struct snapshot *snap;
@@ -23,6 +27,9 @@ struct lookup {
 	struct addr resolver;
 	struct dns_reply reply;
 	struct answer_result result;
+	struct rrsig_signing signing;
+	const uint8_t *owner;	      /* the name that is being looked up */
+	const struct zone_node *node; /* what was found for it; NULL: there is no such name */
 	/* Owners of the CNAMEs and DNAMEs followed so far: one seen again is a loop. */
 	const struct zone_node *seen[CHAIN_MAX];
 	unsigned seen_count;
@@ -45,23 +52,71 @@ static bool rrset_put(struct dns_reply *reply, enum dns_section section, const u
 	return true;
 }
 
-/* An RRset that the reply is nothing without: TC when it does not fit. */
-static bool required_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
-			 const struct zone_rrset *set)
+/*
+ * Sign the RRset that was written since the mark, if answers are signed. ttl is the zone's. All or
+ * nothing: without its signature the RRset goes, too, and the reply is truncated.
+ */
+static bool signature_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
+			  const struct dns_reply_mark *since, uint32_t ttl)
 {
-	if (!rrset_put(&l->reply, section, owner, set))
+	if (l->signing.keys && !rrsig_put(&l->signing, &l->reply, section, owner, since, ttl)) {
+		dns_reply_back(&l->reply, since);
 		l->reply.truncated = true;
+	}
 	return !l->reply.truncated;
 }
 
+/* An RRset that the reply is nothing without: TC when it does not fit. */
+static bool required_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
+			 const struct zone_rrset *set, uint32_t ttl_signed)
+{
+	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
+
+	if (rrset_put(&l->reply, section, owner, set))
+		return signature_put(l, section, owner, &mark, ttl_signed);
+	l->reply.truncated = true;
+	return false;
+}
+
+static bool nsec_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
+		     const struct zone_node *node)
+{
+	const struct nsec nsec = { .owner = owner,
+				   .apex = zone_apex(l->zone)->name,
+				   .node = node,
+				   .without = l->query->qtype };
+	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
+	uint32_t ttl = zone_negative_ttl(l->zone); /* RFC 9077 */
+	uint8_t rdata[NSEC_RDATA_MAX];
+
+	if (dns_reply_record_put(&l->reply, section, owner, DNS_TYPE_NSEC, ttl,
+				 wire_reader(rdata, nsec_rdata_encode(&nsec, rdata))))
+		return signature_put(l, section, owner, &mark, ttl);
+	dns_reply_back(&l->reply, &mark);
+	l->reply.truncated = true;
+	return false;
+}
+
+/*
+ * Signed, it is the NSEC that says that there is no such name, and the rcode only to
+ * who can bear it beside a record that seems to say otherwise (RFC 9824, 5).
+ */
 static void negative_put(struct lookup *l, enum dns_rcode rcode)
 {
 	const struct zone_node *apex = zone_apex(l->zone);
 	struct zone_rrset soa = *zone_rrset_find(apex, DNS_TYPE_SOA);
+	uint32_t ttl_signed = soa.ttl;
 
 	soa.ttl = zone_negative_ttl(l->zone);
-	l->reply.rcode = rcode;
-	required_put(l, DNS_AUTHORITY, apex->name, &soa);
+	l->reply.rcode = l->signing.keys && !l->query->edns.compact_ok ? DNS_NOERROR : rcode;
+	if (required_put(l, DNS_AUTHORITY, apex->name, &soa, ttl_signed) && l->signing.keys)
+		nsec_put(l, DNS_AUTHORITY, l->owner, l->node);
+}
+
+/* Glue is not this zone's to sign (RFC 4035, 2.2). */
+static bool is_signed(const struct lookup *l, const uint8_t *name)
+{
+	return l->signing.keys && zone_lookup(l->zone, name, false).found == ZONE_EXACT;
 }
 
 /* The zone's addresses of a name that record data hold. False when one did not fit. */
@@ -73,16 +128,33 @@ static bool addresses_put(struct lookup *l, const uint8_t *name)
 
 	for (unsigned i = 0; node && i < 2; i++) {
 		const struct zone_rrset *set = zone_rrset_find(node, types[i]);
+		struct dns_reply_mark mark = dns_reply_mark(&l->reply);
 
-		if (set && !rrset_put(&l->reply, DNS_ADDITIONAL, name, set))
+		if (!set)
+			continue;
+		if (!rrset_put(&l->reply, DNS_ADDITIONAL, name, set))
 			fit = false;
+		else if (is_signed(l, name)) /* welcome, no more (RFC 4035, 3.1.1) */
+			rrsig_put(&l->signing, &l->reply, DNS_ADDITIONAL, name, &mark, set->ttl);
 	}
 	return fit;
+}
+
+/* Does an earlier record of the set name it, too, as with several services of one host? */
+static bool is_named_before(const struct zone_rrset *set, const struct zone_rdata *rdata,
+			    size_t skip)
+{
+	for (const struct zone_rdata *r = set->rdata; r != rdata; r = r->next) {
+		if (dns_name_equal(r->data + skip, rdata->data + skip))
+			return true;
+	}
+	return false;
 }
 
 /* Addresses that save the resolver a query: welcome, but no reason to truncate. */
 static void additional_put(struct lookup *l, const struct zone_rrset *set)
 {
+	unsigned left = ADDITIONAL_MAX;
 	size_t skip;
 
 	if (set->type == DNS_TYPE_NS)
@@ -93,8 +165,22 @@ static void additional_put(struct lookup *l, const struct zone_rrset *set)
 		skip = 6;
 	else
 		return;
-	for (const struct zone_rdata *r = set->rdata; r; r = r->next)
-		addresses_put(l, r->data + skip);
+	for (const struct zone_rdata *r = set->rdata; r && left > 0; r = r->next, left--) {
+		if (!is_named_before(set, r, skip))
+			addresses_put(l, r->data + skip);
+	}
+}
+
+/* That the child is signed, and by which key, or that it is not (RFC 4035, 3.1.4). */
+static bool delegation_prove(struct lookup *l, const struct zone_node *cut)
+{
+	const struct zone_rrset *ds = zone_rrset_find(cut, DNS_TYPE_DS);
+
+	if (!l->signing.keys)
+		return true;
+	if (ds)
+		return required_put(l, DNS_AUTHORITY, cut->name, ds, ds->ttl);
+	return nsec_put(l, DNS_AUTHORITY, cut->name, cut);
 }
 
 /* Glue below the cut is part of the referral (RFC 9471); other glue may be looked up. */
@@ -104,7 +190,12 @@ static void referral_put(struct lookup *l, const struct zone_node *cut)
 
 	if (l->reply.counts[DNS_ANSWER] == 0)
 		l->reply.authoritative = false;
-	if (!required_put(l, DNS_AUTHORITY, cut->name, ns))
+	/* A delegation's NS are not signed: the child's own are (RFC 4035, 2.2). */
+	if (!rrset_put(&l->reply, DNS_AUTHORITY, cut->name, ns)) {
+		l->reply.truncated = true;
+		return;
+	}
+	if (!delegation_prove(l, cut))
 		return;
 	for (const struct zone_rdata *r = ns->rdata; r; r = r->next) {
 		if (dns_name_is_under(r->data, cut->name) && !addresses_put(l, r->data)) {
@@ -145,6 +236,7 @@ static struct geo_choice choose(const struct lookup *l, const struct geo_name *n
 static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 					const struct geo_name *name, uint16_t type)
 {
+	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
 	uint8_t scope;
 	const struct geo_choice choice = choose(l, name, &scope);
 
@@ -154,6 +246,8 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 	}
 	if (!geo_rrset_put(&l->reply, owner, name, &choice, type))
 		l->reply.truncated = true;
+	else
+		signature_put(l, DNS_ANSWER, owner, &mark, name->ttl);
 	if (scope > l->reply.ecs_scope)
 		l->reply.ecs_scope = scope;
 	l->result.geographic = true;
@@ -166,9 +260,17 @@ static void any_put(struct lookup *l, const uint8_t *owner, const struct zone_no
 	if (node->geo)
 		geo_put(l, owner, node->geo, geo_rrset_main_type(node->geo));
 	else if (node->rrsets)
-		required_put(l, DNS_ANSWER, owner, node->rrsets);
+		required_put(l, DNS_ANSWER, owner, node->rrsets, node->rrsets->ttl);
 	else
 		negative_put(l, DNS_NOERROR);
+}
+
+/* Of signatures, too, one stands for all: that of the NSEC, which every name has. */
+static void rrsig_alone_put(struct lookup *l, const uint8_t *owner, const struct zone_node *node)
+{
+	l->signing.keys = zone_keys(l->zone);
+	l->signing.alone = true;
+	nsec_put(l, DNS_ANSWER, owner, node);
 }
 
 static bool seen_before(struct lookup *l, const struct zone_node *node)
@@ -203,15 +305,19 @@ static const uint8_t *node_step(struct lookup *l, const uint8_t *owner,
 
 	if (qtype == DNS_TYPE_ANY) {
 		any_put(l, owner, node);
+	} else if (qtype == DNS_TYPE_RRSIG && zone_keys(l->zone)) {
+		rrsig_alone_put(l, owner, node);
+	} else if (qtype == DNS_TYPE_NSEC && zone_keys(l->zone)) {
+		nsec_put(l, DNS_ANSWER, owner, node);
 	} else if (node->geo && geo_rrset_is_owned(node->geo, qtype)) {
 		return geo_step(l, owner, node);
 	} else if (cname && qtype != DNS_TYPE_CNAME) {
-		if (seen_before(l, node) || !required_put(l, DNS_ANSWER, owner, cname))
+		if (seen_before(l, node) || !required_put(l, DNS_ANSWER, owner, cname, cname->ttl))
 			return NULL;
 		return cname->rdata->data;
 	} else if (!set) {
 		negative_put(l, DNS_NOERROR);
-	} else if (required_put(l, DNS_ANSWER, owner, set)) {
+	} else if (required_put(l, DNS_ANSWER, owner, set, set->ttl)) {
 		additional_put(l, set);
 	}
 	return NULL;
@@ -229,14 +335,17 @@ static bool cname_put(struct lookup *l, const uint8_t *owner, uint32_t ttl, cons
 	return !l->reply.truncated;
 }
 
-/* The DNAME, and the CNAME that it stands for with the same TTL (RFC 6672, 3.1). */
+/*
+ * The DNAME, and the CNAME that it stands for with the same TTL (RFC 6672, 3.1), which
+ * is not signed (5.3.1).
+ */
 static const uint8_t *dname_step(struct lookup *l, const uint8_t *owner,
 				 const struct zone_node *node)
 {
 	const struct zone_rrset *dname = zone_rrset_find(node, DNS_TYPE_DNAME);
 	uint8_t target[DNS_NAME_MAX];
 
-	if (seen_before(l, node) || !required_put(l, DNS_ANSWER, node->name, dname))
+	if (seen_before(l, node) || !required_put(l, DNS_ANSWER, node->name, dname, dname->ttl))
 		return NULL;
 	if (!dns_name_replace_suffix(target, owner, node->name, dname->rdata->data)) {
 		l->reply.rcode = DNS_YXDOMAIN;
@@ -253,6 +362,10 @@ static const uint8_t *step(struct lookup *l, const uint8_t *owner)
 {
 	struct zone_match match = zone_lookup(l->zone, owner, l->query->qtype == DNS_TYPE_DS);
 
+	l->owner = owner;
+	l->node = match.found == ZONE_NONE ? NULL : match.node;
+	l->signing.invented =
+		match.found == ZONE_NONE || match.found == ZONE_WILDCARD ? owner : NULL;
 	switch (match.found) {
 	case ZONE_EXACT:
 	case ZONE_WILDCARD:
@@ -278,6 +391,11 @@ static void internet_answer(struct lookup *l)
 		l->reply.rcode = DNS_REFUSED;
 		return;
 	}
+	/* Nothing can be of that type (RFC 9824, 3.5). */
+	if (q->qtype == DNS_TYPE_NXNAME) {
+		l->reply.rcode = DNS_FORMERR;
+		return;
+	}
 	if (dns_type_is_meta(q->qtype) && q->qtype != DNS_TYPE_ANY) {
 		l->reply.rcode = DNS_NOTIMP;
 		return;
@@ -288,6 +406,8 @@ static void internet_answer(struct lookup *l)
 		return;
 	}
 	l->reply.authoritative = true;
+	l->signing.apex = zone_apex(l->zone)->name;
+	l->signing.keys = q->edns.dnssec_ok ? zone_keys(l->zone) : NULL;
 	for (unsigned i = 0; i < CHAIN_MAX && owner; i++) {
 		if (!dns_name_is_under(owner, zone_apex(l->zone)->name))
 			break;
@@ -332,7 +452,7 @@ static size_t size_limit(const struct dns_query *q, const struct answer_request 
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size)
 {
-	const char *identity = snap->catalog->conf->identity;
+	const struct geodns_conf *conf = snap->catalog->conf;
 	struct lookup l;
 	struct dns_query query;
 
@@ -344,16 +464,23 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 	l.resolver = req->client;
 	l.result = (struct answer_result){ .ecs = query.has_edns && query.edns.has_ecs };
 	l.seen_count = 0;
-	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query, identity);
+	/* A client that has come by TCP is real, and waits for its answers: no budget. */
+	l.signing = (struct rrsig_signing){ .signer = req->signer,
+					    .now = req->unix_time,
+					    .per_s = req->tcp ? 0 : conf->dnssec.signatures_per_s };
+	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query, conf->identity);
 	if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_IN)
 		internet_answer(&l);
 	else if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_CH)
-		chaos_answer(&l, identity);
+		chaos_answer(&l, conf->identity);
 	else if (query.rcode == DNS_NOERROR)
 		l.reply.rcode = DNS_REFUSED;
 
 	l.result.len = dns_reply_finish(&l.reply);
 	l.result.rcode = l.reply.rcode;
 	l.result.truncated = l.reply.truncated;
+	l.result.signatures = l.signing.count;
+	l.result.signatures_made = l.signing.made;
+	l.result.signatures_refused = l.signing.refused;
 	return l.result;
 }

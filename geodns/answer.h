@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * answer.h - from a query to its answer (RFC 1034, 4.3.2; RFC 7871).
+ * answer.h - from a query to its answer (RFC 1034, 4.3.2; RFC 4035, 3.1; RFC 7871; RFC 9824).
  *
- * answer() is one pure function of a snapshot, the query and who sent it. Any
- * thread may call it; it keeps nothing, allocates nothing and reads no clock.
+ * answer() is one pure function of a snapshot, the query, who sent it and, where zones
+ * are signed, the time. Any thread may call it; it keeps nothing, allocates nothing and reads
+ * no clock. The request's signer alone is changed: it remembers signatures, which are
+ * functions of the same, and how many more may be made (making one allocates for a moment).
  */
 #ifndef GEODNS_ANSWER_H
 #define GEODNS_ANSWER_H
@@ -13,6 +15,7 @@
 #include <stdint.h>
 
 #include "geodns/dns/rr.h"
+#include "geodns/dnssec/signer.h"
 #include "geodns/snapshot.h"
 #include "lib/addr.h"
 
@@ -24,6 +27,9 @@ struct answer_request {
 	size_t len;
 	struct addr client; /* the packet's source: usually a resolver */
 	bool tcp;
+	uint32_t unix_time; /* seconds since 1970, for the validity of signatures */
+	/* The thread's; NULL: signatures are made anew each time, and as many as are wanted. */
+	struct dnssec_signer *signer;
 };
 
 /* What came of it, for the counters. */
@@ -33,6 +39,9 @@ struct answer_result {
 	bool geographic; /* an address of a geographic name */
 	bool ecs;	 /* the query had a client subnet */
 	bool truncated;
+	unsigned signatures;	  /* written */
+	unsigned signatures_made; /* of these, not remembered from before */
+	bool signatures_refused;  /* the budget was used up, so it is truncated */
 };
 
 /* out: at least DNS_UDP_SIZE_MAX octets for UDP; for TCP, size bounds the reply. */

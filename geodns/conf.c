@@ -74,11 +74,13 @@ static void zones_load(struct geodns_conf *conf, const struct conf *root)
 	for (size_t i = 0; i < conf->zone_count; i++) {
 		const struct conf at = conf_item(&list, i);
 		const struct conf name = conf_get(&at, "name");
+		const struct conf dnssec = conf_get(&at, "dnssec");
 		struct geodns_conf_zone *zone = &conf->zones[i];
 
-		CONF_KEYS(&at, "name", "file");
+		CONF_KEYS(&at, "name", "file", "dnssec");
 		zone->apex = geodns_conf_domain_load(conf, &name, &zone->text);
 		zone->file = conf_string(&at, "file", CONF_REQUIRED_STRING);
+		dnssec_options_load(&dnssec, &zone->dnssec);
 		for (size_t k = 0; k < i; k++) {
 			if (dns_name_equal(conf->zones[k].apex, zone->apex))
 				conf_fail(&at, "zone '%.80s' is there twice", zone->text);
@@ -90,14 +92,17 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 {
 	struct geodns_conf *conf = x_new(struct geodns_conf);
 	const struct conf root = conf_root(json, err);
+	const struct conf dnssec = conf_get(&root, "dnssec");
 
 	conf->json = json;
 	conf->arena = arena_new();
-	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "zones", "pops",
-		  "networks", "default_at", "databases", "regions", "checks", "names");
+	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec",
+		  "zones", "pops", "networks", "default_at", "databases", "regions", "checks",
+		  "names");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	server_load(conf, &root);
 	zones_load(conf, &root);
+	dnssec_limits_load(&dnssec, &conf->dnssec);
 	geodns_conf_places_load(conf, &root);
 	geodns_conf_checks_load(&root);
 	if (!err->set)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geodns/dnssec/options.h"
 #include "geodns/geo/name.h"
 #include "geodns/geo/places.h"
 #include "lib/addr.h"
@@ -23,6 +24,7 @@ struct geodns_conf_zone {
 	const char *text;    /* as configured */
 	const uint8_t *apex; /* in wire form */
 	const char *file;
+	struct dnssec_options dnssec;
 };
 
 /* One question that is asked of one PoP, for all targets that depend on it. */
@@ -47,6 +49,7 @@ struct geodns_conf {
 
 	struct geodns_conf_zone *zones;
 	size_t zone_count;
+	struct dnssec_limits dnssec;
 	struct geo_places places; /* pops, networks, databases, regions */
 	const uint8_t *dials;	  /* of each pop: percent of networks that it accepts */
 	struct geodns_conf_check *checks;

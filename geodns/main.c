@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "geodns/api/api.h"
+#include "geodns/dnssec/keys.h"
 #include "geodns/geodns.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -115,8 +116,7 @@ static void servers_open(struct geodns *g, struct ev_loop *loop)
 	int err = tcp_server_new(&g->tcp, loop, conf, &g->store, &failed);
 
 	if (!err)
-		err = udp_server_new(&g->udp, conf->listen, conf->listen_count, conf->threads,
-				     &g->store, &failed);
+		err = udp_server_new(&g->udp, conf, &g->store, &failed);
 	if (err)
 		log_fatal(EXIT_ENVIRONMENT, "cannot listen on %s: %s",
 			  endpoint_format(failed, text), strerror(-err));
@@ -142,6 +142,21 @@ static void descriptors_allow(const struct geodns_conf *conf)
 			  conf->tcp_connections, needed, (unsigned long long)limit.rlim_max);
 }
 
+/* What the parents must hold, for whoever sets it there. */
+static void keys_log(const struct catalog *catalog)
+{
+	char ds[DNSSEC_DS_TEXT_SIZE];
+
+	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
+		const struct geodns_conf_zone *zone = &catalog->conf->zones[i];
+		const struct dnssec_keys *keys = zone_keys(catalog->zones[i]);
+
+		if (keys)
+			log_info("zone %s: signed, DS %s", zone->text,
+				 dnssec_keys_ds_format(keys, zone->apex, ds));
+	}
+}
+
 static void run(struct geodns *g, struct ev_loop *loop)
 {
 	ev_signal signals[2];
@@ -162,6 +177,7 @@ static void run(struct geodns *g, struct ev_loop *loop)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start a thread: %s", strerror(-err));
 	g->started = clock_now();
 	event_log_add(g->log, g->started, "started", NULL);
+	keys_log(g->catalog);
 	log_info("started: %zu zones, %zu geographic names", g->catalog->conf->zone_count,
 		 g->catalog->conf->name_count);
 	ev_run(loop, 0);

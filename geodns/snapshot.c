@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "geodns/dns/name.h"
+#include "geodns/dnssec/keys.h"
 #include "geodns/zone/load.h"
 #include "lib/alloc.h"
 
@@ -89,6 +90,25 @@ struct catalog *catalog_new(struct geodns_conf *conf, struct zone **zones, struc
 	return catalog_build(conf, zones, ".", err);
 }
 
+/* The keys of a zone that is to be signed. False, and err set, when it cannot be. */
+static bool keys_load(const struct geodns_conf *conf, size_t index, struct zone *zone,
+		      const char *folder, struct conf_error *err)
+{
+	const struct dnssec_options *options = &conf->zones[index].dnssec;
+	struct dnssec_keys_error keys_err;
+	struct zone_error zone_err;
+	struct dnssec_keys *keys;
+
+	if (!options->enabled)
+		return true;
+	keys = dnssec_keys_load(options, folder, &keys_err);
+	if (!keys)
+		mistake(err, keys_err.text, "zones", index, keys_err.key);
+	else if (!zone_keys_set(zone, keys, &zone_err))
+		mistake(err, zone_err.text, "zones", index, "dnssec");
+	return !err->set;
+}
+
 struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struct conf_error *err)
 {
 	struct zone **zones = xcalloc(conf->zone_count, sizeof(struct zone *));
@@ -103,6 +123,8 @@ struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struc
 		free(path);
 		if (!zones[i])
 			mistake(err, zone_err.text, "zones", i, "file");
+		else if (!keys_load(conf, i, zones[i], folder, err))
+			break;
 	}
 	if (!err->set)
 		return catalog_build(conf, zones, folder, err);

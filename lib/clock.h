@@ -32,6 +32,15 @@ static inline struct instant clock_now(void)
 	return (struct instant){ ts.tv_sec * NS_PER_S + ts.tv_nsec };
 }
 
+/* What the calendar says, in seconds since 1970: for what is valid from then to then. */
+static inline uint32_t clock_unix_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return (uint32_t)ts.tv_sec;
+}
+
 static inline struct instant instant_after_ns(struct instant t, int64_t ns)
 {
 	return (struct instant){ t.ns + ns };

@@ -157,6 +157,15 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 	metrics_sample(m, (double)sum->geographic, (char *)NULL);
 	metrics_family(m, "catchment_geodns_ecs_total", "counter", "Queries with a client subnet.");
 	metrics_sample(m, (double)sum->ecs, (char *)NULL);
+	metrics_family(m, "catchment_geodns_signatures_total", "counter", "RRSIG records sent.");
+	metrics_sample(m, (double)sum->signatures, (char *)NULL);
+	metrics_family(m, "catchment_geodns_signatures_made_total", "counter",
+		       "RRSIG records that were not remembered but made.");
+	metrics_sample(m, (double)sum->signatures_made, (char *)NULL);
+	metrics_family(
+		m, "catchment_geodns_signatures_refused_total", "counter",
+		"Replies with TC because no more signatures were to be made in that second.");
+	metrics_sample(m, (double)sum->signatures_refused, (char *)NULL);
 }
 
 static void check_metrics(struct metrics *m, const struct geodns *g)

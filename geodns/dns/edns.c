@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define EDNS_DO 0x8000
+#define EDNS_CO 0x4000
 
 static unsigned family_bits(uint16_t family)
 {
@@ -80,6 +81,7 @@ bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode
 		return false;
 
 	edns.dnssec_ok = flags & EDNS_DO;
+	edns.compact_ok = edns.dnssec_ok && flags & EDNS_CO;
 	options = wire_reader(rdata, len);
 	if (edns.version > 0)
 		*rcode = DNS_BADVERS;
@@ -113,7 +115,7 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 	wire_put_u16(w, DNS_UDP_SIZE_MAX);
 	wire_put_u8(w, (uint8_t)(rcode >> 4));
 	wire_put_u8(w, 0);
-	wire_put_u16(w, edns->dnssec_ok ? EDNS_DO : 0);
+	wire_put_u16(w, (edns->dnssec_ok ? EDNS_DO : 0) | (edns->compact_ok ? EDNS_CO : 0));
 	len_at = wire_offset(w);
 	wire_put_u16(w, 0);
 	if (edns->has_ecs) {

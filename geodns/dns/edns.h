@@ -29,6 +29,7 @@ struct dns_ecs {
 struct dns_edns {
 	uint8_t version;
 	bool dnssec_ok;
+	bool compact_ok; /* beside DO only (RFC 9824, 5.1): NXDOMAIN may be said, too */
 	bool has_ecs, has_nsid;
 	uint16_t udp_size; /* as sent; see dns_edns_udp_size() */
 	struct dns_ecs ecs;
@@ -52,8 +53,9 @@ size_t dns_edns_udp_size(const struct dns_edns *edns);
 struct addr dns_ecs_addr(const struct dns_ecs *ecs);
 
 /*
- * Write the whole OPT record of an answer with that (extended) rcode: the query's DO, its client
- * subnet with the scope that is set in it, and identity when NSID was asked for and it is not NULL.
+ * Write the whole OPT record of an answer with that (extended) rcode: the query's DO and CO, its
+ * client subnet with the scope that is set in it, and identity when NSID was asked for and it is
+ * not NULL.
  */
 void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
 		     const char *identity);

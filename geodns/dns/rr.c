@@ -55,11 +55,28 @@ const char *dns_rcode_name(enum dns_rcode rcode)
 const char *dns_type_format(uint16_t type, char buf[12])
 {
 	static const char *const names[] = {
-		[DNS_TYPE_A] = "A",	  [DNS_TYPE_NS] = "NS",	      [DNS_TYPE_CNAME] = "CNAME",
-		[DNS_TYPE_SOA] = "SOA",	  [DNS_TYPE_PTR] = "PTR",     [DNS_TYPE_MX] = "MX",
-		[DNS_TYPE_TXT] = "TXT",	  [DNS_TYPE_AAAA] = "AAAA",   [DNS_TYPE_SRV] = "SRV",
-		[DNS_TYPE_DS] = "DS",	  [DNS_TYPE_DNAME] = "DNAME", [DNS_TYPE_OPT] = "OPT",
-		[DNS_TYPE_SVCB] = "SVCB", [DNS_TYPE_HTTPS] = "HTTPS",
+		[DNS_TYPE_A] = "A",
+		[DNS_TYPE_NS] = "NS",
+		[DNS_TYPE_CNAME] = "CNAME",
+		[DNS_TYPE_SOA] = "SOA",
+		[DNS_TYPE_PTR] = "PTR",
+		[DNS_TYPE_MX] = "MX",
+		[DNS_TYPE_TXT] = "TXT",
+		[DNS_TYPE_AAAA] = "AAAA",
+		[DNS_TYPE_SRV] = "SRV",
+		[DNS_TYPE_DNAME] = "DNAME",
+		[DNS_TYPE_OPT] = "OPT",
+		[DNS_TYPE_DS] = "DS",
+		[DNS_TYPE_RRSIG] = "RRSIG",
+		[DNS_TYPE_NSEC] = "NSEC",
+		[DNS_TYPE_DNSKEY] = "DNSKEY",
+		[DNS_TYPE_NSEC3] = "NSEC3",
+		[DNS_TYPE_NSEC3PARAM] = "NSEC3PARAM",
+		[DNS_TYPE_CDS] = "CDS",
+		[DNS_TYPE_CDNSKEY] = "CDNSKEY",
+		[DNS_TYPE_SVCB] = "SVCB",
+		[DNS_TYPE_HTTPS] = "HTTPS",
+		[DNS_TYPE_NXNAME] = "NXNAME",
 	};
 
 	if (type < sizeof(names) / sizeof(names[0]) && names[type])

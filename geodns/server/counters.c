@@ -4,9 +4,14 @@
 #include <stddef.h>
 
 /* clang-tidy does not know that the builtin writes. */
-static void bump(uint64_t *counter) /* NOLINT(readability-non-const-parameter) */
+static void raise_by(uint64_t *counter, uint64_t by) /* NOLINT(readability-non-const-parameter) */
 {
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
+}
+
+static void bump(uint64_t *counter)
+{
+	raise_by(counter, 1);
 }
 
 void counters_add(struct counters *c, enum counters_transport transport,
@@ -24,6 +29,12 @@ void counters_add(struct counters *c, enum counters_transport transport,
 		bump(&c->geographic);
 	if (result->ecs)
 		bump(&c->ecs);
+	if (result->signatures > 0) {
+		raise_by(&c->signatures, result->signatures);
+		raise_by(&c->signatures_made, result->signatures_made);
+	}
+	if (result->signatures_refused)
+		bump(&c->signatures_refused);
 }
 
 static void add(uint64_t *sum, const uint64_t *counter)
@@ -41,4 +52,7 @@ void counters_sum(struct counters *sum, const struct counters *c)
 	add(&sum->truncated, &c->truncated);
 	add(&sum->geographic, &c->geographic);
 	add(&sum->ecs, &c->ecs);
+	add(&sum->signatures, &c->signatures);
+	add(&sum->signatures_made, &c->signatures_made);
+	add(&sum->signatures_refused, &c->signatures_refused);
 }

@@ -20,6 +20,8 @@ struct counters {
 	uint64_t replies[DNS_RCODE_COUNT]; /* by rcode */
 	uint64_t dropped;		   /* queries that no reply was made for */
 	uint64_t truncated, geographic, ecs;
+	uint64_t signatures, signatures_made; /* sent; of these, not remembered from before */
+	uint64_t signatures_refused;	      /* replies that the budget has truncated */
 };
 
 void counters_add(struct counters *c, enum counters_transport transport,

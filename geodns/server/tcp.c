@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/alloc.h"
+#include "lib/clock.h"
 #include "lib/listen.h"
 
 #define IN_ROOM_MIN 1024
@@ -41,6 +42,7 @@ struct tcp_server {
 	unsigned connection_count;
 	uint64_t refused;
 	struct counters counters;
+	struct dnssec_signer *signer;
 	uint8_t reply[ANSWER_SIZE_MAX];
 };
 
@@ -82,9 +84,12 @@ static void connection_free(struct connection *c)
 static bool message_answer(struct connection *c, const uint8_t *message, size_t len)
 {
 	struct tcp_server *server = c->server;
-	struct answer_request req = {
-		.packet = message, .len = len, .client = c->client, .tcp = true
-	};
+	struct answer_request req = { .packet = message,
+				      .len = len,
+				      .client = c->client,
+				      .tcp = true,
+				      .unix_time = clock_unix_time(),
+				      .signer = server->signer };
 	struct answer_result result;
 	uint8_t prefix[2];
 
@@ -267,6 +272,7 @@ int tcp_server_new(struct tcp_server **out, struct ev_loop *loop, const struct g
 	server->loop = loop;
 	server->store = store;
 	server->conf = conf;
+	server->signer = dnssec_signer_new(conf->dnssec.signatures_kept);
 	server->listeners = xcalloc(conf->listen_count, sizeof(ev_io));
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		int fd = listen_tcp(&conf->listen[i]);
@@ -297,6 +303,7 @@ void tcp_server_free(struct tcp_server *server)
 		ev_io_stop(server->loop, &server->listeners[i]);
 		close(server->listeners[i].fd);
 	}
+	dnssec_signer_free(server->signer);
 	free(server->listeners);
 	free(server);
 }

@@ -13,6 +13,7 @@
 
 #include "geodns/dns/edns.h"
 #include "lib/alloc.h"
+#include "lib/clock.h"
 
 #define BATCH	     32
 #define QUERY_MAX    4096 /* nobody's query is longer */
@@ -36,6 +37,7 @@ struct thread {
 	bool running;
 	struct pollfd *polls; /* one per address, then stop_fd */
 	struct counters counters;
+	struct dnssec_signer *signer;
 	struct slot slots[BATCH];
 	struct mmsghdr received[BATCH], sent[BATCH];
 };
@@ -144,11 +146,15 @@ static void slots_prepare(struct thread *t)
 }
 
 /* True if there is something to send. */
-static bool slot_answer(struct thread *t, const struct snapshot *snap, unsigned i)
+static bool slot_answer(struct thread *t, const struct snapshot *snap, unsigned i,
+			uint32_t unix_time)
 {
 	const struct mmsghdr *in = &t->received[i];
 	struct slot *slot = &t->slots[i];
-	struct answer_request req = { .packet = slot->query, .len = in->msg_len };
+	struct answer_request req = { .packet = slot->query,
+				      .len = in->msg_len,
+				      .unix_time = unix_time,
+				      .signer = t->signer };
 	struct answer_result result = { 0 };
 	struct endpoint peer;
 
@@ -183,6 +189,7 @@ static void batch_serve(struct thread *t, int fd)
 {
 	const struct snapshot *snap;
 	unsigned replies = 0;
+	uint32_t unix_time;
 	int n;
 
 	slots_prepare(t);
@@ -191,10 +198,11 @@ static void batch_serve(struct thread *t, int fd)
 		return;
 	rcu_thread_online();
 	snap = store_read(t->server->store);
+	unix_time = clock_unix_time();
 	for (unsigned i = 0; i < (unsigned)n; i++) {
 		struct msghdr *reply = &t->sent[replies].msg_hdr;
 
-		if (!slot_answer(t, snap, i))
+		if (!slot_answer(t, snap, i, unix_time))
 			continue;
 		*reply = t->received[i].msg_hdr;
 		reply->msg_iov = &t->slots[i].out;
@@ -225,6 +233,14 @@ static void *thread_run(void *arg)
 	return NULL;
 }
 
+static struct thread *thread_new(size_t signatures_kept)
+{
+	struct thread *t = x_new(struct thread);
+
+	t->signer = dnssec_signer_new(signatures_kept);
+	return t;
+}
+
 static int thread_open(struct udp_server *server, struct thread *t, const struct endpoint *listen,
 		       const struct endpoint **failed)
 {
@@ -246,24 +262,24 @@ static int thread_open(struct udp_server *server, struct thread *t, const struct
 	return 0;
 }
 
-int udp_server_new(struct udp_server **out, const struct endpoint *listen, size_t listen_count,
-		   unsigned threads, const struct store *store, const struct endpoint **failed)
+int udp_server_new(struct udp_server **out, const struct geodns_conf *conf,
+		   const struct store *store, const struct endpoint **failed)
 {
 	struct udp_server *server = x_new(struct udp_server);
 	int err = 0;
 
 	server->store = store;
-	server->listen_count = listen_count;
-	server->thread_count = threads;
-	server->threads = xcalloc(threads, sizeof(struct thread *));
-	for (unsigned i = 0; i < threads; i++)
-		server->threads[i] = x_new(struct thread);
-	*failed = &listen[0];
+	server->listen_count = conf->listen_count;
+	server->thread_count = conf->threads;
+	server->threads = xcalloc(conf->threads, sizeof(struct thread *));
+	for (unsigned i = 0; i < conf->threads; i++)
+		server->threads[i] = thread_new(conf->dnssec.signatures_kept);
+	*failed = &conf->listen[0];
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->stop_fd < 0)
 		err = -errno;
-	for (unsigned i = 0; i < threads && !err; i++)
-		err = thread_open(server, server->threads[i], listen, failed);
+	for (unsigned i = 0; i < conf->threads && !err; i++)
+		err = thread_open(server, server->threads[i], conf->listen, failed);
 	if (err) {
 		udp_server_free(server);
 		return err;
@@ -298,6 +314,7 @@ static void thread_free(struct thread *t, size_t listen_count)
 		if (t->polls[i].fd >= 0)
 			close(t->polls[i].fd);
 	}
+	dnssec_signer_free(t->signer);
 	free(t->polls);
 	free(t);
 }

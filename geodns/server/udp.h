@@ -19,11 +19,11 @@
 struct udp_server;
 
 /*
- * Bind. store must outlive the server. Returns 0 and sets *out, or -errno with *failed the
- * address that was refused.
+ * Bind to the addresses that conf listens on, for as many threads. store must outlive the server.
+ * Returns 0 and sets *out, or -errno with *failed the address that was refused.
  */
-int udp_server_new(struct udp_server **out, const struct endpoint *listen, size_t listen_count,
-		   unsigned threads, const struct store *store, const struct endpoint **failed);
+int udp_server_new(struct udp_server **out, const struct geodns_conf *conf,
+		   const struct store *store, const struct endpoint **failed);
 /* Start the threads; the store must hold a snapshot. Returns 0 or -errno. */
 int udp_server_start(struct udp_server *server);
 /* End and join the threads, if started, and close. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "geodns/dns/name.h"
+#include "geodns/dnssec/publish.h"
 #include "geodns/geo/rrset.h"
 #include "lib/alloc.h"
 #include "lib/arena.h"
@@ -20,6 +21,7 @@ struct zone {
 	struct zone_node **buckets;
 	size_t bucket_count, node_count;
 	uint32_t negative_ttl;
+	struct dnssec_keys *keys; /* NULL: not signed */
 };
 
 /* FNV-1a, going on from the parent's. */
@@ -89,6 +91,7 @@ void zone_free(struct zone *zone)
 {
 	if (!zone)
 		return;
+	dnssec_keys_free(zone->keys);
 	free(zone->buckets);
 	arena_free(zone->arena);
 	free(zone);
@@ -252,6 +255,12 @@ bool zone_geo_add(struct zone *zone, const struct geo_name *geo, struct zone_err
 	return true;
 }
 
+bool zone_keys_set(struct zone *zone, struct dnssec_keys *keys, struct zone_error *err)
+{
+	zone->keys = keys;
+	return dnssec_publish(zone, keys, err);
+}
+
 static bool soa_check(struct zone *zone, struct zone_error *err)
 {
 	const struct zone_rrset *soa = zone_rrset_find(zone->apex, DNS_TYPE_SOA);
@@ -271,6 +280,12 @@ static bool soa_check(struct zone *zone, struct zone_error *err)
 	return true;
 }
 
+static bool is_signed_already(const struct zone_node *node)
+{
+	return zone_rrset_find(node, DNS_TYPE_RRSIG) || zone_rrset_find(node, DNS_TYPE_NSEC) ||
+	       zone_rrset_find(node, DNS_TYPE_NSEC3) || zone_rrset_find(node, DNS_TYPE_NSEC3PARAM);
+}
+
 static bool node_check(const struct zone *zone, struct zone_node *node, struct zone_error *err)
 {
 	const struct zone_rrset *cname = zone_rrset_find(node, DNS_TYPE_CNAME);
@@ -286,10 +301,14 @@ static bool node_check(const struct zone *zone, struct zone_node *node, struct z
 		return mistake(err, node->name, "SOA below the apex");
 	if (dns_name_is_wildcard(node->name) && (node->is_cut || dname))
 		return mistake(err, node->name, "NS or DNAME at a wildcard");
+	if (zone->keys && is_signed_already(node))
+		return mistake(err, node->name, "RRSIG or NSEC in a zone that we are to sign");
 	for (const struct zone_node *n = node->parent; n; n = n->parent) {
 		if (zone_rrset_find(n, DNS_TYPE_DNAME))
 			return mistake(err, node->name, "lies below a DNAME");
 	}
+	for (struct zone_rrset *set = zone->keys ? node->rrsets : NULL; set; set = set->next)
+		dnssec_rrset_sort(set);
 	return true;
 }
 
@@ -307,6 +326,11 @@ bool zone_check(struct zone *zone, struct zone_error *err)
 const struct zone_node *zone_apex(const struct zone *zone)
 {
 	return zone->apex;
+}
+
+const struct dnssec_keys *zone_keys(const struct zone *zone)
+{
+	return zone->keys;
 }
 
 size_t zone_name_count(const struct zone *zone)

@@ -22,6 +22,7 @@
 
 #include "geodns/dns/rr.h"
 
+struct dnssec_keys;
 struct geo_name;
 
 struct zone_rdata {
@@ -83,10 +84,17 @@ void zone_free(struct zone *zone);
 bool zone_record_add(struct zone *zone, const struct zone_record *record, struct zone_error *err);
 /* geo is borrowed. To be called after all records, before zone_check(). */
 bool zone_geo_add(struct zone *zone, const struct geo_name *geo, struct zone_error *err);
+/*
+ * Have the zone's answers signed: it publishes the keys, and its RRsets are served in canonical
+ * order. To be called after all records. Takes keys over, also on failure.
+ */
+bool zone_keys_set(struct zone *zone, struct dnssec_keys *keys, struct zone_error *err);
 /* The rules that need the whole zone. True: it may be served. */
 bool zone_check(struct zone *zone, struct zone_error *err);
 
 const struct zone_node *zone_apex(const struct zone *zone);
+/* NULL: it is not signed. */
+const struct dnssec_keys *zone_keys(const struct zone *zone);
 size_t zone_name_count(const struct zone *zone);
 /*
  * Find a name at or below the apex. at_parent: a cut's own records are wanted (DS), so that

@@ -26,7 +26,7 @@ struct test_query {
 	uint16_t qclass; /* 0: IN */
 	uint16_t size;	 /* EDNS payload, 0: no OPT (unless ecs or nsid is set) */
 	const char *ecs; /* "100.64.0.0/24" */
-	bool nsid, dnssec_ok, rd;
+	bool nsid, dnssec_ok, compact_ok, rd;
 };
 
 #define Q(n, t, ...)                                                                               \
@@ -53,7 +53,7 @@ static inline void test_ecs_put(struct wire_writer *w, const char *text)
 static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	bool edns = q->size || q->ecs || q->nsid || q->dnssec_ok;
+	bool edns = q->size || q->ecs || q->nsid || q->dnssec_ok || q->compact_ok;
 	uint8_t name[DNS_NAME_MAX];
 	size_t at;
 
@@ -70,7 +70,7 @@ static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf,
 		wire_put_u16(&w, DNS_TYPE_OPT);
 		wire_put_u16(&w, q->size ? q->size : 1232);
 		wire_put_u16(&w, 0);
-		wire_put_u16(&w, q->dnssec_ok ? 0x8000 : 0);
+		wire_put_u16(&w, (q->dnssec_ok ? 0x8000 : 0) | (q->compact_ok ? 0x4000 : 0));
 		at = wire_offset(&w);
 		wire_put_u16(&w, 0);
 		if (q->ecs)
@@ -169,6 +169,36 @@ static inline bool test_service_text(struct wire_reader r, FILE *out)
 	return !r.failed;
 }
 
+/* "RRSIG" covers a type; "NSEC" leads to a name and has types. */
+static inline bool test_dnssec_text(const uint8_t *msg, struct wire_reader r, uint16_t type,
+				    FILE *out)
+{
+	char text[DNS_NAME_TEXT_SIZE], type_text[12];
+	uint8_t name[DNS_NAME_MAX];
+
+	if (type == DNS_TYPE_RRSIG) {
+		fprintf(out, " %s", dns_type_format(wire_get_u16(&r), type_text));
+		wire_get_bytes(&r, 16);
+		return test_name_read(msg, &r, name) && wire_left(&r) == 64;
+	}
+	if (!test_name_read(msg, &r, name))
+		return false;
+	fprintf(out, " %s", dns_name_format(name, text));
+	while (wire_left(&r) > 0) {
+		unsigned window = wire_get_u8(&r), len = wire_get_u8(&r);
+		const uint8_t *bits = wire_get_bytes(&r, len);
+
+		if (!bits || len < 1 || len > 32 || bits[len - 1] == 0)
+			return false;
+		for (unsigned i = 0; i < len * 8; i++) {
+			if (bits[i / 8] & 0x80 >> i % 8)
+				fprintf(out, " %s",
+					dns_type_format((uint16_t)(window << 8 | i), type_text));
+		}
+	}
+	return true;
+}
+
 static inline bool test_rdata_text(const uint8_t *msg, struct wire_reader r, uint16_t type,
 				   FILE *out)
 {
@@ -199,6 +229,8 @@ static inline bool test_rdata_text(const uint8_t *msg, struct wire_reader r, uin
 		       wire_left(&r) == 20;
 	if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
 		return test_service_text(r, out);
+	if (type == DNS_TYPE_RRSIG || type == DNS_TYPE_NSEC)
+		return test_dnssec_text(msg, r, type, out);
 	left = wire_left(&r);
 	fprintf(out, " %zu octets", left);
 	return true;
@@ -215,7 +247,8 @@ static inline bool test_opt_text(struct wire_reader *r, unsigned *rcode, FILE *o
 	if (!data || version != 0)
 		return false;
 	*rcode |= (unsigned)extended << 4;
-	fprintf(out, " | opt %u%s", size, flags & 0x8000 ? " do" : "");
+	fprintf(out, " | opt %u%s%s", size, flags & 0x8000 ? " do" : "",
+		flags & 0x4000 ? " co" : "");
 	o = wire_reader(data, len);
 	while (wire_left(&o) > 0) {
 		uint16_t code = wire_get_u16(&o), n = wire_get_u16(&o);

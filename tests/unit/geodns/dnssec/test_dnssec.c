@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Signed answers, whole: what they hold, and that a validator finds every signature good. */
+#include <criterion/criterion.h>
+
+#include "geodns/answer.h"
+#include "geodns/dnssec/keys.h"
+#include "tests/support/dnssec_verify.h"
+#include "tests/support/geodns_fixture.h"
+
+#define NOW UINT32_C(1800000000)
+#define SOA "NS lab.test 60 SOA | NS lab.test 60 RRSIG SOA"
+#define DENIES(name, types)                                                                        \
+	SOA " | NS " name " 60 NSEC \\000." name " " types " | NS " name " 60 RRSIG NSEC"
+#define OPT " | opt 1232 do"
+#define NX  "RRSIG NSEC NXNAME"
+
+static const char ksk_text[] = "Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\n"
+			       "PrivateKey: GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ=\n";
+static const char zsk_text[] = "Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\n"
+			       "PrivateKey: ya+p2EW6dRZrXCFXZ7HWk05Qw9s26JsSe4piKxIPZyE=\n";
+
+struct signed_world {
+	struct catalog *catalog;
+	struct snapshot *snap;
+	struct verify_key keys[2];
+};
+
+/* Owned by the zone; the KSK signs all if it is alone. */
+static struct dnssec_keys *keys_new(unsigned count)
+{
+	struct dnssec_keys *keys = x_new(struct dnssec_keys);
+
+	keys->count = count;
+	keys->validity_s = 7 * 86400;
+	keys->ttl = 3600;
+	cr_assert_null(
+		dnssec_key_parse(&keys->key[0], ksk_text, strlen(ksk_text), DNSSEC_FLAGS_SEP));
+	if (count == 2)
+		cr_assert_null(dnssec_key_parse(&keys->key[1], zsk_text, strlen(zsk_text),
+						DNSSEC_FLAGS_ZONE));
+	return keys;
+}
+
+/* The fixture's lab.test, signed; sub.lab.test below it is not. */
+static struct signed_world world_new(unsigned key_count, const char *extra)
+{
+	struct conf_error err = { 0 };
+	struct geodns_conf *conf = fixture_conf_load(fixture_conf, &err);
+	struct zone **zones = xcalloc(2, sizeof(struct zone *));
+	struct dnssec_keys *keys = keys_new(key_count);
+	char *lab = xasprintf("%s%s", fixture_lab, extra), text[400];
+	struct signed_world w;
+	struct zone_error zone_err;
+
+	zones[0] = fixture_zone_load("lab.test", lab);
+	zones[1] = fixture_zone_load("sub.lab.test", fixture_sub);
+	cr_assert(zone_keys_set(zones[0], keys, &zone_err), "%s", zone_err.text);
+	w.catalog = catalog_new(conf, zones, &err);
+	cr_assert(w.catalog, "%s", conf_error_format(&err, text, sizeof(text)));
+	w.snap = snapshot_new(w.catalog, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct dnssec_key *key = &keys->key[key_count == 2 ? i : 0];
+
+		w.keys[i] = (struct verify_key){ key->tag, key->pair.public };
+	}
+	free(lab);
+	return w;
+}
+
+static void world_free(struct signed_world *w)
+{
+	free(w->snap);
+	catalog_free(w->catalog);
+}
+
+struct asked {
+	struct test_query query;
+	bool tcp;
+	uint32_t now;
+	struct dnssec_signer *signer;
+};
+
+/* Ask, render into text, verify. Returns how many good signatures there were, -1: a bad one. */
+static int ask(const struct signed_world *w, const struct asked *a, char *text,
+	       struct answer_result *res)
+{
+	uint8_t packet[600], *out = xmalloc(ANSWER_SIZE_MAX);
+	struct answer_request req = { .packet = packet,
+				      .client = addr_from_ipv4(0x64400035),
+				      .tcp = a->tcp,
+				      .unix_time = a->now ? a->now : NOW,
+				      .signer = a->signer };
+	int good;
+
+	req.len = test_query_encode(&a->query, packet, sizeof(packet));
+	*res = answer(w->snap, &req, out, ANSWER_SIZE_MAX);
+	test_reply_text(out, res->len, text, DNS_TEXT_SIZE);
+	good = verify_reply(out, res->len, w->keys, 2, req.unix_time);
+	free(out);
+	return good;
+}
+
+struct row {
+	const char *what;
+	struct test_query query;
+	int signatures;
+	const char *reply;
+};
+
+#define D(n, t, ...) Q(n, t, .dnssec_ok = true, ##__VA_ARGS__)
+
+/* clang-format off */
+static const struct row positive_rows[] = {
+	{ "without DO nothing changes", Q("ns1.lab.test", DNS_TYPE_A, .size = 1232), 0, "NOERROR aa | AN ns1.lab.test 3600 A 10.1.0.53 | opt 1232" },
+	{ "nor without OPT", Q("nothing.lab.test", DNS_TYPE_A), 0, "NXDOMAIN aa | NS lab.test 60 SOA" },
+	{ "an unsigned zone beside it", D("a.sub.lab.test", DNS_TYPE_A), 0, "NOERROR aa | AN a.sub.lab.test 300 A 10.1.0.99" OPT },
+	{ "an unsigned zone denies as ever", D("b.sub.lab.test", DNS_TYPE_A), 0, "NXDOMAIN aa | NS sub.lab.test 300 SOA" OPT },
+	{ "address, case kept", D("NS1.lab.TEST", DNS_TYPE_A), 1,
+	  "NOERROR aa | AN NS1.lab.TEST 3600 A 10.1.0.53 | AN NS1.lab.TEST 3600 RRSIG A" OPT },
+	{ "SOA", D("lab.test", DNS_TYPE_SOA), 1, "NOERROR aa | AN lab.test 600 SOA | AN lab.test 600 RRSIG SOA" OPT },
+	{ "MX and what goes with it", D("lab.test", DNS_TYPE_MX), 2,
+	  "NOERROR aa | AN lab.test 3600 MX 10 mail.lab.test | AN lab.test 3600 RRSIG MX"
+	  " | AR mail.lab.test 3600 A 10.1.0.25 | AR mail.lab.test 3600 RRSIG A" OPT },
+	{ "SRV", D("_sip._tcp.lab.test", DNS_TYPE_SRV), 2,
+	  "NOERROR aa | AN _sip._tcp.lab.test 3600 SRV 21 octets | AN _sip._tcp.lab.test 3600 RRSIG SRV"
+	  " | AR mail.lab.test 3600 A 10.1.0.25 | AR mail.lab.test 3600 RRSIG A" OPT },
+	{ "NS", D("lab.test", DNS_TYPE_NS), 3,
+	  "NOERROR aa | AN lab.test 3600 NS ns1.lab.test | AN lab.test 3600 NS ns2.other.test | AN lab.test 3600 RRSIG NS"
+	  " | AR ns1.lab.test 3600 A 10.1.0.53 | AR ns1.lab.test 3600 RRSIG A"
+	  " | AR ns1.lab.test 3600 AAAA 2001:db8:f001::53 | AR ns1.lab.test 3600 RRSIG AAAA" OPT },
+	{ "the keys", D("lab.test", DNS_TYPE_DNSKEY), 1,
+	  "NOERROR aa | AN lab.test 3600 DNSKEY 68 octets | AN lab.test 3600 DNSKEY 68 octets | AN lab.test 3600 RRSIG DNSKEY" OPT },
+	{ "for the parent", D("lab.test", DNS_TYPE_CDS), 1, "NOERROR aa | AN lab.test 3600 CDS 36 octets | AN lab.test 3600 RRSIG CDS" OPT },
+	{ "and its other form", D("lab.test", DNS_TYPE_CDNSKEY), 1, "NOERROR aa | AN lab.test 3600 CDNSKEY 68 octets | AN lab.test 3600 RRSIG CDNSKEY" OPT },
+	{ "geographic", D("u1.geo.lab.test", DNS_TYPE_A, .ecs = "100.64.1.0/24"), 1,
+	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | AN u1.geo.lab.test 30 RRSIG A" OPT " ecs 24/24" },
+	{ "geographic, elsewhere", D("u1.geo.lab.test", DNS_TYPE_AAAA, .ecs = "100.64.2.0/24"), 1,
+	  "NOERROR aa | AN u1.geo.lab.test 30 AAAA 2001:db8:1003::1 | AN u1.geo.lab.test 30 RRSIG AAAA" OPT " ecs 24/24" },
+	{ "ANY", D("mail.lab.test", DNS_TYPE_ANY), 1, "NOERROR aa | AN mail.lab.test 3600 A 10.1.0.25 | AN mail.lab.test 3600 RRSIG A" OPT },
+	{ "chain to a geographic name", D("alias.lab.test", DNS_TYPE_A), 3,
+	  "NOERROR aa | AN alias.lab.test 3600 CNAME www.lab.test | AN alias.lab.test 3600 RRSIG CNAME"
+	  " | AN www.lab.test 3600 CNAME home.geo.lab.test | AN www.lab.test 3600 RRSIG CNAME"
+	  " | AN home.geo.lab.test 30 A 198.18.33.1 | AN home.geo.lab.test 30 RRSIG A" OPT },
+	{ "wildcard: as if the name were there", D("a.wild.lab.test", DNS_TYPE_TXT), 1,
+	  "NOERROR aa | AN a.wild.lab.test 3600 TXT 5 octets | AN a.wild.lab.test 3600 RRSIG TXT" OPT },
+	{ "literal *", D("*.wild.lab.test", DNS_TYPE_TXT), 1,
+	  "NOERROR aa | AN *.wild.lab.test 3600 TXT 5 octets | AN *.wild.lab.test 3600 RRSIG TXT" OPT },
+	{ "DNAME is signed, the CNAME made of it is not", D("host.old.lab.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | AN old.lab.test 3600 DNAME new.lab.test | AN old.lab.test 3600 RRSIG DNAME"
+	  " | AN host.old.lab.test 3600 CNAME host.new.lab.test"
+	  " | AN host.new.lab.test 3600 A 10.1.0.70 | AN host.new.lab.test 3600 RRSIG A" OPT },
+	{ "NSEC asked for", D("mail.lab.test", DNS_TYPE_NSEC), 1,
+	  "NOERROR aa | AN mail.lab.test 60 NSEC \\000.mail.lab.test A RRSIG NSEC | AN mail.lab.test 60 RRSIG NSEC" OPT },
+	{ "RRSIG asked for: one", D("mail.lab.test", DNS_TYPE_RRSIG), -1, "NOERROR aa | AN mail.lab.test 60 RRSIG NSEC" OPT },
+	{ "RRSIG asked for without DO", Q("mail.lab.test", DNS_TYPE_RRSIG), -1, "NOERROR aa | AN mail.lab.test 60 RRSIG NSEC" },
+	{ "signed delegation", D("x.deleg.lab.test", DNS_TYPE_A), 1,
+	  "NOERROR | NS deleg.lab.test 3600 NS ns.far.example | NS deleg.lab.test 3600 NS ns.deleg.lab.test"
+	  " | NS deleg.lab.test 3600 NS ns.sibling.lab.test"
+	  " | NS deleg.lab.test 3600 DS 36 octets | NS deleg.lab.test 3600 RRSIG DS"
+	  " | AR ns.deleg.lab.test 3600 A 10.1.0.60 | AR ns.deleg.lab.test 3600 AAAA 2001:db8:f001::60"
+	  " | AR ns.sibling.lab.test 3600 A 10.1.0.61" OPT },
+	{ "unsigned delegation", D("x.sibling.lab.test", DNS_TYPE_A), 1,
+	  "NOERROR | NS sibling.lab.test 3600 NS ns.sibling.lab.test"
+	  " | NS sibling.lab.test 60 NSEC sibling\\000.lab.test NS RRSIG NSEC | NS sibling.lab.test 60 RRSIG NSEC"
+	  " | AR ns.sibling.lab.test 3600 A 10.1.0.61" OPT },
+	{ "DS at the cut", D("deleg.lab.test", DNS_TYPE_DS), 1,
+	  "NOERROR aa | AN deleg.lab.test 3600 DS 36 octets | AN deleg.lab.test 3600 RRSIG DS" OPT },
+	{ "DS of a zone that is ours too", D("sub.lab.test", DNS_TYPE_DS), 1,
+	  "NOERROR aa | AN sub.lab.test 3600 DS 36 octets | AN sub.lab.test 3600 RRSIG DS" OPT },
+};
+
+static const struct row negative_rows[] = {
+	{ "no such name", D("nothing.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("nothing.lab.test", NX) OPT },
+	{ "no such name, case kept", D("Nothing.LAB.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | NS LAB.test 60 SOA | NS LAB.test 60 RRSIG SOA | NS Nothing.LAB.test 60 NSEC \\000.Nothing.LAB.test " NX " | NS Nothing.LAB.test 60 RRSIG NSEC" OPT },
+	{ "no such name, CO", D("nothing.lab.test", DNS_TYPE_A, .compact_ok = true), 2,
+	  "NXDOMAIN aa | " DENIES("nothing.lab.test", NX) OPT " co" },
+	{ "CO where there is something", D("ns1.lab.test", DNS_TYPE_A, .compact_ok = true), 1,
+	  "NOERROR aa | AN ns1.lab.test 3600 A 10.1.0.53 | AN ns1.lab.test 3600 RRSIG A" OPT " co" },
+	{ "CO without DO", Q("nothing.lab.test", DNS_TYPE_A, .compact_ok = true), 0, "NXDOMAIN aa | NS lab.test 60 SOA | opt 1232" },
+	{ "below a leaf", D("x.ns1.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("x.ns1.lab.test", NX) OPT },
+	{ "no such name, ANY", D("nothing.lab.test", DNS_TYPE_ANY), 2, "NOERROR aa | " DENIES("nothing.lab.test", NX) OPT },
+	{ "no such name, NSEC", D("nothing.lab.test", DNS_TYPE_NSEC), 2, "NOERROR aa | " DENIES("nothing.lab.test", NX) OPT },
+	{ "no such type", D("ns1.lab.test", DNS_TYPE_MX), 2, "NOERROR aa | " DENIES("ns1.lab.test", "A AAAA RRSIG NSEC") OPT },
+	{ "no such type at the apex", D("lab.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | " DENIES("lab.test", "NS SOA MX RRSIG NSEC DNSKEY CDS CDNSKEY") OPT },
+	{ "DS of the zone itself", D("lab.test", DNS_TYPE_DS), 2,
+	  "NOERROR aa | " DENIES("lab.test", "NS SOA MX RRSIG NSEC DNSKEY CDS CDNSKEY") OPT },
+	{ "empty non-terminal", D("ent.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("ent.lab.test", "RRSIG NSEC") OPT },
+	{ "empty non-terminal above a geographic wildcard", D("geo.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("geo.lab.test", "RRSIG NSEC") OPT },
+	{ "empty non-terminal, CO", D("ent.lab.test", DNS_TYPE_ANY, .compact_ok = true), 2, "NOERROR aa | " DENIES("ent.lab.test", "RRSIG NSEC") OPT " co" },
+	{ "wildcard NODATA", D("a.wild.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("a.wild.lab.test", "MX TXT RRSIG NSEC") OPT },
+	{ "blocked below an existing name", D("z.y.wild.lab.test", DNS_TYPE_TXT), 2, "NOERROR aa | " DENIES("z.y.wild.lab.test", NX) OPT },
+	{ "no DS at the cut", D("sibling.lab.test", DNS_TYPE_DS), 2,
+	  "NOERROR aa | " SOA " | NS sibling.lab.test 60 NSEC sibling\\000.lab.test NS RRSIG NSEC | NS sibling.lab.test 60 RRSIG NSEC" OPT },
+	{ "geographic, another type", D("u1.geo.lab.test", DNS_TYPE_TXT, .ecs = "100.64.1.0/24"), 2,
+	  "NOERROR aa | " DENIES("u1.geo.lab.test", "A AAAA RRSIG NSEC") OPT " ecs 24/0" },
+	{ "geographic, IPv4 only", D("v4only.lab.test", DNS_TYPE_AAAA), 2, "NOERROR aa | " DENIES("v4only.lab.test", "A RRSIG NSEC") OPT },
+	{ "chain, no such name at its end", D("dangling.lab.test", DNS_TYPE_A), 3,
+	  "NOERROR aa | AN dangling.lab.test 3600 CNAME nothing.lab.test | AN dangling.lab.test 3600 RRSIG CNAME | " DENIES("nothing.lab.test", NX) OPT },
+	{ "chain, no such type at its end", D("www.lab.test", DNS_TYPE_MX), 3,
+	  "NOERROR aa | AN www.lab.test 3600 CNAME home.geo.lab.test | AN www.lab.test 3600 RRSIG CNAME | " DENIES("home.geo.lab.test", "A AAAA RRSIG NSEC") OPT },
+	{ "chain by DNAME to no name", D("x.old.lab.test", DNS_TYPE_A), 3,
+	  "NOERROR aa | AN old.lab.test 3600 DNAME new.lab.test | AN old.lab.test 3600 RRSIG DNAME"
+	  " | AN x.old.lab.test 3600 CNAME x.new.lab.test | " DENIES("x.new.lab.test", NX) OPT },
+	{ "NXNAME cannot be asked for", D("nothing.lab.test", DNS_TYPE_NXNAME), 0, "FORMERR" OPT },
+	{ "NXNAME, in no zone of ours", Q("example.org", DNS_TYPE_NXNAME), 0, "FORMERR" },
+};
+/* clang-format on */
+
+static void rows_check(const struct row *rows, size_t count)
+{
+	struct signed_world w = world_new(2, "");
+	char *text = xmalloc(DNS_TEXT_SIZE);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct asked a = { .query = rows[i].query };
+		struct answer_result res;
+		int good = ask(&w, &a, text, &res);
+
+		cr_expect_str_eq(text, rows[i].reply, "%s: %s", rows[i].what, text);
+		/* -1: the signed records themselves are not there to be looked at. */
+		cr_expect_eq(good, rows[i].signatures, "%s: %d good", rows[i].what, good);
+		cr_expect_eq(res.signatures, rows[i].signatures < 0 ? 1 : rows[i].signatures, "%s",
+			     rows[i].what);
+	}
+	free(text);
+	world_free(&w);
+}
+
+Test(dnssec, positive_answers_and_referrals, .timeout = 30)
+{
+	rows_check(positive_rows, sizeof(positive_rows) / sizeof(positive_rows[0]));
+}
+
+Test(dnssec, denials, .timeout = 30)
+{
+	rows_check(negative_rows, sizeof(negative_rows) / sizeof(negative_rows[0]));
+}
+
+Test(dnssec, a_geographic_name_that_has_no_address_at_present)
+{
+	struct signed_world w = world_new(2, "v4only TXT t\n");
+	const struct asked a = { .query = D("v4only.lab.test", DNS_TYPE_A) };
+	char *text = xmalloc(DNS_TEXT_SIZE);
+	struct answer_result res;
+
+	memset(w.snap->health, HEALTH_DOWN, w.catalog->conf->check_count);
+	cr_expect_eq(ask(&w, &a, text, &res), 2);
+	cr_expect_str_eq(text, "NOERROR aa | " DENIES("v4only.lab.test", "TXT RRSIG NSEC") OPT,
+			 "what denies A must not claim it: %s", text);
+	free(text);
+	world_free(&w);
+}
+
+Test(dnssec, one_key_for_everything)
+{
+	struct signed_world w = world_new(1, "");
+	const struct asked a[] = { { .query = D("lab.test", DNS_TYPE_DNSKEY) },
+				   { .query = D("mail.lab.test", DNS_TYPE_A) } };
+	char *text = xmalloc(DNS_TEXT_SIZE);
+	struct answer_result res;
+
+	for (unsigned i = 0; i < 2; i++)
+		cr_expect_eq(ask(&w, &a[i], text, &res), 1, "%s", text);
+	free(text);
+	world_free(&w);
+}
+
+Test(dnssec, what_the_file_publishes)
+{
+	/* RFC 8078, 4: take the DS away; a key of before stays beside ours. */
+	struct signed_world w = world_new(2, "@ CDS 0 0 0 00\n@ DNSKEY 256 3 13 "
+					     "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edb"
+					     "krSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==\n");
+	const struct asked keys = { .query = D("lab.test", DNS_TYPE_DNSKEY) },
+			   cds = { .query = D("lab.test", DNS_TYPE_CDS) },
+			   other = { .query = D("lab.test", DNS_TYPE_CDNSKEY) };
+	char *text = xmalloc(DNS_TEXT_SIZE);
+	struct answer_result res;
+
+	cr_expect_eq(ask(&w, &keys, text, &res), 1);
+	cr_expect_str_eq(text, "NOERROR aa | AN lab.test 3600 DNSKEY 68 octets"
+			       " | AN lab.test 3600 DNSKEY 68 octets"
+			       " | AN lab.test 3600 DNSKEY 68 octets"
+			       " | AN lab.test 3600 RRSIG DNSKEY" OPT);
+	cr_expect_eq(ask(&w, &cds, text, &res), 1);
+	cr_expect_str_eq(text, "NOERROR aa | AN lab.test 3600 CDS 5 octets"
+			       " | AN lab.test 3600 RRSIG CDS" OPT);
+	cr_expect_eq(ask(&w, &other, text, &res), 2, "%s", text);
+	free(text);
+	world_free(&w);
+}
+
+Test(dnssec, large_rrsets, .timeout = 30)
+{
+	char *extra = xmalloc(100000), *text = xmalloc(DNS_TEXT_SIZE);
+	struct asked udp = { .query = D("big.lab.test", DNS_TYPE_TXT) }, tcp = udp;
+	struct answer_result res;
+	struct signed_world w;
+	size_t len = 0;
+
+	tcp.tcp = true;
+	for (unsigned i = 0; i < 400; i++)
+		len += (size_t)snprintf(extra + len, 100, "big TXT \"%u\"\nbig MX %u Mail\n",
+					i * 7919 % 1000, i * 31 % 500);
+	w = world_new(2, extra);
+	cr_expect_eq(ask(&w, &udp, text, &res), 0);
+	cr_expect_str_eq(text, "NOERROR aa tc" OPT);
+	cr_expect_eq(ask(&w, &tcp, text, &res), 1);
+	tcp.query.type = DNS_TYPE_MX;
+	cr_expect_eq(ask(&w, &tcp, text, &res), 2, "with compressed names: %.300s", text);
+	free(extra);
+	free(text);
+	world_free(&w);
+}
+
+/* An RRset goes with its signature or not at all; asked with every limit. */
+Test(dnssec, truncation, .timeout = 60)
+{
+	struct signed_world w = world_new(2, "");
+	static const struct test_query queries[] = { D("nothing.lab.test", DNS_TYPE_A),
+						     D("alias.lab.test", DNS_TYPE_A),
+						     D("x.sibling.lab.test", DNS_TYPE_A),
+						     D("lab.test", DNS_TYPE_NS) };
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	uint8_t packet[600], out[1232];
+	char *text = xmalloc(DNS_TEXT_SIZE);
+
+	for (size_t q = 0; q < sizeof(queries) / sizeof(queries[0]); q++) {
+		struct answer_request req = {
+			.packet = packet, .tcp = true, .unix_time = NOW, .signer = signer
+		};
+		unsigned cut = 0;
+
+		req.len = test_query_encode(&queries[q], packet, sizeof(packet));
+		for (size_t limit = req.len + 31; limit < 900; limit++) {
+			struct answer_result res;
+
+			memset(out, 0xc1, sizeof(out));
+			res = answer(w.snap, &req, out, limit);
+			cr_assert_leq(res.len, limit);
+			test_reply_text(out, res.len, text, DNS_TEXT_SIZE);
+			cr_assert_str_neq(text, "malformed", "limit %zu", limit);
+			cr_assert_eq(verify_reply(out, res.len, w.keys, 2, NOW), res.signatures,
+				     "%zu: %s", limit, text);
+			if (res.truncated)
+				cr_assert(!strstr(text, " NSEC \\") || strstr(text, "RRSIG NSEC"),
+					  "%s", text);
+			cut += res.truncated;
+		}
+		cr_expect_gt(cut, 100);
+	}
+	dnssec_signer_free(signer);
+	free(text);
+	world_free(&w);
+}
+
+/* What is remembered changes no octet. */
+Test(dnssec, remembered_or_made_anew_is_the_same, .timeout = 30)
+{
+	struct signed_world w = world_new(2, "");
+	static const struct test_query queries[] = { D("nothing.lab.test", DNS_TYPE_A),
+						     D("u1.geo.lab.test", DNS_TYPE_A),
+						     D("lab.test", DNS_TYPE_NS),
+						     D("x.deleg.lab.test", DNS_TYPE_A),
+						     D("a.wild.lab.test", DNS_TYPE_TXT) };
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	uint8_t packet[600], a[1232], b[1232];
+
+	for (unsigned round = 0; round < 3; round++) {
+		for (size_t q = 0; q < sizeof(queries) / sizeof(queries[0]); q++) {
+			struct answer_request req = { .packet = packet, .unix_time = NOW + round };
+			struct answer_result anew, kept;
+
+			req.len = test_query_encode(&queries[q], packet, sizeof(packet));
+			anew = answer(w.snap, &req, a, sizeof(a));
+			req.signer = signer;
+			kept = answer(w.snap, &req, b, sizeof(b));
+			cr_expect(anew.len == kept.len && memcmp(a, b, kept.len) == 0);
+			cr_expect_eq(anew.signatures_made, anew.signatures);
+			cr_expect(round == 0 || kept.signatures_made == 0, "query %zu: %u made", q,
+				  kept.signatures_made);
+		}
+	}
+	dnssec_signer_free(signer);
+	world_free(&w);
+}
+
+Test(dnssec, half_of_the_validity_later_they_are_others)
+{
+	struct signed_world w = world_new(2, "");
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	struct asked a = { .query = D("mail.lab.test", DNS_TYPE_A), .signer = signer };
+	char *text = xmalloc(DNS_TEXT_SIZE);
+	struct answer_result res;
+	unsigned made = 0;
+
+	for (uint32_t day = 0; day < 70; day++) {
+		a.now = NOW + day * 86400;
+		cr_expect_eq(ask(&w, &a, text, &res), 1, "day %u", day);
+		made += res.signatures_made;
+	}
+	cr_expect(made >= 20 && made <= 21, "%u signatures for 70 days", made);
+	dnssec_signer_free(signer);
+	free(text);
+	world_free(&w);
+}
+
+/* A flood of names that are not there costs its budget, and what is there is answered. */
+Test(dnssec, the_budget)
+{
+	struct signed_world w = world_new(2, "");
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	const struct asked good = { .query = D("mail.lab.test", DNS_TYPE_A), .signer = signer };
+	char *text = xmalloc(DNS_TEXT_SIZE), name[40];
+	unsigned refused = 0, made = 0;
+	struct answer_result res;
+	struct asked a = { .signer = signer };
+
+	w.catalog->conf->dnssec.signatures_per_s = 50;
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "x%u.lab.test", i);
+		a.query = (struct test_query)D(name, DNS_TYPE_A);
+		cr_assert_geq(ask(&w, &a, text, &res), 0);
+		made += res.signatures_made;
+		refused += res.signatures_refused;
+		if (!res.signatures_refused)
+			continue;
+		cr_assert_str_eq(text, "NOERROR aa tc | " SOA OPT);
+		cr_assert(res.truncated);
+	}
+	cr_expect_eq(made, 50 + 1);
+	cr_expect_eq(refused, 150);
+	cr_expect_eq(ask(&w, &good, text, &res), 1, "the zone's own go on: %s", text);
+	a.tcp = true;
+	cr_expect_eq(ask(&w, &a, text, &res), 2, "over TCP there is no budget: %s", text);
+	a.tcp = false;
+	a.now = NOW + 1;
+	snprintf(name, sizeof(name), "y.lab.test");
+	cr_expect_eq(ask(&w, &a, text, &res), 2, "a second later: %s", text);
+	dnssec_signer_free(signer);
+	free(text);
+	world_free(&w);
+}
+
+Test(dnssec, a_zone_that_is_signed_already)
+{
+	static const char *const rows[][2] = {
+		{ "x NSEC a A\n", "x.lab.test: RRSIG or NSEC in a zone that we are to sign" },
+		{ "@ NSEC3PARAM 1 0 0 -\n",
+		  "lab.test: RRSIG or NSEC in a zone that we are to sign" },
+		{ "@ RRSIG A 13 2 60 20300101000000 20200101000000 1 lab.test. AAAA\n",
+		  "lab.test: RRSIG or NSEC in a zone that we are to sign" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = xasprintf("@ SOA ns h 1 2 3 4 5\n@ NS ns\n%s", rows[i][0]);
+		struct zone *zone = fixture_zone_load("lab.test", text);
+		struct zone_error err;
+
+		cr_assert(zone_keys_set(zone, keys_new(1), &err));
+		cr_expect_not(zone_check(zone, &err));
+		cr_expect_str_eq(err.text, rows[i][1]);
+		zone_free(zone);
+		zone = fixture_zone_load("lab.test", text);
+		cr_expect(zone_check(zone, &err), "unsigned, it is served as it is");
+		zone_free(zone);
+		free(text);
+	}
+}
