@@ -6,10 +6,10 @@
 #include <limits.h>
 #include <nettle/base64.h>
 #include <nettle/sha2.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "geodns/dns/name.h"
+#include "lib/alloc.h"
 
 #define DNSKEY_PROTOCOL 3
 #define LINE_MAX_LEN	256
@@ -117,16 +117,20 @@ static const char *pem_export(gnutls_privkey_t key, uint8_t secret[P256_SIZE])
 
 static const char *pem_parse(uint8_t secret[P256_SIZE], const char *text, size_t len)
 {
-	/* GnuTLS only reads. */
-	const gnutls_datum_t pem = { (unsigned char *)(uintptr_t)text, (unsigned)len };
 	const char *wrong = "the PEM cannot be read as a private key without a password";
 	gnutls_privkey_t key;
+	gnutls_datum_t pem;
 
 	if (len > INT_MAX || gnutls_privkey_init(&key) < 0)
 		return wrong;
+	pem.data = xmalloc(len);
+	pem.size = (unsigned)len;
+	memcpy(pem.data, text, len);
 	if (gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0) >= 0)
 		wrong = pem_export(key, secret);
 	gnutls_privkey_deinit(key);
+	explicit_bzero(pem.data, len);
+	free(pem.data);
 	return wrong;
 }
 

@@ -22,7 +22,7 @@ enum dnssec_flags {
 };
 
 /* Octets of record data. */
-#define DNSSEC_DNSKEY_SIZE (4 + 2 * P256_SIZE)
+#define DNSSEC_DNSKEY_SIZE (4 + P256_PUBLIC_SIZE)
 #define DNSSEC_DS_SIZE	   (4 + 32)
 
 struct dnssec_key {

@@ -103,7 +103,7 @@ const char *dnssec_keys_ds_format(const struct dnssec_keys *keys, const uint8_t 
 				  char buf[DNSSEC_DS_TEXT_SIZE])
 {
 	uint8_t ds[DNSSEC_DS_SIZE];
-	int at = snprintf(buf, DNSSEC_DS_TEXT_SIZE, "%u %u %u ", keys->key[0].tag, DNSSEC_ALGORITHM,
+	int at = snprintf(buf, DNSSEC_DS_TEXT_SIZE, "%u %d %d ", keys->key[0].tag, DNSSEC_ALGORITHM,
 			  DNSSEC_DIGEST);
 
 	dnssec_key_ds(&keys->key[0], zone, ds);

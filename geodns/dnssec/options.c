@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "geodns/dnssec/options.h"
 
-#define HOUR_S 3600
-#define DAY_S  (24 * HOUR_S)
+#define HOUR_S INT64_C(3600)
+#define DAY_S  INT64_C(86400)
 
 void dnssec_options_load(const struct conf *at, struct dnssec_options *out)
 {

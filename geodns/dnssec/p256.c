@@ -131,7 +131,7 @@ void p256_key_fini(struct p256_key *key)
 }
 
 void p256_sign(const struct p256_key *key, const uint8_t digest[P256_SIZE],
-	       uint8_t signature[2 * P256_SIZE])
+	       uint8_t signature[P256_SIGNATURE_SIZE])
 {
 	struct dsa_signature rs;
 	struct nonce nonce;

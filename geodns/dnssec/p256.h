@@ -14,12 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define P256_SIZE 32 /* of a number, and of a digest */
+#define P256_SIZE	    32 /* of a number, and of a digest */
+#define P256_PUBLIC_SIZE    64
+#define P256_SIGNATURE_SIZE 64
 
 struct p256_key {
 	struct ecc_scalar secret;
 	uint8_t secret_octets[P256_SIZE];
-	uint8_t public[2 * P256_SIZE]; /* x, y */
+	uint8_t public[P256_PUBLIC_SIZE]; /* x, y */
 };
 
 /* False when no key: 0, or not below the curve's order. Whoever gets true calls p256_key_fini(). */
@@ -28,6 +30,6 @@ bool p256_key_init(struct p256_key *key, const uint8_t secret[P256_SIZE]);
 void p256_key_fini(struct p256_key *key);
 /* signature becomes r, s. Any number of threads may sign with one key. */
 void p256_sign(const struct p256_key *key, const uint8_t digest[P256_SIZE],
-	       uint8_t signature[2 * P256_SIZE]);
+	       uint8_t signature[P256_SIGNATURE_SIZE]);
 
 #endif

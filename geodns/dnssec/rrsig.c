@@ -121,7 +121,7 @@ static uint8_t labels_signed(const uint8_t *owner)
 
 /* Remembered or made. False: it would be one too many. */
 static bool sign(struct rrsig_signing *s, const uint8_t *owner, const struct p256_key *key,
-		 const uint8_t digest[P256_SIZE], uint8_t signature[2 * P256_SIZE])
+		 const uint8_t digest[P256_SIZE], uint8_t signature[P256_SIGNATURE_SIZE])
 {
 	enum dnssec_pool pool = owner == s->invented ? DNSSEC_POOL_INVENTED : DNSSEC_POOL_ZONE;
 	const uint8_t *known = NULL;
@@ -129,7 +129,7 @@ static bool sign(struct rrsig_signing *s, const uint8_t *owner, const struct p25
 	if (s->signer)
 		known = dnssec_signer_find(s->signer, pool, digest, key);
 	if (known) {
-		memcpy(signature, known, 2 * P256_SIZE);
+		memcpy(signature, known, P256_SIGNATURE_SIZE);
 		return true;
 	}
 	if (s->signer && !dnssec_signer_allow(s->signer, pool, s->now, s->per_s)) {
@@ -150,7 +150,7 @@ bool rrsig_put(struct rrsig_signing *s, struct dns_reply *reply, enum dns_sectio
 	struct dns_reply_mark mark = dns_reply_mark(reply);
 	struct wire_reader first = { .pos = set.start, .end = set.end };
 	struct rrsig_head head = { .ttl = ttl, .labels = labels_signed(owner) };
-	uint8_t rdata[HEAD_SIZE + DNS_NAME_MAX + 2 * P256_SIZE], digest[P256_SIZE];
+	uint8_t rdata[HEAD_SIZE + DNS_NAME_MAX + P256_SIGNATURE_SIZE], digest[P256_SIZE];
 	struct wire_writer w = wire_writer(rdata, sizeof(rdata));
 	const struct dnssec_key *key;
 	uint32_t ttl_sent;
@@ -167,7 +167,7 @@ bool rrsig_put(struct rrsig_signing *s, struct dns_reply *reply, enum dns_sectio
 	rrsig_digest(&set, &head, s->apex, digest);
 	if (!sign(s, owner, &key->pair, digest, w.pos))
 		return false;
-	w.pos += 2 * P256_SIZE;
+	w.pos += P256_SIGNATURE_SIZE;
 	if (s->alone)
 		dns_reply_back(reply, since);
 	if (!dns_reply_record_put(reply, section, owner, DNS_TYPE_RRSIG, ttl_sent,

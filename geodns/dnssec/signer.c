@@ -15,7 +15,7 @@ struct entry {
 	uint64_t used; /* when last, by the signer's own count; 0: free */
 	uint8_t digest[P256_SIZE];
 	uint8_t key[P256_SIZE]; /* x of the public key */
-	uint8_t signature[2 * P256_SIZE];
+	uint8_t signature[P256_SIGNATURE_SIZE];
 };
 
 struct pool {
@@ -98,7 +98,7 @@ bool dnssec_signer_allow(struct dnssec_signer *signer, enum dnssec_pool pool, ui
 
 void dnssec_signer_keep(struct dnssec_signer *signer, enum dnssec_pool pool,
 			const uint8_t digest[P256_SIZE], const struct p256_key *key,
-			const uint8_t signature[2 * P256_SIZE])
+			const uint8_t signature[P256_SIGNATURE_SIZE])
 {
 	struct entry *set = set_of(&signer->pools[pool], digest), *oldest = set;
 
@@ -107,5 +107,5 @@ void dnssec_signer_keep(struct dnssec_signer *signer, enum dnssec_pool pool,
 	oldest->used = ++signer->count;
 	memcpy(oldest->digest, digest, P256_SIZE);
 	memcpy(oldest->key, key->public, P256_SIZE);
-	memcpy(oldest->signature, signature, 2 * P256_SIZE);
+	memcpy(oldest->signature, signature, P256_SIGNATURE_SIZE);
 }

@@ -35,6 +35,6 @@ bool dnssec_signer_allow(struct dnssec_signer *signer, enum dnssec_pool pool, ui
 			 uint32_t per_s);
 void dnssec_signer_keep(struct dnssec_signer *signer, enum dnssec_pool pool,
 			const uint8_t digest[P256_SIZE], const struct p256_key *key,
-			const uint8_t signature[2 * P256_SIZE]);
+			const uint8_t signature[P256_SIGNATURE_SIZE]);
 
 #endif

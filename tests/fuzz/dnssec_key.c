@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const uint8_t digest[P256_SIZE] = { 1 };
-	uint8_t a[2 * P256_SIZE], b[2 * P256_SIZE];
+	uint8_t a[P256_SIGNATURE_SIZE], b[P256_SIGNATURE_SIZE];
 	struct dnssec_key key;
 	const char *wrong = dnssec_key_parse(&key, (const char *)data, len, DNSSEC_FLAGS_SEP);
 
