@@ -41,12 +41,36 @@ static void canonical_at(const struct rrsig_rrset *set, uint16_t type, uint16_t 
 			     (size_t)len[0] << 8 | len[1]);
 }
 
+/*
+ * Into its place among count others, unless it is there already: the same record twice counts once
+ * (RFC 4034, 6.3). By insertion: signed zones are in this order already, geographic RRsets short.
+ */
+static size_t record_insert(const struct rrsig_rrset *set, uint16_t type, uint16_t *at,
+			    size_t count, uint16_t new)
+{
+	struct canonical_rdata a, b;
+	size_t i = count;
+	int diff;
+
+	canonical_at(set, type, new, &a);
+	for (; i > 0; i--) {
+		canonical_at(set, type, at[i - 1], &b);
+		diff = canonical_rdata_compare(&a, &b);
+		if (diff == 0)
+			return count;
+		if (diff > 0)
+			break;
+	}
+	memmove(at + i + 1, at + i, (count - i) * sizeof(*at));
+	at[i] = new;
+	return count + 1;
+}
+
 /* Where the data of the records stand, in canonical order. Returns how many there are. */
 static size_t records_sort(const struct rrsig_rrset *set, uint16_t type, uint16_t at[RECORDS_MAX])
 {
 	struct wire_reader r = { .pos = set->start, .end = set->end };
-	struct canonical_rdata a, b;
-	size_t count = 0, i;
+	size_t count = 0;
 
 	while (wire_left(&r) > 0 && count < RECORDS_MAX) {
 		uint16_t here;
@@ -54,16 +78,8 @@ static size_t records_sort(const struct rrsig_rrset *set, uint16_t type, uint16_
 		dns_name_skip(&r);
 		wire_get_bytes(&r, 2 + 2 + 4 + 2);
 		here = (uint16_t)(r.pos - set->message);
-		canonical_at(set, type, here, &a);
 		wire_get_bytes(&r, (size_t)r.pos[-2] << 8 | r.pos[-1]);
-		/* By insertion: signed zones are in this order already, geographic RRsets short. */
-		for (i = count++; i > 0; i--) {
-			canonical_at(set, type, at[i - 1], &b);
-			if (canonical_rdata_compare(&a, &b) >= 0)
-				break;
-			at[i] = at[i - 1];
-		}
-		at[i] = here;
+		count = record_insert(set, type, at, count, here);
 	}
 	return count;
 }

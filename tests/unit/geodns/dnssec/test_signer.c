@@ -90,6 +90,44 @@ Test(signer, a_budget_for_each_second_and_pool)
 	dnssec_signer_free(signer);
 }
 
+static void records_digest(const char *octets, uint8_t digest[32])
+{
+	/* x. 60 A, one for each octet */
+	static const uint8_t owner[] = "\1x";
+	const struct rrsig_head head = { .type = DNS_TYPE_A, .labels = 1, .ttl = 60 };
+	uint8_t message[500];
+	struct wire_writer w = wire_writer(message, sizeof(message));
+	struct rrsig_rrset set;
+
+	for (const char *p = octets; *p; p++) {
+		wire_put_bytes(&w, owner, 3);
+		wire_put_u16(&w, DNS_TYPE_A);
+		wire_put_u16(&w, DNS_CLASS_IN);
+		wire_put_u32(&w, 60);
+		wire_put_u16(&w, 4);
+		wire_put_u32(&w, (uint32_t)(unsigned char)*p << 24);
+	}
+	set = (struct rrsig_rrset){ message, message, w.pos, owner };
+	rrsig_digest(&set, &head, owner, digest);
+}
+
+Test(rrsig, neither_order_nor_repetition_matters)
+{
+	static const char *const same[] = { "abc", "cba", "bac", "aabbcc", "cabcab" };
+	static const char *const others[] = { "ab", "abd", "abcd", "b" };
+	uint8_t wanted[32], got[32];
+
+	records_digest("abc", wanted);
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		records_digest(same[i], got);
+		cr_expect_arr_eq(got, wanted, 32, "%s", same[i]);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		records_digest(others[i], got);
+		cr_expect_arr_neq(got, wanted, 32, "%s", others[i]);
+	}
+}
+
 Test(rrsig, validity_in_halves)
 {
 	const uint8_t *names[] = { (const uint8_t *)"\x01"
