@@ -78,13 +78,23 @@ static bool required_put(struct lookup *l, enum dns_section section, const uint8
 	return false;
 }
 
+/* What an NSEC must not claim. A geographic CNAME that is denied any type is itself not there now.
+ */
+static uint16_t denied_type(const struct lookup *l, enum dns_section section,
+			    const struct zone_node *node)
+{
+	if (section == DNS_AUTHORITY && node && node->geo && node->geo->has_cname)
+		return DNS_TYPE_CNAME;
+	return l->query->qtype;
+}
+
 static bool nsec_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
 		     const struct zone_node *node)
 {
 	const struct nsec nsec = { .owner = owner,
 				   .apex = zone_apex(l->zone)->name,
 				   .node = node,
-				   .without = l->query->qtype };
+				   .without = denied_type(l, section, node) };
 	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
 	uint32_t ttl = zone_negative_ttl(l->zone); /* RFC 9077 */
 	uint8_t rdata[NSEC_RDATA_MAX];

@@ -26,5 +26,5 @@ void dnssec_limits_load(const struct conf *at, struct dnssec_limits *out)
 	if (at->json)
 		CONF_KEYS(at, "signatures_per_s", "signatures_kept");
 	out->signatures_per_s = (uint32_t)conf_int(at, "signatures_per_s", 1, 1000000, 1000);
-	out->signatures_kept = (uint32_t)conf_int(at, "signatures_kept", 64, 1 << 24, 16384);
+	out->signatures_kept = (uint32_t)conf_int(at, "signatures_kept", 64, 1 << 20, 16384);
 }

@@ -42,10 +42,10 @@ static struct dnssec_keys *keys_new(unsigned count)
 }
 
 /* The fixture's lab.test, signed; sub.lab.test below it is not. */
-static struct signed_world world_new(unsigned key_count, const char *extra)
+static struct signed_world world_of(const char *conf_text, unsigned key_count, const char *extra)
 {
 	struct conf_error err = { 0 };
-	struct geodns_conf *conf = fixture_conf_load(fixture_conf, &err);
+	struct geodns_conf *conf = fixture_conf_load(conf_text, &err);
 	struct zone **zones = xcalloc(2, sizeof(struct zone *));
 	struct dnssec_keys *keys = keys_new(key_count);
 	char *lab = xasprintf("%s%s", fixture_lab, extra), text[400];
@@ -65,6 +65,11 @@ static struct signed_world world_new(unsigned key_count, const char *extra)
 	}
 	free(lab);
 	return w;
+}
+
+static struct signed_world world_new(unsigned key_count, const char *extra)
+{
+	return world_of(fixture_conf, key_count, extra);
 }
 
 static void world_free(struct signed_world *w)
@@ -249,6 +254,56 @@ Test(dnssec, a_geographic_name_that_has_no_address_at_present)
 	cr_expect_eq(ask(&w, &a, text, &res), 2);
 	cr_expect_str_eq(text, "NOERROR aa | " DENIES("v4only.lab.test", "TXT RRSIG NSEC") OPT,
 			 "what denies A must not claim it: %s", text);
+	free(text);
+	world_free(&w);
+}
+
+/* clang-format off */
+#define TARGET(pop, what) "{'pop':'" pop "','check':'c','address':'10.200.0.1'," what "}"
+static const char policy_conf[] =
+	"{'version':1,'listen':['127.0.0.1:5353'],"
+	"'zones':[{'name':'lab.test','file':'lab'},{'name':'sub.lab.test','file':'sub'}],"
+	"'pops':[{'name':'fra','at':[50.1,8.7]},{'name':'nyc','at':[40.7,-74.0]}],"
+	"'checks':{'c':{'type':'tcp','port':80}},'names':["
+	"{'name':'lab.test','answers':2,'https':{'alpn':['h2']},'pops':["
+	TARGET("fra", "'a':['10.0.0.9','10.0.0.1']") "," TARGET("nyc", "'a':['10.0.0.5','10.0.0.1']") "]},"
+	"{'name':'cdn.lab.test','when_all_down':'none','pops':["
+	TARGET("fra", "'cname':'Mail.lab.test'") "," TARGET("nyc", "'cname':'x.example'") "]}]}";
+
+static const struct policy_row { const char *what; bool down; struct test_query query; int signatures; const char *reply; } policy_rows[] = {
+	{ "several targets, an address twice, at the apex", false, D("lab.test", DNS_TYPE_A), 1,
+	  "NOERROR aa | AN lab.test 30 A 10.0.0.9 | AN lab.test 30 A 10.0.0.1 | AN lab.test 30 A 10.0.0.5 | AN lab.test 30 A 10.0.0.1 | AN lab.test 30 RRSIG A" OPT },
+	{ "HTTPS", false, D("lab.test", DNS_TYPE_HTTPS), 1,
+	  "NOERROR aa | AN lab.test 30 HTTPS 1 . alpn=h2 ipv4hint=10.0.0.9,10.0.0.1,10.0.0.5,10.0.0.1 | AN lab.test 30 RRSIG HTTPS" OPT },
+	{ "the apex has them", false, D("lab.test", DNS_TYPE_TXT), 2,
+	  "NOERROR aa | " DENIES("lab.test", "A NS SOA MX RRSIG NSEC DNSKEY CDS CDNSKEY HTTPS") OPT },
+	{ "CNAME", false, D("cdn.lab.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | AN cdn.lab.test 30 CNAME Mail.lab.test | AN cdn.lab.test 30 RRSIG CNAME"
+	  " | AN Mail.lab.test 3600 A 10.1.0.25 | AN Mail.lab.test 3600 RRSIG A" OPT },
+	{ "NSEC of a CNAME, not that of its target", false, D("cdn.lab.test", DNS_TYPE_NSEC), 1,
+	  "NOERROR aa | AN cdn.lab.test 60 NSEC \\000.cdn.lab.test CNAME RRSIG NSEC | AN cdn.lab.test 60 RRSIG NSEC" OPT },
+	{ "no CNAME at present", true, D("cdn.lab.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | " DENIES("cdn.lab.test", "RRSIG NSEC") OPT },
+};
+/* clang-format on */
+
+Test(dnssec, what_policies_answer)
+{
+	struct signed_world w = world_of(policy_conf, 2, "");
+	char *text = xmalloc(DNS_TEXT_SIZE);
+
+	for (size_t i = 0; i < sizeof(policy_rows) / sizeof(policy_rows[0]); i++) {
+		const struct policy_row *row = &policy_rows[i];
+		const struct asked a = { .query = row->query };
+		struct answer_result res;
+		int good;
+
+		memset(w.snap->health, row->down ? HEALTH_DOWN : HEALTH_UP,
+		       w.catalog->conf->check_count);
+		good = ask(&w, &a, text, &res);
+		cr_expect_str_eq(text, row->reply, "%s: %s", row->what, text);
+		cr_expect_eq(good, row->signatures, "%s: %d", row->what, good);
+	}
 	free(text);
 	world_free(&w);
 }
