@@ -58,11 +58,11 @@ uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *roo
 	}
 	check_spec_load(&check, &nowhere, &wanted.spec);
 	wanted.spec.target.addr = conf_addr(item, "address");
-	if (wanted.spec.type == CHECK_HTTP) {
+	if (wanted.spec.type == CHECK_HTTP || wanted.spec.type == CHECK_HTTPS) {
 		check_question_load(item, &wanted.spec);
 	} else if (conf_has(item, "path") || conf_has(item, "match") || conf_has(item, "host")) {
-		conf_fail(item, "check '%.60s' is of type tcp: no path, match or host",
-			  wanted.name);
+		conf_fail(item, "check '%.60s' is of type %s: no path, match or host", wanted.name,
+			  wanted.spec.type == CHECK_DNS ? "dns" : "tcp");
 	}
 	return check_intern(conf, &wanted);
 }

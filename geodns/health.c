@@ -17,6 +17,7 @@ struct health_monitor {
 	const struct catalog *catalog;
 	struct store *store;
 	struct event_log *log;
+	struct check_trusts *trusts;
 	struct probe *probes;
 	uint8_t *states; /* enum health, what the next snapshot starts with */
 };
@@ -88,6 +89,7 @@ struct health_monitor *health_new(struct ev_loop *loop, const struct catalog *ca
 	h->catalog = catalog;
 	h->store = store;
 	h->log = log;
+	h->trusts = check_trusts_new();
 	h->probes = xcalloc(conf->check_count + 1, sizeof(*h->probes));
 	h->states = xcalloc(conf->check_count + 1, 1);
 	store_publish(store, snapshot_new(catalog, h->states));
@@ -96,7 +98,7 @@ struct health_monitor *health_new(struct ev_loop *loop, const struct catalog *ca
 
 		probe->health = h;
 		probe->index = i;
-		probe->check = check_new(loop, &conf->checks[i].spec,
+		probe->check = check_new(loop, h->trusts, &conf->checks[i].spec,
 					 seed + i * UINT64_C(0x9e3779b97f4a7c15), on_result, probe);
 	}
 	return h;
@@ -108,6 +110,7 @@ void health_free(struct health_monitor *health)
 		return;
 	for (size_t i = 0; i < health->catalog->conf->check_count; i++)
 		check_free(health->probes[i].check);
+	check_trusts_free(health->trusts);
 	free(health->probes);
 	free(health->states);
 	free(health);

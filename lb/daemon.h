@@ -42,6 +42,7 @@ struct lb_daemon {
 	int lock;	/* held by one daemon per network namespace */
 
 	struct event_log *events;
+	struct check_trusts *trusts;
 	struct lb_origin *origins; /* as many as in conf, by index; so are the next two */
 	struct lb_origin_check *checks;
 	struct vip *vips;

@@ -216,7 +216,7 @@ struct check *lb_daemon_start_check(struct lb_origin_check *oc, const struct che
 	/* Any two daemons and any two checks start at different phases. */
 	uint64_t seed = (uint64_t)clock_now().ns ^ (oc->origin + 1) * UINT64_C(0x9e3779b97f4a7c15);
 
-	return check_new(oc->lb->loop, spec, seed, lb_daemon_on_check, oc);
+	return check_new(oc->lb->loop, oc->lb->trusts, spec, seed, lb_daemon_on_check, oc);
 }
 
 static void start_checks(struct lb_daemon *lb)
@@ -244,6 +244,7 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *
 	lb->conf_path = path;
 	lb->started = clock_now();
 	lb->events = event_log_new(EVENTS_KEPT);
+	lb->trusts = check_trusts_new();
 	ev_init(&lb->linger, lb_daemon_on_linger);
 	ev_init(&lb->drain, lb_daemon_on_drained);
 	lb->linger.data = lb->drain.data = lb;
@@ -283,6 +284,7 @@ void lb_daemon_free(struct lb_daemon *lb)
 		http_server_free(lb->pages[i]);
 	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
 		check_free(lb->checks[i].check);
+	check_trusts_free(lb->trusts);
 	bfd_free(lb->bfd);
 	bgp_speaker_free(lb->speaker);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * check.c - one check is one connection: connect, for http send and read, then a
- * verdict. The shell of rise_fall and http_head.
+ * check.c - one check is one connection: connect, for https agree on keys, send and read,
+ * then a verdict. The shell of rise_fall, check_http, check_dns and check_tls.
  */
 #include "lib/check.h"
 
@@ -10,14 +10,13 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "lib/alloc.h"
-#include "lib/http_head.h"
-#include "lib/text.h"
-#include "lib/version.h"
+#include "lib/check_http.h"
 
-#define ANSWER_MAX (HTTP_HEAD_MAX + CHECK_BODY_MAX)
+enum stage { CONNECTING, HANDSHAKING, SENDING, READING };
 
 struct check {
 	struct check_spec spec;
@@ -30,82 +29,19 @@ struct check {
 	struct ev_io io;
 	struct instant next; /* when the grid comes round again */
 	struct instant begun;
+	enum stage stage;
 	int fd; /* -1 between checks */
-	char *request;
+	struct check_trusts *trusts;
+	struct check_trust *trust; /* https: kept from check to check */
+	struct check_tls *tls;	   /* https: of this connection */
+	uint16_t query_id;	   /* dns */
+	char *request;		   /* but for tcp; of dns for the check that runs */
 	size_t request_len;
 	size_t sent;
-	char *answer; /* ANSWER_MAX bytes; while reading */
+	char *answer; /* CHECK_HTTP_ANSWER_MAX bytes; while reading */
 	size_t answer_len;
 	char reason[160];
 };
-
-/* ---- reading a check ---- */
-
-/* What goes into the request must not be able to end a line in it. */
-static bool is_visible(const char *s)
-{
-	for (; *s; s++) {
-		if (!isgraph((unsigned char)*s))
-			return false;
-	}
-	return true;
-}
-
-void check_question_load(const struct conf *object, struct check_spec *spec)
-{
-	const struct conf path = conf_get(object, "path");
-	const struct conf host = conf_get(object, "host");
-	const struct conf match = conf_get(object, "match");
-
-	spec->path = conf_string(object, "path", spec->path ? spec->path : "/");
-	if (spec->path[0] != '/' || !is_visible(spec->path))
-		conf_fail(&path, "'%.60s' is not a path such as /healthz", spec->path);
-	spec->host = conf_string(object, "host", spec->host);
-	if (spec->host && (!spec->host[0] || !is_visible(spec->host)))
-		conf_fail(&host, "'%.60s' is not a host", spec->host);
-	spec->match = conf_string(object, "match", spec->match);
-	if (spec->match && (!spec->match[0] || strlen(spec->match) > 256))
-		conf_fail(&match, "a text to look for has 1 to 256 bytes");
-}
-
-void check_spec_load(const struct conf *object, const struct addr *target, struct check_spec *out)
-{
-	static const char *const types[] = { "tcp", "http", NULL };
-	struct check_spec spec = { 0 };
-
-	spec.type = (enum check_type)conf_choice(object, "type", types, CONF_REQUIRED);
-	if (spec.type == CHECK_HTTP) {
-		CONF_KEYS(object, "type", "address", "port", "interval_ms", "timeout_ms", "rise",
-			  "fall", "path", "host", "status", "match");
-		check_question_load(object, &spec);
-		spec.status = (unsigned)conf_int(object, "status", 200, 599, 200);
-	} else {
-		CONF_KEYS(object, "type", "address", "port", "interval_ms", "timeout_ms", "rise",
-			  "fall");
-	}
-	if (target && !conf_has(object, "address"))
-		spec.target.addr = *target;
-	else
-		spec.target.addr = conf_addr(object, "address");
-	spec.target.port = (uint16_t)conf_int(object, "port", 1, 65535, CONF_REQUIRED);
-	spec.interval_ms = (unsigned)conf_int(object, "interval_ms", 50, 3600000, 1000);
-	spec.timeout_ms = (unsigned)conf_int(object, "timeout_ms", 10, spec.interval_ms,
-					     spec.interval_ms < 1000 ? spec.interval_ms : 1000);
-	spec.rise = (unsigned)conf_int(object, "rise", 1, 100, 2);
-	spec.fall = (unsigned)conf_int(object, "fall", 1, 100, 3);
-	*out = spec;
-}
-
-bool check_spec_equal(const struct check_spec *a, const struct check_spec *b)
-{
-	return a->type == b->type && addr_equal(&a->target.addr, &b->target.addr) &&
-	       a->target.port == b->target.port && text_equal(a->path, b->path) &&
-	       text_equal(a->host, b->host) && a->status == b->status &&
-	       text_equal(a->match, b->match) && a->interval_ms == b->interval_ms &&
-	       a->timeout_ms == b->timeout_ms && a->rise == b->rise && a->fall == b->fall;
-}
-
-/* ---- one check ---- */
 
 static void connection_close(struct check *check)
 {
@@ -113,6 +49,8 @@ static void connection_close(struct check *check)
 
 	ev_timer_stop(check->loop, &check->timeout);
 	ev_io_stop(check->loop, &check->io);
+	check_tls_free(check->tls);
+	check->tls = NULL;
 	if (check->fd >= 0) {
 		setsockopt(check->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		close(check->fd);
@@ -150,134 +88,241 @@ static void fail_text(struct check *check, const char *reason)
 	finish(check, false);
 }
 
-enum progress { READ_ON, GOOD, WRONG_MATCH, WRONG_STATUS, NOT_HTTP };
-
-/* Is the text within the body as far as it is there? Pure. */
-static enum progress body_judge(const char *match, const struct http_head *head, const char *body,
-				size_t len, bool eof)
+/* err: as from the functions below; -EPROTO has its words in reason already. */
+static void fail(struct check *check, ssize_t err)
 {
-	enum http_head_result framing = HTTP_HEAD_MORE;
-	char *data = NULL;
-	bool found;
-
-	if (head->has_length && len >= head->content_length) {
-		len = head->content_length;
-		framing = HTTP_HEAD_DONE;
-	}
-	if (head->chunked) {
-		data = xmalloc(len);
-		framing = http_chunked_decode(body, len, data, &len);
-		body = data;
-	}
-	if (len >= CHECK_BODY_MAX) {
-		len = CHECK_BODY_MAX;
-		framing = HTTP_HEAD_DONE;
-	}
-	found = memmem(body, len, match, strlen(match)) != NULL;
-	free(data);
-	if (found)
-		return GOOD;
-	if (framing == HTTP_HEAD_BAD)
-		return NOT_HTTP;
-	return framing == HTTP_HEAD_DONE || eof ? WRONG_MATCH : READ_ON;
+	if (err == -EPROTO && check->tls)
+		finish(check, false);
+	else
+		fail_errno(check, (int)-err);
 }
 
-/* What the bytes so far say. Pure. */
-static enum progress answer_judge(const struct check_spec *spec, const char *answer, size_t len,
-				  bool eof, unsigned *status)
+static void watch(struct check *check, int events)
 {
-	struct http_head head;
-
-	switch (http_head_parse(&head, answer, len)) {
-	case HTTP_HEAD_MORE:
-		return eof ? NOT_HTTP : READ_ON;
-	case HTTP_HEAD_BAD:
-		return NOT_HTTP;
-	case HTTP_HEAD_DONE:
-		break;
-	}
-	*status = head.status;
-	if (head.status != spec->status)
-		return WRONG_STATUS;
-	if (!spec->match)
-		return GOOD;
-	return body_judge(spec->match, &head, answer + head.body_offset, len - head.body_offset,
-			  eof || len == ANSWER_MAX);
+	if (check->io.events == events && ev_is_active(&check->io))
+		return;
+	ev_io_stop(check->loop, &check->io);
+	ev_io_set(&check->io, check->fd, events);
+	ev_io_start(check->loop, &check->io);
 }
 
-static void answer_read(struct check *check)
+/* With TLS, reading may have to wait for writing and the other way round. */
+static void watch_for(struct check *check, int events)
 {
-	ssize_t n = recv(check->fd, check->answer + check->answer_len,
-			 ANSWER_MAX - check->answer_len, 0);
+	if (check->tls)
+		events = check_tls_wants_write(check->tls) ? EV_WRITE : EV_READ;
+	watch(check, events);
+}
+
+/* ---- the connection ---- */
+
+/* These two: how many bytes, or -errno, -EAGAIN among them. */
+static ssize_t channel_send(struct check *check, const char *data, size_t len)
+{
+	ssize_t n;
+
+	if (check->tls)
+		return check_tls_send(check->tls, data, len, check->reason, sizeof(check->reason));
+	n = send(check->fd, data, len, MSG_NOSIGNAL);
+	if (n >= 0)
+		return n;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
+static ssize_t channel_recv(struct check *check, void *data, size_t len)
+{
+	ssize_t n;
+
+	if (check->tls)
+		return check_tls_recv(check->tls, data, len, check->reason, sizeof(check->reason));
+	n = recv(check->fd, data, len, 0);
+	if (n >= 0)
+		return n;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
+/* True if the check has ended. */
+static bool http_judge(struct check *check, bool eof)
+{
 	unsigned status = 0;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0) {
-		fail_errno(check, errno);
-		return;
-	}
-	check->answer_len += (size_t)n;
-	switch (answer_judge(&check->spec, check->answer, check->answer_len, n == 0, &status)) {
-	case READ_ON:
-		return;
-	case GOOD:
+	switch (check_http_judge(&check->spec, check->answer, check->answer_len, eof, &status)) {
+	case CHECK_HTTP_MORE:
+		return false;
+	case CHECK_HTTP_GOOD:
 		finish(check, true);
-		return;
-	case WRONG_STATUS:
+		return true;
+	case CHECK_HTTP_WRONG_STATUS:
 		snprintf(check->reason, sizeof(check->reason), "status %u", status);
 		finish(check, false);
-		return;
-	case WRONG_MATCH:
+		return true;
+	case CHECK_HTTP_WRONG_MATCH:
 		fail_text(check, "text not found in the answer");
-		return;
-	case NOT_HTTP:
+		return true;
+	case CHECK_HTTP_NOT_HTTP:
 		fail_text(check, check->answer_len == 0 ? "closed without an answer"
 							: "the answer is not HTTP");
-		return;
+		return true;
+	}
+	return false;
+}
+
+/* All that is there: what TLS has taken from the socket, no event tells of. */
+static void http_read(struct check *check)
+{
+	for (;;) {
+		ssize_t n = channel_recv(check, check->answer + check->answer_len,
+					 CHECK_HTTP_ANSWER_MAX - check->answer_len);
+
+		if (n == -EAGAIN) {
+			watch_for(check, EV_READ);
+			return;
+		}
+		if (n < 0) {
+			fail(check, n);
+			return;
+		}
+		check->answer_len += (size_t)n;
+		if (http_judge(check, n == 0))
+			return;
+	}
+}
+
+static void dns_read(struct check *check)
+{
+	uint8_t msg[CHECK_DNS_ANSWER_MAX];
+
+	for (;;) {
+		ssize_t n = channel_recv(check, msg, sizeof(msg));
+
+		if (n == -EAGAIN)
+			return;
+		if (n < 0) {
+			fail(check, n);
+			return;
+		}
+		switch (check_dns_judge(&check->spec.dns, check->query_id, msg, (size_t)n,
+					check->reason, sizeof(check->reason))) {
+		case CHECK_DNS_OTHER:
+			break;
+		case CHECK_DNS_GOOD:
+			finish(check, true);
+			return;
+		case CHECK_DNS_BAD:
+			finish(check, false);
+			return;
+		}
 	}
 }
 
 static void request_send(struct check *check)
 {
-	ssize_t n = send(check->fd, check->request + check->sent, check->request_len - check->sent,
-			 MSG_NOSIGNAL);
+	while (check->sent < check->request_len) {
+		ssize_t n = channel_send(check, check->request + check->sent,
+					 check->request_len - check->sent);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n < 0) {
-		fail_errno(check, errno);
+		if (n == -EAGAIN) {
+			watch_for(check, EV_WRITE);
+			return;
+		}
+		if (n < 0) {
+			fail(check, n);
+			return;
+		}
+		check->sent += (size_t)n;
+	}
+	check->stage = READING;
+	if (check->spec.type != CHECK_DNS) {
+		check->answer = xmalloc(CHECK_HTTP_ANSWER_MAX);
+		check->answer_len = 0;
+	}
+	watch(check, EV_READ);
+}
+
+static void handshake(struct check *check)
+{
+	int err = check_tls_handshake(check->tls, check->reason, sizeof(check->reason));
+
+	if (err == -EAGAIN) {
+		watch_for(check, 0);
 		return;
 	}
-	check->sent += (size_t)n;
-	if (check->sent < check->request_len)
+	if (err) {
+		fail(check, err);
 		return;
-	check->answer = xmalloc(ANSWER_MAX);
-	check->answer_len = 0;
-	ev_io_stop(check->loop, &check->io);
-	ev_io_set(&check->io, check->fd, EV_READ);
-	ev_io_start(check->loop, &check->io);
+	}
+	check->stage = SENDING;
+	request_send(check);
+}
+
+/* What the certificate must be for: a host of HTTP may have a port behind it. */
+static void tls_begin(struct check *check)
+{
+	const struct check_spec *spec = &check->spec;
+	char name[256], addr[ADDR_TEXT_SIZE];
+	size_t len;
+
+	if (spec->server_name) {
+		snprintf(name, sizeof(name), "%s", spec->server_name);
+	} else if (spec->host) {
+		len = strcspn(spec->host, ":");
+		snprintf(name, sizeof(name), "%.*s", (int)len, spec->host);
+	} else {
+		snprintf(name, sizeof(name), "%s", addr_format(&spec->target.addr, addr));
+	}
+	check->tls = check_tls_new(check->trust, check->fd, name);
+	check->stage = HANDSHAKING;
+	handshake(check);
+}
+
+static void connected(struct check *check)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	getsockopt(check->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (err) {
+		fail_errno(check, err);
+		return;
+	}
+	switch (check->spec.type) {
+	case CHECK_TCP:
+		finish(check, true);
+		return;
+	case CHECK_HTTPS:
+		tls_begin(check);
+		return;
+	case CHECK_HTTP:
+	case CHECK_DNS:
+		check->stage = SENDING;
+		request_send(check);
+		return;
+	}
 }
 
 static void on_io(struct ev_loop *loop, struct ev_io *io, int revents)
 {
 	struct check *check = io->data;
-	socklen_t len = sizeof(int);
-	int err = 0;
 
 	(void)loop;
-	if (revents & EV_READ) {
-		answer_read(check);
+	(void)revents;
+	switch (check->stage) {
+	case CONNECTING:
+		connected(check);
+		return;
+	case HANDSHAKING:
+		handshake(check);
+		return;
+	case SENDING:
+		request_send(check);
+		return;
+	case READING:
+		if (check->spec.type == CHECK_DNS)
+			dns_read(check);
+		else
+			http_read(check);
 		return;
 	}
-	if (check->sent == 0)
-		getsockopt(check->fd, SOL_SOCKET, SO_ERROR, &err, &len);
-	if (err)
-		fail_errno(check, err);
-	else if (check->spec.type == CHECK_TCP)
-		finish(check, true);
-	else
-		request_send(check);
 }
 
 static void on_timeout(struct ev_loop *loop, struct ev_timer *timer, int revents)
@@ -294,17 +339,28 @@ static void on_timeout(struct ev_loop *loop, struct ev_timer *timer, int revents
 /* 0 or an errno. */
 static int connection_open(struct check *check)
 {
+	int kind = check->spec.type == CHECK_DNS ? SOCK_DGRAM : SOCK_STREAM;
 	struct sockaddr_storage ss;
 	socklen_t len = endpoint_to_sockaddr(&check->spec.target, &ss);
 	int on = 1;
 
-	check->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	check->fd = socket(ss.ss_family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (check->fd < 0)
 		return errno;
-	setsockopt(check->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (kind == SOCK_STREAM)
+		setsockopt(check->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(check->fd, (struct sockaddr *)&ss, len) != 0 && errno != EINPROGRESS)
 		return errno;
 	return 0;
+}
+
+/* Nobody else can know the number. */
+static void query_build(struct check *check)
+{
+	if (getrandom(&check->query_id, sizeof(check->query_id), 0) < 0)
+		check->query_id = (uint16_t)clock_now().ns;
+	check->request_len =
+		check_dns_query(&check->spec.dns, check->query_id, (uint8_t *)check->request);
 }
 
 static void begin(struct check *check)
@@ -313,13 +369,21 @@ static void begin(struct check *check)
 
 	check->begun = clock_now();
 	check->sent = 0;
+	check->stage = CONNECTING;
+	if (check->spec.type == CHECK_HTTPS &&
+	    !check_trust_renew(check->trusts, &check->trust, check->spec.ca_file, check->reason,
+			       sizeof(check->reason))) {
+		finish(check, false);
+		return;
+	}
+	if (check->spec.type == CHECK_DNS)
+		query_build(check);
 	err = connection_open(check);
 	if (err) {
 		fail_errno(check, err);
 		return;
 	}
-	ev_io_set(&check->io, check->fd, EV_WRITE);
-	ev_io_start(check->loop, &check->io);
+	watch(check, EV_WRITE);
 	ev_timer_set(&check->timeout, check->spec.timeout_ms / 1000.0, 0);
 	ev_timer_start(check->loop, &check->timeout);
 }
@@ -357,21 +421,6 @@ static void on_grid(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	begin(check);
 }
 
-static void request_build(struct check *check)
-{
-	const struct check_spec *spec = &check->spec;
-	char text[ENDPOINT_TEXT_SIZE];
-
-	check->request = xasprintf("GET %s HTTP/1.1\r\n"
-				   "Host: %s\r\n"
-				   "User-Agent: catchment/%s\r\n"
-				   "Connection: close\r\n\r\n",
-				   spec->path,
-				   spec->host ? spec->host : endpoint_format(&spec->target, text),
-				   version_number());
-	check->request_len = strlen(check->request);
-}
-
 /* SplitMix64: neighbouring seeds give phases that have nothing to do with each other. */
 static uint64_t seed_mix(uint64_t seed)
 {
@@ -381,20 +430,38 @@ static uint64_t seed_mix(uint64_t seed)
 	return seed ^ seed >> 31;
 }
 
-struct check *check_new(struct ev_loop *loop, const struct check_spec *spec, uint64_t seed,
-			check_result_fn *on_result, void *ctx)
+/* Room for what is sent, and its content unless that is new each time. */
+static void request_build(struct check *check)
+{
+	switch (check->spec.type) {
+	case CHECK_TCP:
+		return;
+	case CHECK_HTTP:
+	case CHECK_HTTPS:
+		check->request = check_http_request(&check->spec);
+		check->request_len = strlen(check->request);
+		return;
+	case CHECK_DNS:
+		check->request = xmalloc(CHECK_DNS_QUERY_MAX);
+		return;
+	}
+}
+
+struct check *check_new(struct ev_loop *loop, struct check_trusts *trusts,
+			const struct check_spec *spec, uint64_t seed, check_result_fn *on_result,
+			void *ctx)
 {
 	struct check *check = x_new(struct check);
 	int64_t interval = spec->interval_ms * NS_PER_MS;
 
 	check->spec = *spec;
 	check->loop = loop;
+	check->trusts = trusts;
 	check->on_result = on_result;
 	check->ctx = ctx;
 	check->fd = -1;
 	rise_fall_init(&check->verdict, spec->rise, spec->fall);
-	if (spec->type == CHECK_HTTP)
-		request_build(check);
+	request_build(check);
 	ev_init(&check->io, on_io);
 	ev_init(&check->timeout, on_timeout);
 	ev_init(&check->grid, on_grid);
@@ -416,6 +483,8 @@ void check_free(struct check *check)
 		return;
 	connection_close(check);
 	ev_timer_stop(check->loop, &check->grid);
+	if (check->trusts)
+		check_trust_drop(check->trusts, check->trust);
 	free(check->request);
 	free(check);
 }
@@ -428,6 +497,11 @@ const struct check_spec *check_spec(const struct check *check)
 enum health check_state(const struct check *check)
 {
 	return check->verdict.state;
+}
+
+int64_t check_change_ms(const struct check *check)
+{
+	return (int64_t)rise_fall_left(&check->verdict) * check->spec.interval_ms;
 }
 
 const char *check_reason(const struct check *check)

@@ -26,6 +26,15 @@ bool rise_fall_step(struct rise_fall *rf, bool success)
 	return true;
 }
 
+unsigned rise_fall_left(const struct rise_fall *rf)
+{
+	if (rf->state == HEALTH_UNKNOWN)
+		return 1;
+	if (rf->streak == 0)
+		return 0;
+	return (rf->state == HEALTH_UP ? rf->fall : rf->rise) - rf->streak;
+}
+
 const char *health_name(enum health health)
 {
 	switch (health) {

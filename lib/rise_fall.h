@@ -22,6 +22,11 @@ struct rise_fall {
 void rise_fall_init(struct rise_fall *rf, unsigned rise, unsigned fall);
 /* Take one result. True when state has changed. */
 bool rise_fall_step(struct rise_fall *rf, bool success);
+/*
+ * How many more results in a row like the last one would change the state: 0 when the last one
+ * agrees with it, so that there is no such thing under way. Before the first result: 1.
+ */
+unsigned rise_fall_left(const struct rise_fall *rf);
 const char *health_name(enum health health); /* "unknown", "up", "down" */
 
 #endif

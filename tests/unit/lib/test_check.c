@@ -220,7 +220,7 @@ Test(check, http)
 		o.hold = rows[i].hold;
 		spec = http_spec(&o);
 		spec.match = rows[i].match;
-		check = check_new(loop, &spec, i, on_result, &r);
+		check = check_new(loop, NULL, &spec, i, on_result, &r);
 		cr_expect_eq(check_state(check), HEALTH_UNKNOWN);
 		run(&r, 1);
 		cr_expect_str_eq(r.reason, rows[i].reason, "%s: %s", rows[i].what, r.reason);
@@ -246,7 +246,7 @@ Test(check, http_request_and_answer_in_pieces)
 	spec = http_spec(&o);
 	spec.match = "ok";
 	spec.interval_ms = spec.timeout_ms = 1000;
-	check = check_new(loop, &spec, 2, on_result, &r);
+	check = check_new(loop, NULL, &spec, 2, on_result, &r);
 	run(&r, 1);
 	cr_expect_str_eq(r.reason, "");
 	cr_expect_eq(strncmp(o.request, "GET /healthz HTTP/1.1\r\nHost: web.test\r\n", 39), 0, "%s",
@@ -266,7 +266,7 @@ Test(check, tcp_accepted_then_refused)
 
 	origin_start(&o, loop);
 	spec.target = o.at;
-	check = check_new(loop, &spec, 7, on_result, &r);
+	check = check_new(loop, NULL, &spec, 7, on_result, &r);
 	run(&r, 2);
 	cr_expect_str_eq(r.reason, "");
 	cr_expect_eq(r.list[0].state, HEALTH_UP);
@@ -299,7 +299,7 @@ static int count_off_grid(struct ev_loop *loop, unsigned timeout_ms)
 	spec = http_spec(&o);
 	spec.interval_ms = 60;
 	spec.timeout_ms = timeout_ms;
-	check = check_new(loop, &spec, 3, on_result, &r);
+	check = check_new(loop, NULL, &spec, 3, on_result, &r);
 	run(&r, 8);
 	first = r.list[0].at.ns - r.list[0].latency_us * NS_PER_US;
 	for (int i = 0; i < r.count; i++) {
@@ -343,7 +343,7 @@ Test(check, freed_by_its_own_result)
 		o.answer = row == 0 ? OK "\r\n" : NULL;
 		if (row == 2)
 			spec.target.port = 1;
-		check_new(loop, &spec, 1, on_result, &r);
+		check_new(loop, NULL, &spec, 1, on_result, &r);
 		run(&r, 1);
 		cr_expect_eq(r.list[0].success, row == 0, "%s", r.reason);
 	}
@@ -371,6 +371,22 @@ Test(check, load)
 		{ "{\"type\":\"http\",\"port\":80,\"host\":\"a b\"}", "host: 'a b' is not a host" },
 		{ "{\"type\":\"http\",\"port\":80,\"match\":\"\"}", "match: a text to look for has 1 to 256 bytes" },
 		{ "{\"type\":\"http\",\"port\":80,\"fall\":0}", "fall: 0 is not between 1 and 100" },
+		{ "{\"type\":\"https\"}", NULL },
+		{ "{\"type\":\"https\",\"port\":8443,\"match\":\"ok\",\"ca_file\":\"/etc/passwd\",\"server_name\":\"web.test\"}", NULL },
+		{ "{\"type\":\"https\",\"ca_file\":\"ca.pem\"}", "ca_file: 'ca.pem' is not an absolute path" },
+		{ "{\"type\":\"https\",\"ca_file\":\"/nowhere/ca.pem\"}", "ca_file: /nowhere/ca.pem: No such file or directory" },
+		{ "{\"type\":\"https\",\"server_name\":\"\"}", "server_name: '' is not a name" },
+		{ "{\"type\":\"http\",\"port\":80,\"ca_file\":\"/x\"}", "ca_file: unknown key" },
+		{ "{\"type\":\"dns\",\"name\":\"www.test\"}", NULL },
+		{ "{\"type\":\"dns\",\"name\":\"www.test\",\"query_type\":\"AAAA\",\"answer\":\"2001:db8::1\"}", NULL },
+		{ "{\"type\":\"dns\",\"name\":\"www.test\",\"rcode\":\"REFUSED\"}", NULL },
+		{ "{\"type\":\"dns\"}", "name: required" },
+		{ "{\"type\":\"dns\",\"name\":\"a..b\"}", "name: 'a..b' is not a domain name" },
+		{ "{\"type\":\"dns\",\"name\":\"a\",\"query_type\":\"X\"}", "query_type: unknown type 'X'" },
+		{ "{\"type\":\"dns\",\"name\":\"a\",\"rcode\":\"X\"}", "rcode: unknown rcode 'X'" },
+		{ "{\"type\":\"dns\",\"name\":\"a\",\"answer\":\"2001:db8::1\"}", "answer: is not of type A" },
+		{ "{\"type\":\"dns\",\"name\":\"a\",\"rcode\":\"REFUSED\",\"answer\":\"192.0.2.1\"}", "answer: means nothing with rcode REFUSED" },
+		{ "{\"type\":\"dns\",\"name\":\"a\",\"path\":\"/\"}", "path: unknown key" },
 	};
 	/* clang-format on */
 	struct addr target;
@@ -435,7 +451,7 @@ Test(check, goes_on_under_another_owner)
 	again = spec;
 	again.match = match;
 	cr_expect(check_spec_equal(&spec, &again), "by what they say");
-	check = check_new(loop, &spec, 0, on_result, &first);
+	check = check_new(loop, NULL, &spec, 0, on_result, &first);
 	run(&first, 1);
 	check_rebind(check, &again, &second);
 	memset(copy, 'x', 3);

@@ -3,24 +3,25 @@
 
 #include "lib/rise_fall.h"
 
-/* '+' success, '-' failure; the state after each as U, D. */
+/* '+' success, '-' failure; after each the state as U, D, and how many more would change it. */
 struct row {
 	const char *what;
 	unsigned rise, fall;
 	const char *results;
 	const char *states;
+	const char *left;
 };
 
 /* clang-format off */
 static const struct row rows[] = {
-	{ "first success decides",           3, 3, "+",         "U" },
-	{ "first failure decides",           3, 3, "-",         "D" },
-	{ "falls at the third in a row",     2, 3, "+---",      "UUUD" },
-	{ "success between starts anew",     2, 3, "+--+--",    "UUUUUU" },
-	{ "rises at the second in a row",    2, 3, "-++",       "DDU" },
-	{ "failure between starts anew",     2, 3, "-+-+-++",   "DDDDDDU" },
-	{ "rise and fall of one flip",       1, 1, "+-+-",      "UDUD" },
-	{ "a whole life",                    2, 3, "+++---+++", "UUUUUDDUU" },
+	{ "first success decides",           3, 3, "+",         "U", "0" },
+	{ "first failure decides",           3, 3, "-",         "D", "0" },
+	{ "falls at the third in a row",     2, 3, "+---",      "UUUD", "0210" },
+	{ "success between starts anew",     2, 3, "+--+--",    "UUUUUU", "021021" },
+	{ "rises at the second in a row",    2, 3, "-++",       "DDU", "010" },
+	{ "failure between starts anew",     2, 3, "-+-+-++",   "DDDDDDU", "0101010" },
+	{ "rise and fall of one flip",       1, 1, "+-+-",      "UDUD", "0000" },
+	{ "a whole life",                    2, 3, "+++---+++", "UUUUUDDUU", "000210100" },
 };
 /* clang-format on */
 
@@ -32,6 +33,7 @@ Test(rise_fall, follows_the_streaks)
 
 		rise_fall_init(&rf, row->rise, row->fall);
 		cr_expect_eq(rf.state, HEALTH_UNKNOWN);
+		cr_expect_eq(rise_fall_left(&rf), 1);
 		for (size_t n = 0; row->results[n]; n++) {
 			enum health before = rf.state;
 			enum health want = row->states[n] == 'U' ? HEALTH_UP : HEALTH_DOWN;
@@ -39,6 +41,8 @@ Test(rise_fall, follows_the_streaks)
 
 			cr_expect_eq(rf.state, want, "%s, result %zu: %s", row->what, n + 1,
 				     health_name(rf.state));
+			cr_expect_eq(rise_fall_left(&rf), (unsigned)(row->left[n] - '0'),
+				     "%s, result %zu: %u", row->what, n + 1, rise_fall_left(&rf));
 			cr_expect_eq(changed, rf.state != before, "%s, result %zu", row->what,
 				     n + 1);
 		}
