@@ -55,6 +55,7 @@ static void server_load(struct geodns_conf *conf, const struct conf *root)
 	conf->threads = (unsigned)conf_int(root, "threads", 1, 64, 1);
 	if (conf_has(root, "identity"))
 		conf->identity = conf_name(root, "identity");
+	conf->state_file = conf_string(root, "state_file", NULL);
 	conf->has_api = api.json;
 	if (conf->has_api)
 		http_options_load(&api, &conf->api, &conf->api_token);
@@ -96,7 +97,7 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 
 	conf->json = json;
 	conf->arena = arena_new();
-	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec",
+	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec", "state_file",
 		  "zones", "pops", "networks", "default_at", "databases", "regions", "checks",
 		  "names");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);

@@ -45,6 +45,7 @@ struct geodns_conf {
 	const char *identity; /* or NULL */
 	bool has_api;
 	struct http_options api;
+	const char *state_file; /* or NULL */
 	unsigned tcp_connections, tcp_per_client, tcp_idle_ms;
 
 	struct geodns_conf_zone *zones;

@@ -24,10 +24,11 @@ static void name_load(struct geodns_conf *conf, const struct conf *root, const s
 	const struct conf domain = conf_get(at, "name");
 	struct geo_target *targets;
 
-	CONF_KEYS(at, "name", "ttl", "policy", "answers", "when_all_down", "pops", "groups",
-		  "fences", "https", "svcb");
+	CONF_KEYS(at, "name", "ttl", "ttl_min", "policy", "answers", "when_all_down", "pops",
+		  "groups", "fences", "https", "svcb");
 	name->owner = geodns_conf_domain_load(conf, &domain, &name->text);
 	name->ttl = (uint32_t)conf_int(at, "ttl", 0, TTL_MAX, 30);
+	name->ttl_min = (uint32_t)conf_int(at, "ttl_min", 0, name->ttl, name->ttl);
 	name->policy = (enum geo_policy)conf_choice(at, "policy", geo_policy_names, GEO_NEAREST);
 	name->answers = (unsigned)conf_int(at, "answers", 1, GEO_ANSWERS_MAX, 1);
 	targets = geodns_conf_targets_load(conf, root, at, name);

@@ -8,6 +8,7 @@
 #define GEODNS_GEODNS_H
 
 #include "geodns/health.h"
+#include "geodns/reload.h"
 #include "geodns/server/store.h"
 #include "geodns/server/tcp.h"
 #include "geodns/server/udp.h"
@@ -16,13 +17,17 @@
 #include "lib/http.h"
 
 struct geodns {
-	const struct catalog *catalog;
+	struct catalog *catalog;
 	struct store store;
+	struct pop_desk *desk;
 	struct event_log *log;
-	struct health_monitor *health;
-	struct udp_server *udp; /* NULL in tests of handlers, as is tcp */
+	struct health_monitor
+		*health; /* NULL in tests of handlers, as are desk, udp, tcp and reloader */
+	struct udp_server *udp;
 	struct tcp_server *tcp;
+	struct reloader *reloader;
 	struct http_server *http; /* NULL without an API */
+	char *api_path, *api_token;
 	char server_name[64];
 	struct instant started;
 };

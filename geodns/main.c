@@ -5,96 +5,70 @@
  * Exit status: 0 stopped by a signal, 2 bad configuration or usage, 3 refused by the system.
  */
 #include <ev.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 
 #include "geodns/api/api.h"
+#include "geodns/descriptors.h"
+#include "geodns/diff.h"
 #include "geodns/dnssec/keys.h"
 #include "geodns/geodns.h"
+#include "geodns/options.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
-#include "lib/version.h"
 
-#define EXIT_BAD_INPUT	 2
 #define EXIT_ENVIRONMENT 3
 #define EVENTS_KEPT	 4096
-/* Connections of the API, and what a process has open anyway. */
-#define DESCRIPTORS_BESIDE 300
 
-struct options {
-	const char *config;
-	bool check;
-};
-
-static const char usage[] =
-	"Usage: catchment-geodns --config FILE [--check] [--verbose]\n"
-	"       catchment-geodns --version | --help\n"
-	"\n"
-	"Authoritative nameserver with geographic, health-aware answers.\n"
-	"\n"
-	"  -c, --config FILE  the configuration (docs/geodns.md)\n"
-	"      --check        read it and the zones, say what is wrong, start nothing\n"
-	"  -v, --verbose      log more\n"
-	"      --version      print the version\n"
-	"  -h, --help         print this\n";
-
-static struct options options_parse(int argc, char **argv)
-{
-	enum { OPT_CHECK = 256, OPT_VERSION };
-	static const struct option known[] = { { "config", required_argument, NULL, 'c' },
-					       { "check", no_argument, NULL, OPT_CHECK },
-					       { "verbose", no_argument, NULL, 'v' },
-					       { "version", no_argument, NULL, OPT_VERSION },
-					       { "help", no_argument, NULL, 'h' },
-					       { NULL, 0, NULL, 0 } };
-	struct options o = { 0 };
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:vh", known, NULL)) != -1) {
-		if (c == 'c') {
-			o.config = optarg;
-		} else if (c == OPT_CHECK) {
-			o.check = true;
-		} else if (c == 'v') {
-			log_set_verbose(true);
-		} else if (c == OPT_VERSION) {
-			printf("catchment-geodns %s\n", version_text());
-			exit(0);
-		} else if (c == 'h') {
-			fputs(usage, stdout);
-			exit(0);
-		} else {
-			fputs(usage, stderr);
-			exit(EXIT_BAD_INPUT);
-		}
-	}
-	if (!o.config || optind < argc) {
-		fputs(usage, stderr);
-		exit(EXIT_BAD_INPUT);
-	}
-	return o;
-}
-
-static struct catalog *catalog_read(const char *path)
+static struct catalog *catalog_or_exit(const char *path)
 {
 	struct conf_error err = { 0 };
-	struct geodns_conf *conf = geodns_conf_read(path, &err);
-	struct catalog *catalog = NULL;
-	char *copy = xstrdup(path), text[400];
+	struct catalog *catalog = catalog_read(path, &err);
+	char text[400];
 
-	if (conf)
-		catalog = catalog_load(conf, dirname(copy), &err);
-	free(copy);
 	if (!catalog) {
 		fprintf(stderr, "%s: %s\n", path, conf_error_format(&err, text, sizeof(text)));
 		exit(EXIT_BAD_INPUT);
 	}
 	return catalog;
+}
+
+static int compare(struct catalog *old, const char *path, bool as_json)
+{
+	struct catalog *next = catalog_or_exit(path);
+	json_t *diff = geodns_diff(old, next);
+	char *text = as_json ? json_dumps(diff, JSON_INDENT(2)) : geodns_diff_text(diff);
+
+	puts(text);
+	free(text);
+	json_decref(diff);
+	catalog_free(next);
+	catalog_free(old);
+	return 0;
+}
+
+/* What operators have said before this start. */
+static struct pop_desk *desk_open(struct ev_loop *loop, const struct geodns_conf *conf,
+				  const char *conf_path)
+{
+	char *copy = xstrdup(conf_path), *path = NULL, text[400];
+	struct conf_error err = { 0 };
+	struct pop_desk *desk;
+
+	if (conf->state_file)
+		path = conf->state_file[0] == '/'
+			       ? xstrdup(conf->state_file)
+			       : xasprintf("%s/%s", dirname(copy), conf->state_file);
+	desk = pop_desk_new(loop, path, &err);
+	if (!desk)
+		log_fatal(EXIT_BAD_INPUT, "%s: %s", path,
+			  conf_error_format(&err, text, sizeof(text)));
+	free(path);
+	free(copy);
+	return desk;
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
@@ -125,21 +99,13 @@ static void servers_open(struct geodns *g, struct ev_loop *loop)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start the API: %s", strerror(-err));
 }
 
-/* One per TCP connection, and enough for checks: a PoP is not down because we lack one. */
-static void descriptors_allow(const struct geodns_conf *conf)
+static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	const size_t needed = conf->tcp_connections + conf->check_count +
-			      (conf->threads + 1) * conf->listen_count + DESCRIPTORS_BESIDE;
-	struct rlimit limit;
+	struct geodns *g = signal->data;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_max < needed)
-		log_fatal(EXIT_ENVIRONMENT,
-			  "%u TCP connections and the rest need %zu descriptors, the limit is %llu",
-			  conf->tcp_connections, needed, (unsigned long long)limit.rlim_max);
+	(void)loop;
+	(void)events;
+	reloader_request(g->reloader);
 }
 
 /* What the parents must hold, for whoever sets it there. */
@@ -157,9 +123,9 @@ static void keys_log(const struct catalog *catalog)
 	}
 }
 
-static void run(struct geodns *g, struct ev_loop *loop)
+static void run(struct geodns *g, struct ev_loop *loop, const char *path)
 {
-	ev_signal signals[2];
+	ev_signal signals[3];
 	uint64_t seed = 0;
 	int err;
 
@@ -167,11 +133,13 @@ static void run(struct geodns *g, struct ev_loop *loop)
 		seed = (uint64_t)clock_now().ns;
 	ev_signal_init(&signals[0], on_signal, SIGTERM);
 	ev_signal_init(&signals[1], on_signal, SIGINT);
-	for (unsigned i = 0; i < 2; i++) {
+	ev_signal_init(&signals[2], on_hangup, SIGHUP);
+	for (unsigned i = 0; i < 3; i++) {
 		signals[i].data = g;
 		ev_signal_start(loop, &signals[i]);
 	}
-	g->health = health_new(loop, g->catalog, &g->store, g->log, seed);
+	g->reloader = reloader_new(g, loop, path);
+	g->health = health_new(loop, g->catalog, &g->store, g->desk, g->log, seed);
 	err = udp_server_start(g->udp);
 	if (err)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start a thread: %s", strerror(-err));
@@ -184,41 +152,55 @@ static void run(struct geodns *g, struct ev_loop *loop)
 	/* Not ev_signal_stop(): it brings back the default, and a second signal would kill. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 }
 
-/* The API first: it still answers requests that have come, from all the others. */
+/*
+ * The reloader first, it may still be loading, and UDP goes on meanwhile. Then the API: it still
+ * answers requests that have come, from all the others.
+ */
 static void stop(struct geodns *g)
 {
+	reloader_free(g->reloader);
+	g->reloader = NULL;
 	http_server_free(g->http);
+	free(g->api_path);
+	free(g->api_token);
 	udp_server_free(g->udp);
 	tcp_server_free(g->tcp);
 	health_free(g->health);
+	pop_desk_free(g->desk);
 	event_log_free(g->log);
 	store_fini(&g->store);
+	catalog_free(g->catalog);
 }
 
 int main(int argc, char **argv)
 {
 	const struct options options = options_parse(argc, argv);
-	struct catalog *catalog = catalog_read(options.config);
+	struct catalog *catalog = catalog_or_exit(options.config);
 	struct geodns g = { .catalog = catalog };
 	struct ev_loop *loop;
+	char text[160];
 
+	if (options.other)
+		return compare(catalog, options.other, options.json);
 	if (options.check) {
 		printf("%s: ok\n", options.config);
 		catalog_free(catalog);
 		return 0;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	descriptors_allow(catalog->conf);
+	if (!descriptors_allow(catalog->conf, text, sizeof(text)))
+		log_fatal(EXIT_ENVIRONMENT, "%s", text);
 	loop = ev_default_loop(0);
 	if (!loop)
 		log_fatal(EXIT_ENVIRONMENT, "cannot make an event loop");
 	g.log = event_log_new(EVENTS_KEPT);
+	g.desk = desk_open(loop, catalog->conf, options.config);
 	servers_open(&g, loop);
-	run(&g, loop);
+	run(&g, loop, options.config);
 	stop(&g);
-	catalog_free(catalog);
 	ev_loop_destroy(loop);
 	return 0;
 }

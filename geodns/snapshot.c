@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "geodns/snapshot.h"
 
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -135,6 +136,18 @@ struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struc
 	return NULL;
 }
 
+struct catalog *catalog_read(const char *path, struct conf_error *err)
+{
+	struct geodns_conf *conf = geodns_conf_read(path, err);
+	struct catalog *catalog = NULL;
+	char *copy = xstrdup(path);
+
+	if (conf)
+		catalog = catalog_load(conf, dirname(copy), err);
+	free(copy);
+	return catalog;
+}
+
 void catalog_free(struct catalog *catalog)
 {
 	if (!catalog)
@@ -158,14 +171,32 @@ const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_
 	return parent ? parent : zone;
 }
 
-struct snapshot *snapshot_new(const struct catalog *catalog, const uint8_t *health)
+const struct geo_name *catalog_name_find(const struct catalog *catalog, const uint8_t *owner)
 {
-	size_t count = catalog->conf->check_count;
-	struct snapshot *snap = xcalloc(1, sizeof(*snap) + count);
+	const struct zone *zone = zone_of_name(catalog, owner);
+	const struct zone_node *node = zone ? zone_node_find(zone, owner) : NULL;
+
+	return node ? node->geo : NULL;
+}
+
+struct snapshot *snapshot_new(const struct catalog *catalog, const struct snapshot_state *state)
+{
+	size_t checks = catalog->conf->check_count, pops = catalog->conf->places.pop_count;
+	size_t changes = state && state->change_s ? checks : 0;
+	/* One block: what is in octets, then, aligned, what is not. */
+	size_t octets = (sizeof(struct snapshot) + checks + pops + 3) / 4 * 4;
+	struct snapshot *snap = xcalloc(1, octets + changes * sizeof(uint32_t));
 
 	snap->catalog = catalog;
-	if (health)
-		memcpy(snap->health, health, count);
+	snap->pops = snap->health + checks;
+	if (changes > 0) {
+		snap->change_s = (uint32_t *)(void *)((uint8_t *)snap + octets);
+		memcpy(snap->change_s, state->change_s, changes * sizeof(uint32_t));
+	}
+	if (state && state->health)
+		memcpy(snap->health, state->health, checks);
+	if (state && state->pops)
+		memcpy(snap->pops, state->pops, pops);
 	return snap;
 }
 
@@ -174,6 +205,34 @@ uint8_t snapshot_scope(const struct snapshot *snap, const struct geo_name *name,
 {
 	return geo_name_scope(name, geo_map_lookup(snap->catalog->map, client).length,
 			      client->family);
+}
+
+/* Of one that is now down, or not, as asked; 0: it stays. */
+static uint32_t change_s(const struct snapshot *snap, const struct geo_target *t, bool is_down)
+{
+	uint8_t said;
+
+	if (t->check == GEO_NO_CHECK || (snap->health[t->check] == HEALTH_DOWN) != is_down)
+		return 0;
+	said = snap->pops[t->pop];
+	return said == GEO_POP_UP || said == GEO_POP_DOWN ? 0 : snap->change_s[t->check];
+}
+
+/* The answer changes when one that is in it goes down, and perhaps when another one comes up. */
+static uint32_t ttl_shrunk(const struct snapshot *snap, const struct geo_name *name,
+			   const struct geo_choice *choice)
+{
+	uint32_t ttl = choice->ttl, change;
+
+	for (unsigned i = 0; i < choice->count; i++) {
+		change = change_s(snap, choice->targets[i], false);
+		ttl = change > 0 && change < ttl ? change : ttl;
+	}
+	for (size_t i = 0; i < name->target_count; i++) {
+		change = change_s(snap, &name->targets[i], true);
+		ttl = change > 0 && change < ttl ? change : ttl;
+	}
+	return ttl > name->ttl_min ? ttl : name->ttl_min;
 }
 
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
@@ -186,8 +245,11 @@ struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct
 		.regions = choice.leaf.regions,
 		.network = name->by_network ? geo_network_hash(client) : 0,
 	};
+	const struct geo_health health = { snap->health, snap->pops };
 
 	choice.scope = geo_name_scope(name, choice.leaf.length, client->family);
-	choice.to = geo_name_choose(name, &geo, snap->health);
+	choice.to = geo_name_choose(name, &geo, &health);
+	if (snap->change_s && name->ttl_min < name->ttl)
+		choice.to.ttl = ttl_shrunk(snap, name, &choice.to);
 	return choice;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/check.h"
+#include "lib/text.h"
 
 /* What goes into the request must not be able to end a line in it. */
 static bool is_visible(const char *s)
@@ -128,12 +129,6 @@ void check_spec_load(const struct conf *object, const struct addr *target, struc
 	spec.rise = (unsigned)conf_int(object, "rise", 1, 100, 2);
 	spec.fall = (unsigned)conf_int(object, "fall", 1, 100, 3);
 	*out = spec;
-}
-
-/* Either may be NULL. */
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
 static bool dns_equal(const struct check_dns_spec *a, const struct check_dns_spec *b)

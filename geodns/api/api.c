@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "geodns/dns/name.h"
+#include "lib/alloc.h"
 #include "lib/metrics.h"
 #include "lib/version.h"
 
@@ -30,19 +31,16 @@ static int names_get(void *ctx, const struct http_request *req, struct http_repl
 static int name_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
+	const struct geo_name *name;
 	uint8_t owner[DNS_NAME_MAX];
 
 	if (!dns_name_parse(owner, req->params[0]))
 		return http_problem(reply, 404, NULL, "not a domain name");
-	for (size_t i = 0; i < g->catalog->conf->name_count; i++) {
-		const struct geo_name *name = &g->catalog->conf->names[i];
-
-		if (dns_name_equal(name->owner, owner)) {
-			reply->json = geodns_api_name(g, name);
-			return 200;
-		}
-	}
-	return http_problem(reply, 404, NULL, "no geographic name '%s'", req->params[0]);
+	name = catalog_name_find(g->catalog, owner);
+	if (!name)
+		return http_problem(reply, 404, NULL, "no geographic name '%s'", req->params[0]);
+	reply->json = geodns_api_name(g, name);
+	return 200;
 }
 
 /* The name as a query would find it, so that u1 of a wildcard is explained too. */
@@ -57,6 +55,25 @@ static const struct geo_name *geo_find(const struct geodns *g, const uint8_t *qn
 	if (match.found != ZONE_EXACT && match.found != ZONE_WILDCARD)
 		return NULL;
 	return match.node->geo;
+}
+
+/* Until when, by the clock on the wall; null when no cache holds anything else any more. */
+static json_t *cached_until_json(const struct geodns *g, const struct geo_name *name)
+{
+	struct instant now = clock_now(), until = { 0 };
+	struct timespec wall;
+	struct tm tm;
+	char text[32];
+
+	if (g->health)
+		until = health_cached_until(g->health, name);
+	if (instant_reached(until, now))
+		return json_null();
+	clock_gettime(CLOCK_REALTIME, &wall);
+	wall.tv_sec += (until.ns - now.ns) / NS_PER_S + 1;
+	gmtime_r(&wall.tv_sec, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return json_string(text);
 }
 
 static int explain_get(void *ctx, const struct http_request *req, struct http_reply *reply)
@@ -77,6 +94,7 @@ static int explain_get(void *ctx, const struct http_request *req, struct http_re
 		return http_problem(reply, 404, NULL, "'%s' is not a geographic name", name);
 	reply->json = geodns_api_explain(g->store.current, geo, &prefix.addr);
 	json_object_set_new(reply->json, "name", json_string(name));
+	json_object_set_new(reply->json, "cached_until", cached_until_json(g, geo));
 	return 200;
 }
 
@@ -105,6 +123,16 @@ static void health_count(const struct geodns *g, unsigned counts[3])
 		counts[g->store.current->health[i]]++;
 }
 
+/* PoPs that somebody has said something about. */
+static size_t said_count(const struct geodns *g)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < g->catalog->conf->places.pop_count; i++)
+		count += g->store.current->pops[i] != GEO_POP_AUTO;
+	return count;
+}
+
 static int status_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -118,15 +146,15 @@ static int status_get(void *ctx, const struct http_request *req, struct http_rep
 		json_array_append_new(zones,
 				      json_pack("{s:s,s:i}", "name", conf->zones[i].text, "names",
 						(int)zone_name_count(g->catalog->zones[i])));
-	reply->json =
-		json_pack("{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:o,s:{s:i,s:i},s:{s:i,s:i,s:i}}",
-			  "version", version_text(), "identity", conf->identity, "uptime_ms",
-			  (json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
-			  (int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
-			  "names", (int)conf->name_count, "map", map_json(g), "tcp", "connections",
-			  g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
-			  (int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP],
-			  "down", (int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
+	reply->json = json_pack(
+		"{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:i,s:o,s:{s:i,s:i},s:{s:i,s:i,s:i}}", "version",
+		version_text(), "identity", conf->identity, "uptime_ms",
+		(json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
+		(int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
+		"pops_said", (int)said_count(g), "names", (int)conf->name_count, "map", map_json(g),
+		"tcp", "connections", g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
+		(int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP], "down",
+		(int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
 	return 200;
 }
 
@@ -186,6 +214,28 @@ static void check_metrics(struct metrics *m, const struct geodns *g)
 	}
 }
 
+static void pop_metrics(struct metrics *m, const struct geodns *g)
+{
+	const struct geo_places *places = &g->catalog->conf->places;
+
+	metrics_family(m, "catchment_geodns_pop_said", "gauge",
+		       "1: what has been said about a PoP at the API, auto for nothing.");
+	for (size_t i = 0; i < places->pop_count; i++)
+		metrics_sample(m, 1, "pop", places->pops[i].name, "state",
+			       pop_state_names[g->store.current->pops[i]], (char *)NULL);
+}
+
+static void reload_metrics(struct metrics *m, const struct geodns *g)
+{
+	uint64_t applied, refused;
+
+	reloader_count(g->reloader, &applied, &refused);
+	metrics_family(m, "catchment_geodns_reloads_total", "counter",
+		       "Times that the configuration was read again.");
+	metrics_sample(m, (double)applied, "result", "applied", (char *)NULL);
+	metrics_sample(m, (double)refused, "result", "refused", (char *)NULL);
+}
+
 static int metrics_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -205,9 +255,35 @@ static int metrics_get(void *ctx, const struct http_request *req, struct http_re
 		       "TCP connections above a limit.");
 	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, (char *)NULL);
 	check_metrics(&m, g);
+	pop_metrics(&m, g);
+	reload_metrics(&m, g);
 	reply->text = metrics_finish(&m);
 	reply->content_type = "text/plain; version=0.0.4";
 	return 200;
+}
+
+static int reload_get(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	const struct geodns *g = ctx;
+
+	(void)req;
+	reply->json = reloader_status(g->reloader);
+	return 200;
+}
+
+static int reload_post(void *ctx, const struct http_request *req, struct http_reply *reply)
+{
+	struct geodns *g = ctx;
+
+	if (req->body && json_object_size(req->body) > 0)
+		return http_problem(reply, 422, "",
+				    "there is nothing to say in a body: the file "
+				    "of the configuration is read again");
+	if (!g->reloader)
+		return http_problem(reply, 409, NULL, "about to stop");
+	reply->json = json_pack("{s:I}", "reload", (json_int_t)reloader_request(g->reloader));
+	reply->location = xstrdup("/v1/reload");
+	return 202;
 }
 
 static int events_get(void *ctx, const struct http_request *req, struct http_reply *reply)
@@ -228,7 +304,12 @@ const struct http_route geodns_api_routes[] = {
 	{ "GET", "/v1/status", status_get, NULL },
 	{ "GET", "/v1/names", names_get, NULL },
 	{ "GET", "/v1/names/{name}", name_get, NULL },
+	{ "GET", "/v1/pops", geodns_api_pops_get, NULL },
+	{ "GET", "/v1/pops/{name}", geodns_api_pop_get, NULL },
+	{ "PUT", "/v1/pops/{name}/state", geodns_api_pop_state_put, NULL },
 	{ "GET", "/v1/explain", explain_get, explain_query },
+	{ "GET", "/v1/reload", reload_get, NULL },
+	{ "POST", "/v1/reload", reload_post, NULL },
 	{ "GET", "/v1/events", events_get, events_query },
 	{ NULL, NULL, NULL, NULL },
 };
@@ -239,6 +320,11 @@ int geodns_api_start(struct geodns *g, struct ev_loop *loop)
 
 	if (!g->catalog->conf->has_api)
 		return 0;
+	/* The server stays when its configuration goes. */
+	g->api_path = options.unix_path ? xstrdup(options.unix_path) : NULL;
+	g->api_token = options.token ? xstrdup(options.token) : NULL;
+	options.unix_path = g->api_path;
+	options.token = g->api_token;
 	snprintf(g->server_name, sizeof(g->server_name), "catchment-geodns/%s", version_number());
 	options.server_name = g->server_name;
 	return http_server_new(&g->http, loop, &options, geodns_api_routes, g);

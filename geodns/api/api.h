@@ -23,6 +23,10 @@ json_t *geodns_api_name(const struct geodns *g, const struct geo_name *name);
  */
 json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *name,
 			   const struct addr *client);
+/* GET /v1/pops, GET /v1/pops/{name}, PUT /v1/pops/{name}/state: handlers. */
+int geodns_api_pops_get(void *ctx, const struct http_request *req, struct http_reply *reply);
+int geodns_api_pop_get(void *ctx, const struct http_request *req, struct http_reply *reply);
+int geodns_api_pop_state_put(void *ctx, const struct http_request *req, struct http_reply *reply);
 /* "unchecked", or what its check says. */
 const char *geodns_api_state(const struct snapshot *snap, const struct geo_target *target);
 /* Append the addresses of that family to a list, or to a new one if it is NULL. */

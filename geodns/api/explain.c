@@ -51,8 +51,9 @@ static json_t *order_json(const struct matter *m, const struct geo_point *at)
 		if (at)
 			km = json_integer((json_int_t)lround(geo_distance_km(*at, pop->at)));
 		json_array_append_new(list,
-				      json_pack("{s:s,s:o,s:s,s:b,s:b}", "pop", pop->name, "km", km,
-						"state", geodns_api_state(m->snap, t), "accepts",
+				      json_pack("{s:s,s:o,s:s,s:s,s:b,s:b}", "pop", pop->name, "km",
+						km, "state", geodns_api_state(m->snap, t), "said",
+						pop_state_names[m->snap->pops[t->pop]], "accepts",
 						accepts(m, t), "admitted", admits(m, t)));
 	}
 	return list;
@@ -71,6 +72,15 @@ static bool is_substitute(const struct matter *m)
 
 static const char *standing(const struct matter *m, const struct geo_target *t)
 {
+	switch ((enum geo_pop_state)m->snap->pops[t->pop]) {
+	case GEO_POP_UP:
+		return "it was said to be up";
+	case GEO_POP_DRAIN:
+		return "it is being drained";
+	case GEO_POP_AUTO:
+	case GEO_POP_DOWN:
+		break;
+	}
 	if (t->check == GEO_NO_CHECK)
 		return "nothing checks it";
 	return m->snap->health[t->check] == HEALTH_UP
@@ -107,8 +117,8 @@ static json_t *why(const struct matter *m)
 				    to->level == GEO_DIALLED ? ", beyond its dial" : "",
 				    standing(m, to->targets[0]));
 	case GEO_HEALTHY:
-		return json_sprintf("%s that is healthy, though dialled to 0: %s", rank(m, text),
-				    standing(m, to->targets[0]));
+		return json_sprintf("%s that is healthy, though dialled to 0 or drained: %s",
+				    rank(m, text), standing(m, to->targets[0]));
 	case GEO_ANY:
 		return json_sprintf("%s: no PoP is healthy, and when_all_down is all",
 				    rank(m, text));
@@ -187,10 +197,20 @@ static json_t *code_json(uint16_t code)
 	return code ? json_string(text) : json_null();
 }
 
-/* What decided about the client's place, and what the databases know of it. */
-static void reason_put(json_t *json, const struct geo_places *places,
-		       const struct geo_reason *reason)
+/* The clients that the same was found out for. */
+static json_t *leaf_json(const struct matter *m)
 {
+	struct prefix p = { .len = m->choice.leaf.length };
+	char text[PREFIX_TEXT_SIZE];
+
+	p.addr = addr_mask(m->client, p.len);
+	return json_string(prefix_format(&p, text));
+}
+
+/* What decided about the client's place, and what the databases know of it. */
+static void reason_put(json_t *json, const struct matter *m, const struct geo_reason *reason)
+{
+	const struct geo_places *places = &m->snap->catalog->conf->places;
 	const struct geo_decision *d = &reason->decision;
 	char net[PREFIX_TEXT_SIZE];
 
@@ -202,6 +222,7 @@ static void reason_put(json_t *json, const struct geo_places *places,
 			    d->source == GEO_BY_PREFIX
 				    ? json_string(prefix_format(&d->network->clients.prefix, net))
 				    : json_null());
+	json_object_set_new(json, "leaf", leaf_json(m));
 	json_object_set_new(json, "place", point_json(d->has_at ? &d->at : NULL));
 	json_object_set_new(json, "regions", regions_json(places, d->regions));
 	json_object_set_new(json, "asn",
@@ -225,8 +246,8 @@ json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *n
 			 addr_format(client, client_text), "scope", (int)m.choice.scope, "policy",
 			 geo_policy_names[name->policy], "hashed", hashed_json(&m), "fences",
 			 fences_json(&m), "order", order_json(&m, d->has_at ? &d->at : NULL), "why",
-			 why(&m), "ttl", (int)name->ttl);
-	reason_put(json, &snap->catalog->conf->places, &reason);
+			 why(&m), "ttl", (int)m.choice.to.ttl);
+	reason_put(json, &m, &reason);
 	answer_set(json, &m);
 	return json;
 }

@@ -44,10 +44,11 @@ static json_t *check_json(const struct geodns *g, uint32_t index)
 
 static json_t *target_json(const struct geodns *g, const struct geo_target *t)
 {
-	return json_pack("{s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:o}", "pop",
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:o,s:o,s:o,s:o}", "pop",
 			 g->catalog->conf->places.pops[t->pop].name, "state",
-			 geodns_api_state(g->store.current, t), "weight", (int)t->weight, "dial",
-			 (int)t->dial, "a", geodns_api_addrs(NULL, t, ADDR_IPV4), "aaaa",
+			 geodns_api_state(g->store.current, t), "said",
+			 pop_state_names[g->store.current->pops[t->pop]], "weight", (int)t->weight,
+			 "dial", (int)t->dial, "a", geodns_api_addrs(NULL, t, ADDR_IPV4), "aaaa",
 			 geodns_api_addrs(NULL, t, ADDR_IPV6), "cname", geodns_api_cname(t),
 			 "check", check_json(g, t->check));
 }
@@ -118,8 +119,9 @@ json_t *geodns_api_name(const struct geodns *g, const struct geo_name *name)
 
 	for (size_t i = 0; i < name->target_count; i++)
 		json_array_append_new(pops, target_json(g, &name->targets[i]));
-	return json_pack("{s:s,s:i,s:s,s:i,s:o,s:o,s:o,s:o}", "name", name->text, "ttl",
-			 (int)name->ttl, "policy", geo_policy_names[name->policy], "answers",
-			 (int)name->answers, "when_all_down", all_down_json(name), "groups",
-			 groups_json(g, name), "fences", fences_json(g, name), "pops", pops);
+	return json_pack("{s:s,s:i,s:i,s:s,s:i,s:o,s:o,s:o,s:o}", "name", name->text, "ttl",
+			 (int)name->ttl, "ttl_min", (int)name->ttl_min, "policy",
+			 geo_policy_names[name->policy], "answers", (int)name->answers,
+			 "when_all_down", all_down_json(name), "groups", groups_json(g, name),
+			 "fences", fences_json(g, name), "pops", pops);
 }

@@ -16,7 +16,7 @@ const char *const geo_policy_names[] = {
 struct choosing {
 	const struct geo_name *name;
 	const struct geo_client *client;
-	const uint8_t *health;
+	const struct geo_health *health;
 	uint64_t fences; /* that bind */
 	struct geo_choice *out;
 };
@@ -37,11 +37,11 @@ static bool is_candidate(const struct choosing *c, const struct geo_target *t)
 		return false;
 	switch (c->out->level) {
 	case GEO_ACCEPTING:
-		return geo_target_is_healthy(t, c->health) &&
+		return geo_target_is_open(t, c->health) &&
 		       (t->dial == GEO_DIAL_MAX ||
 			geo_dial_accepts(c->client->network, t->seed, t->dial));
 	case GEO_DIALLED:
-		return geo_target_is_healthy(t, c->health) && t->dial > 0;
+		return geo_target_is_open(t, c->health) && t->dial > 0;
 	case GEO_HEALTHY:
 		return geo_target_is_healthy(t, c->health);
 	case GEO_ANY:
@@ -222,7 +222,7 @@ uint64_t geo_name_fences(const struct geo_name *name, uint64_t regions)
 }
 
 struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
-				  const uint8_t *health)
+				  const struct geo_health *health)
 {
 	static const enum geo_level last[] = {
 		[GEO_ALL_DOWN_ALL] = GEO_ANY,
@@ -236,6 +236,7 @@ struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_
 				    .fences = geo_name_fences(name, client->regions),
 				    .out = &choice };
 
+	choice.ttl = name->ttl;
 	choice.count = 0;
 	for (choice.level = GEO_ACCEPTING; choice.level <= last[name->when_all_down];
 	     choice.level++) {

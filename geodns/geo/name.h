@@ -10,6 +10,8 @@
  * target of this ranking that may be answered, or the first few. What may be answered:
  *
  * - never a target that a fence of the client's regions does not admit;
+ * - a PoP that somebody has said to be up or down is, whatever its check finds; one that is
+ *   being drained counts as dialled to 0;
  * - the first level at which there is one: healthy PoPs whose dial accepts the client's network;
  *   then healthy ones that are not dialled to 0; then any healthy one; then any. How far
  *   this goes is when_all_down: a last resort is answered in place of the second level,
@@ -45,6 +47,15 @@ struct geo_pop {
 	const char *name;
 	struct geo_point at;
 	double bias_km; /* counts as so much nearer; negative: farther */
+};
+
+/* What has been said about a PoP; auto: nothing, its check decides. */
+enum geo_pop_state { GEO_POP_AUTO, GEO_POP_UP, GEO_POP_DOWN, GEO_POP_DRAIN };
+
+/* How everything is, at one moment. */
+struct geo_health {
+	const uint8_t *checks; /* an enum health for each of the configuration's checks */
+	const uint8_t *pops;   /* an enum geo_pop_state for each of its pops */
 };
 
 enum geo_policy {
@@ -88,9 +99,9 @@ struct geo_service {
 };
 
 struct geo_name {
-	const char *text;     /* as configured */
-	const uint8_t *owner; /* in wire form */
-	uint32_t ttl;
+	const char *text;      /* as configured */
+	const uint8_t *owner;  /* in wire form */
+	uint32_t ttl, ttl_min; /* at most ttl: while a change is near */
 	enum geo_policy policy;
 	enum geo_when_all_down when_all_down;
 	unsigned answers;		  /* 1 to GEO_ANSWERS_MAX targets; with cname 1 */
@@ -120,14 +131,27 @@ enum geo_level { GEO_ACCEPTING, GEO_DIALLED, GEO_HEALTHY, GEO_ANY, GEO_LAST_RESO
 
 struct geo_choice {
 	enum geo_level level;
-	unsigned count;					   /* 0: none is to be answered */
+	uint32_t ttl;	/* that of the name, unless the caller knows of a change that is near */
+	unsigned count; /* 0: none is to be answered */
 	const struct geo_target *targets[GEO_ANSWERS_MAX]; /* the best first */
 };
 
 /* Not yet known counts as healthy: a daemon that has just started must answer. */
-static inline bool geo_target_is_healthy(const struct geo_target *target, const uint8_t *health)
+static inline bool geo_target_is_healthy(const struct geo_target *target,
+					 const struct geo_health *health)
 {
-	return target->check == GEO_NO_CHECK || health[target->check] != HEALTH_DOWN;
+	const uint8_t said = health->pops[target->pop];
+
+	if (said == GEO_POP_UP || said == GEO_POP_DOWN)
+		return said == GEO_POP_UP;
+	return target->check == GEO_NO_CHECK || health->checks[target->check] != HEALTH_DOWN;
+}
+
+/* May it take new clients, as far as that does not depend on who they are? */
+static inline bool geo_target_is_open(const struct geo_target *target,
+				      const struct geo_health *health)
+{
+	return health->pops[target->pop] != GEO_POP_DRAIN && geo_target_is_healthy(target, health);
 }
 
 /*
@@ -145,8 +169,7 @@ uint8_t geo_name_scope(const struct geo_name *name, uint8_t leaf_length, uint8_t
  * would leave no target at all beside those before it.
  */
 uint64_t geo_name_fences(const struct geo_name *name, uint64_t regions);
-/* health: an enum health for each of the configuration's checks. */
 struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
-				  const uint8_t *health);
+				  const struct geo_health *health);
 
 #endif

@@ -75,13 +75,12 @@ static bool service_put(struct dns_reply *reply, const uint8_t *owner, const str
 	wire_put_bytes(&w, s->data, s->len);
 	hints_put(&w, choice, DNS_TYPE_A, GEO_SERVICE_IPV4HINT);
 	hints_put(&w, choice, DNS_TYPE_AAAA, GEO_SERVICE_IPV6HINT);
-	return dns_reply_record_put(reply, DNS_ANSWER, owner, type, name->ttl,
+	return dns_reply_record_put(reply, DNS_ANSWER, owner, type, choice->ttl,
 				    wire_reader(rdata, wire_written(&w)));
 }
 
 static bool addresses_put(struct dns_reply *reply, const uint8_t *owner,
-			  const struct geo_name *name, const struct geo_choice *choice,
-			  uint16_t type)
+			  const struct geo_choice *choice, uint16_t type)
 {
 	for (unsigned i = 0; i < choice->count; i++) {
 		size_t count;
@@ -89,7 +88,7 @@ static bool addresses_put(struct dns_reply *reply, const uint8_t *owner,
 
 		for (size_t k = 0; k < count; k++) {
 			if (!dns_reply_record_put(
-				    reply, DNS_ANSWER, owner, type, name->ttl,
+				    reply, DNS_ANSWER, owner, type, choice->ttl,
 				    wire_reader(addrs[k].bytes,
 						addr_size((enum addr_family)addrs[k].family))))
 				return false;
@@ -106,12 +105,12 @@ bool geo_rrset_put(struct dns_reply *reply, const uint8_t *owner, const struct g
 	bool fits;
 
 	if (cname)
-		fits = dns_reply_record_put(reply, DNS_ANSWER, owner, DNS_TYPE_CNAME, name->ttl,
+		fits = dns_reply_record_put(reply, DNS_ANSWER, owner, DNS_TYPE_CNAME, choice->ttl,
 					    wire_reader(cname, dns_name_length(cname)));
 	else if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
 		fits = service_put(reply, owner, name, choice, type);
 	else
-		fits = addresses_put(reply, owner, name, choice, type);
+		fits = addresses_put(reply, owner, choice, type);
 	if (!fits)
 		dns_reply_back(reply, &mark);
 	return fits;

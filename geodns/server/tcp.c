@@ -291,6 +291,11 @@ int tcp_server_new(struct tcp_server **out, struct ev_loop *loop, const struct g
 	return 0;
 }
 
+void tcp_server_conf_set(struct tcp_server *server, const struct geodns_conf *conf)
+{
+	server->conf = conf;
+}
+
 void tcp_server_free(struct tcp_server *server)
 {
 	if (!server)

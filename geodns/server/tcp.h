@@ -26,6 +26,8 @@ struct tcp_server;
  */
 int tcp_server_new(struct tcp_server **out, struct ev_loop *loop, const struct geodns_conf *conf,
 		   const struct store *store, const struct endpoint **failed);
+/* Other limits and idle time; what conf listens on does not count. Instead of the one before. */
+void tcp_server_conf_set(struct tcp_server *server, const struct geodns_conf *conf);
 void tcp_server_free(struct tcp_server *server);
 void tcp_server_count(const struct tcp_server *server, struct counters *sum);
 unsigned tcp_server_connections(const struct tcp_server *server);

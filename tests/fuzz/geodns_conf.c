@@ -12,7 +12,7 @@
 
 static struct geo_choice choose(const struct geodns_conf *conf, const struct geo_map *map,
 				const struct geo_name *name, const struct addr *addr,
-				const uint8_t *health)
+				const struct geo_health *health)
 {
 	const struct geo_leaf leaf = geo_map_lookup(map, addr);
 	const struct geo_client client = { leaf.order, conf->places.pop_count, leaf.regions,
@@ -22,7 +22,7 @@ static struct geo_choice choose(const struct geodns_conf *conf, const struct geo
 }
 
 static void name_try(const struct geodns_conf *conf, const struct geo_map *map,
-		     const struct geo_name *name, const uint8_t *health)
+		     const struct geo_name *name, const struct geo_health *health)
 {
 	const struct addr addr = addr_from_ipv4(0x64400135);
 	const struct geo_leaf leaf = geo_map_lookup(map, &addr);
@@ -43,15 +43,20 @@ static void name_try(const struct geodns_conf *conf, const struct geo_map *map,
 static void conf_try(const struct geodns_conf *conf)
 {
 	struct geo_map *map = geo_map_new(&conf->places, NULL, NULL);
-	uint8_t *health = xcalloc(conf->check_count + 1, 1);
+	uint8_t *checks = xcalloc(conf->check_count + 1, 1);
+	uint8_t *pops = xcalloc(conf->places.pop_count + 1, 1);
+	const struct geo_health health = { checks, pops };
 
 	for (unsigned state = HEALTH_UNKNOWN; state <= HEALTH_DOWN; state++) {
 		for (size_t i = 0; i < conf->check_count; i++)
-			health[i] = (uint8_t)state;
+			checks[i] = (uint8_t)state;
+		for (size_t i = 0; i < conf->places.pop_count; i++)
+			pops[i] = (uint8_t)((i + state) % (GEO_POP_DRAIN + 1));
 		for (size_t i = 0; i < conf->name_count; i++)
-			name_try(conf, map, &conf->names[i], health);
+			name_try(conf, map, &conf->names[i], &health);
 	}
-	free(health);
+	free(checks);
+	free(pops);
 	geo_map_free(map);
 }
 

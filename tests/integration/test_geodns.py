@@ -281,6 +281,8 @@ class Geodns(unittest.TestCase):
             wait_until(lambda: server.states()["fra"] == "down", 5, "fra down")
             self.assertEqual(self.explain(api)["pop"], "nyc")
             self.target_start("fra")
+            self.check_pops(server, api)
+            self.check_reload(server, api)
             wait_until(lambda: server.states()["fra"] == "up", 5, "fra up")
             with api.stream("/v1/events", since=0) as events:
                 server.daemon.signal(signal.SIGTERM)
@@ -293,6 +295,47 @@ class Geodns(unittest.TestCase):
     def explain(api):
         return api.ask("GET", "/v1/explain", 200,
                        query={"name": "u1.geo.lab.test", "client": "100.64.0.0/24"})
+
+    def check_pops(self, server, api):
+        said = {"name": "fra"}
+        for wrong in (None, {}, {"state": "gone"}, {"state": "up", "x": 1}, {"state": "up", "ttl_s": 0},
+                      {"state": "up", "source": "a b"}, {"state": "up", "source": "lb"}):
+            api.ask("PUT", "/v1/pops/{name}/state", 422, said, body=wrong)
+        for i in range(17):
+            api.ask("PUT", "/v1/pops/{name}/state", 200 if i < 16 else 409, said,
+                    body={"state": "up", "source": "s%d" % i, "ttl_s": 3600})
+        for i in range(16):
+            api.ask("PUT", "/v1/pops/{name}/state", 200, said,
+                    body={"state": "auto", "source": "s%d" % i})
+        api.ask("PUT", "/v1/pops/{name}/state", 404, {"name": "xx"}, body={"state": "up"})
+        api.ask("GET", "/v1/pops/{name}", 404, {"name": "xx"})
+        blocker = os.path.join(server.folder, "states.new")
+        os.mkdir(blocker)
+        api.ask("PUT", "/v1/pops/{name}/state", 500, said, body={"state": "down"})
+        os.rmdir(blocker)
+        self.assertEqual(api.ask("GET", "/v1/pops/{name}", 200, said)["state"], "auto")
+        pop = api.ask("PUT", "/v1/pops/{name}/state", 200, said, body={"state": "drain"})
+        self.assertEqual(pop["statements"], [{"source": "operator", "state": "drain",
+                                              "ends_in_s": None, "lasting": True}])
+        self.assertEqual([p["state"] for p in api.ask("GET", "/v1/pops", 200)["pops"]],
+                         ["drain", "auto"])
+        self.assertEqual(api.ask("GET", "/v1/status", 200)["pops_said"], 1)
+        api.ask("PUT", "/v1/pops/{name}/state", 200, said, body={"state": "auto"})
+
+    def check_reload(self, server, api):
+        """One that is applied, then one that is refused."""
+        self.assertEqual(api.ask("GET", "/v1/reload", 200)["state"], "none")
+        api.ask("POST", "/v1/reload", 422, body={"x": 1})
+        for state in ("applied", "refused"):
+            number = api.ask("POST", "/v1/reload", 202, body={})["reload"]
+
+            def is_over():
+                told = server.rest.get("/v1/reload")
+                return told["reload"] == number and told["state"] != "loading"
+            wait_until(is_over, 5, "its end")
+            self.assertEqual(api.ask("GET", "/v1/reload", 200)["state"], state)
+            if state == "applied":
+                os.unlink(os.path.join(server.folder, "zone"))
 
     def check_answers(self, server, api):
         status = api.ask("GET", "/v1/status", 200)

@@ -95,7 +95,7 @@ def configuration(**changes):
             dict(target("nyc", "nyc"), a=["198.18.34.1"], aaaa=["2001:db8:1002::1"])]
     conf = {
         "version": 1, "listen": [NS4 + ":53", "[" + NS6 + "]:53"], "threads": 2, "identity": "ns1",
-        "api": {"listen": "unix:api.sock"},
+        "api": {"listen": "unix:api.sock"}, "state_file": "states",
         "tcp": {"connections": 20, "per_client": 5, "idle_ms": 1000},
         "zones": [{"name": "lab.test", "file": "zone"}],
         "networks": [{"prefix": "100.64.0.0/24", "at": [48.8, 2.3]},
@@ -125,6 +125,7 @@ class Nameserver:
     def __enter__(self):
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="geodns-"))
+            self.folder = folder
             files_write(folder, zone=ZONE, root=ROOT_ZONE, more="included A 10.1.0.61\n",
                         geodns_json=json.dumps(self.conf))
             self.daemon = stack.enter_context(Daemon([GEODNS, "--config", "geodns.json"],

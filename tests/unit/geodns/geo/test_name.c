@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
 
+#include "geodns/pop_state.h"
 #include "tests/support/geodns_fixture.h"
 
 #define NETWORKS 20000u
@@ -22,7 +23,8 @@
 struct subject {
 	struct geodns_conf *conf;
 	const struct geo_name *name;
-	uint8_t health[64];
+	uint8_t checks[64], pops[64];
+	struct geo_health health;
 	uint16_t order[8]; /* that of pops */
 	struct geo_client client;
 };
@@ -34,6 +36,7 @@ static void subject_init(struct subject *s, const char *pops, const char *name)
 	char buf[400];
 
 	memset(s, 0, sizeof(*s));
+	s->health = (struct geo_health){ s->checks, s->pops };
 	s->conf = fixture_conf_load(text, &err);
 	cr_assert(s->conf, "%s: %s", conf_error_format(&err, buf, sizeof(buf)), text);
 	free(text);
@@ -75,8 +78,8 @@ static const char *choose(struct subject *s, const char *down, char text[100])
 {
 	struct geo_choice choice;
 
-	fixture_health(s->conf, down, s->health);
-	choice = geo_name_choose(s->name, &s->client, s->health);
+	fixture_health(s->conf, down, s->checks);
+	choice = geo_name_choose(s->name, &s->client, &s->health);
 	text[0] = '\0';
 	for (unsigned i = 0; i < choice.count; i++)
 		snprintf(text + strlen(text), 100 - strlen(text), "%s%s", i ? " " : "",
@@ -91,7 +94,7 @@ static const char *drawn(struct subject *s, uint32_t n)
 	struct geo_choice choice;
 
 	s->client.network = geo_network_hash(&a);
-	choice = geo_name_choose(s->name, &s->client, s->health);
+	choice = geo_name_choose(s->name, &s->client, &s->health);
 	return choice.count ? pop_name(s, choice.targets[0]) : "";
 }
 
@@ -200,7 +203,7 @@ Test(geo_name, dials)
 		struct subject s;
 
 		subject_init(&s, rows[i].pops, rows[i].name);
-		fixture_health(s.conf, rows[i].down, s.health);
+		fixture_health(s.conf, rows[i].down, s.checks);
 		cr_expect_float_eq(share(&s, "fra"), rows[i].fra, 0.01, "%s: fra has %g",
 				   rows[i].what, share(&s, "fra"));
 		cr_expect_float_eq(share(&s, "ams"), rows[i].ams, 0.01, "%s: ams has %g",
@@ -287,8 +290,8 @@ Test(geo_name, nobody_moves_without_a_reason)
 
 		subject_init(&before, POPS, WEIGHTED("2", "3", "4"));
 		subject_init(&after, rows[i].pops, rows[i].name);
-		fixture_health(before.conf, "", before.health);
-		fixture_health(after.conf, rows[i].down, after.health);
+		fixture_health(before.conf, "", before.checks);
+		fixture_health(after.conf, rows[i].down, after.checks);
 		moves_check(&before, &after, rows[i].from, rows[i].to, rows[i].what);
 		subject_fini(&before);
 		subject_fini(&after);
@@ -310,7 +313,7 @@ Test(geo_name, several_answers_are_the_best_ones)
 		list = xstrdup(choose(&all, "", text));
 		cr_expect_eq(strlen(list), strlen("fra ams nyc"));
 		for (char *p = strtok_r(list, " ", &rest); p; p = strtok_r(NULL, " ", &rest)) {
-			fixture_health(one.conf, down, one.health);
+			fixture_health(one.conf, down, one.checks);
 			cr_expect_str_eq(drawn(&one, n), p);
 			strcat(down, p);
 		}
@@ -353,6 +356,66 @@ Test(geo_name, scopes)
 			     rows[i].what, geo_name_scope(s.name, leaf, ADDR_IPV4));
 		cr_expect_eq(geo_name_scope(s.name, leaf, ADDR_IPV6), rows[i].ipv6, "%s: %u",
 			     rows[i].what, geo_name_scope(s.name, leaf, ADDR_IPV6));
+		subject_fini(&s);
+	}
+}
+
+/* "fra:drain nyc:up" */
+static void said_set(struct subject *s, const char *said)
+{
+	char *text = xstrdup(said), *rest = NULL;
+
+	memset(s->pops, GEO_POP_AUTO, sizeof(s->pops));
+	for (char *n = strtok_r(text, " ", &rest); n; n = strtok_r(NULL, " ", &rest)) {
+		char *state = strchr(n, ':');
+		size_t pop = 0;
+		uint8_t value = 0;
+
+		*state++ = '\0';
+		while (strcmp(s->conf->places.pops[pop].name, n) != 0)
+			pop++;
+		while (strcmp(pop_state_names[value], state) != 0)
+			value++;
+		s->pops[pop] = value;
+	}
+	free(text);
+}
+
+Test(geo_name, what_is_said_about_pops)
+{
+	/* clang-format off */
+	static const struct { const char *what, *more, *down, *said, *chosen; } rows[] = {
+		{ "nothing",                     "", "", "", "fra" },
+		{ "down, though its check is up", "", "", "fra:down", "ams" },
+		{ "up, though its check is down", "", "fra", "fra:up", "fra" },
+		{ "drained",                     "", "", "fra:drain", "ams" },
+		{ "drained, and its check down", "", "fra ams nyc", "fra:drain", "sfo" },
+		{ "drained before down",         "", "ams nyc sfo", "fra:drain", "fra" },
+		{ "not checked, down",           ",'check':null", "", "fra:down", "ams" },
+		{ "all said to be down",         "", "", "fra:down ams:down nyc:down sfo:down", "fra" },
+		{ "the same, none wanted",       ",'when_all_down':'none'", "", "fra:down ams:down nyc:down sfo:down", "" },
+		{ "all drained",                 "", "", "fra:drain ams:drain nyc:drain sfo:drain", "fra" },
+		{ "the same, none wanted",       ",'when_all_down':'none'", "", "fra:drain ams:drain nyc:drain sfo:drain", "" },
+		{ "the same, a last resort",     ",'when_all_down':{'a':['10.9.9.9']}", "", "fra:drain ams:drain nyc:drain sfo:drain", "resort" },
+		{ "a group drained",             ",'groups':[" EUROPE("") "," AMERICA("") "]", "", "fra:drain ams:drain", "nyc" },
+		{ "two answers",                 ",'answers':2", "", "ams:drain", "fra nyc" },
+	};
+	/* clang-format on */
+	char text[100];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool unchecked = strstr(rows[i].more, "null");
+		struct subject s;
+		char *name = xasprintf(
+			"'pops':[%s]%s",
+			unchecked ? "{'pop':'fra','a':['10.0.0.1']}," T("ams", "2", "") : TARGETS,
+			unchecked ? "" : rows[i].more);
+
+		subject_init(&s, POPS, name);
+		said_set(&s, rows[i].said);
+		cr_expect_str_eq(choose(&s, rows[i].down, text), rows[i].chosen, "%s: %s",
+				 rows[i].what, text);
+		free(name);
 		subject_fini(&s);
 	}
 }
