@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "geodns/zone/load.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <libzscanner/scanner.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "geodns/dns/name.h"
 #include "lib/alloc.h"
@@ -71,16 +74,26 @@ static void parse_without_include(zs_scanner_t *s)
 	}
 }
 
+/* What $INCLUDE is relative to: libzscanner wants it absolute, and frees it. */
+static char *folder_of(const char *path)
+{
+	char full[PATH_MAX];
+
+	return xstrdup(realpath(path, full) ? dirname(full) : ".");
+}
+
 static void parse(zs_scanner_t *s, const char *path, const char *text, size_t len)
 {
 	struct loading *l = s->process.data;
 
-	if (path) {
-		if (zs_set_input_file(s, path) != 0 || zs_parse_all(s) != 0)
+	if (zs_set_input_string(s, text, len) != 0) {
+		on_error(s);
+	} else if (path) {
+		free(s->path);
+		s->path = folder_of(path);
+		if (zs_parse_all(s) != 0)
 			on_error(s);
 	} else {
-		if (zs_set_input_string(s, text, len) != 0)
-			on_error(s);
 		parse_without_include(s);
 	}
 	if (!l->failed && s->error.counter > 0)
@@ -112,14 +125,48 @@ static struct zone *load(const uint8_t *apex, const char *path, const char *text
 	return NULL;
 }
 
+/* malloc'd; NULL, with errno set, if it cannot be read. */
+static char *file_read(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "re");
+	size_t room = 65536, n;
+	char *text;
+	int err;
+
+	if (!f)
+		return NULL;
+	text = xmalloc(room);
+	*len = 0;
+	while ((n = fread(text + *len, 1, room - *len, f)) > 0) {
+		*len += n;
+		if (*len == room) {
+			room *= 2;
+			text = xrealloc(text, room);
+		}
+	}
+	err = ferror(f) ? errno : 0;
+	fclose(f);
+	if (!err)
+		return text;
+	free(text);
+	errno = err;
+	return NULL;
+}
+
+/* Not as libzscanner would read it, mapped: whoever cuts the file short meanwhile would end us. */
 struct zone *zone_load_file(const uint8_t *apex, const char *path, struct zone_error *err)
 {
-	/* libzscanner's own message would not say why. */
-	if (access(path, R_OK) != 0) {
+	struct zone *zone;
+	size_t len;
+	char *text = file_read(path, &len);
+
+	if (!text) {
 		snprintf(err->text, sizeof(err->text), "cannot open: %m");
 		return NULL;
 	}
-	return load(apex, path, NULL, 0, err);
+	zone = load(apex, path, text, len, err);
+	free(text);
+	return zone;
 }
 
 struct zone *zone_load_text(const uint8_t *apex, const char *text, size_t len,
