@@ -97,9 +97,9 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 
 	conf->json = json;
 	conf->arena = arena_new();
-	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec", "state_file",
-		  "zones", "pops", "networks", "default_at", "databases", "regions", "checks",
-		  "names");
+	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec",
+		  "state_file", "zones", "pops", "networks", "default_at", "databases", "regions",
+		  "checks", "names");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	server_load(conf, &root);
 	zones_load(conf, &root);

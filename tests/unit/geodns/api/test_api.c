@@ -93,9 +93,9 @@ Test(geodns_api, explain_policies)
 		{ "a healthy PoP beyond its dial", "near.lab.test", "",
 		  "{'pop':'fra','scope':24,'hashed':'100.64.1.0/24','why':'the nearest, beyond its dial: it is up'}" },
 		{ "dialled to 0, and better than one that is down", "near.lab.test", "fra",
-		  "{'pop':'nyc','why':'the nearest that is healthy, though dialled to 0: it is up'}" },
+		  "{'pop':'nyc','why':'the nearest that is healthy, though dialled to 0 or drained: it is up'}" },
 		{ "dialled to 0", "off.lab.test", "",
-		  "{'pop':'nyc','scope':0,'hashed':null,'why':'the nearest that is healthy, though dialled to 0: it is up'}" },
+		  "{'pop':'nyc','scope':0,'hashed':null,'why':'the nearest that is healthy, though dialled to 0 or drained: it is up'}" },
 		{ "failover", "order.lab.test", "",
 		  "{'pop':'sin','policy':'failover','why':'the first: it is up','a':['192.0.2.3']}" },
 		{ "failover, the second", "order.lab.test", "sin",
@@ -106,7 +106,7 @@ Test(geodns_api, explain_policies)
 		  "{'pop':null,'pops':[],'a':['192.0.2.9'],'why':'the last resort: no PoP is healthy and accepts the client\\u0027s network'}" },
 		{ "group", "group.lab.test", "", "{'pop':'sin','why':'what its network has drawn of group all: it is up'}" },
 		{ "fence", "fence.lab.test", "", "{'pop':'sin','fences':['us'],'why':'the nearest: it is up','order':["
-		  "{'pop':'fra','km':6963,'state':'up','accepts':false,'admitted':false},{'pop':'sin','km':15071,'state':'up','accepts':true,'admitted':true}]}" },
+		  "{'pop':'fra','km':6963,'state':'up','said':'auto','accepts':false,'admitted':false},{'pop':'sin','km':15071,'state':'up','said':'auto','accepts':true,'admitted':true}]}" },
 	};
 	/* clang-format on */
 	struct catalog *catalog = fixture_catalog_of(policies, "");
