@@ -25,6 +25,7 @@ struct lookup {
 	const struct zone *zone;
 	const struct dns_query *query;
 	struct addr resolver;
+	struct dns_path path; /* of the name that is being looked up */
 	struct dns_reply reply;
 	struct answer_result result;
 	struct rrsig_signing signing;
@@ -261,6 +262,8 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 	if (scope > l->reply.ecs_scope)
 		l->reply.ecs_scope = scope;
 	l->result.geographic = true;
+	l->result.name = name;
+	l->result.target = choice.targets[0];
 	return choice.targets[0];
 }
 
@@ -370,8 +373,12 @@ static const uint8_t *dname_step(struct lookup *l, const uint8_t *owner,
 /* Answer for one name. Returns the name to go on with, NULL at the end. */
 static const uint8_t *step(struct lookup *l, const uint8_t *owner)
 {
-	struct zone_match match = zone_lookup(l->zone, owner, l->query->qtype == DNS_TYPE_DS);
+	struct zone_match match;
 
+	/* That of the question is known already, from looking for its zone. */
+	if (owner != l->query->qname)
+		dns_path_init(&l->path, owner);
+	match = zone_path_lookup(l->zone, &l->path, l->query->qtype == DNS_TYPE_DS);
 	l->owner = owner;
 	l->node = match.found == ZONE_NONE ? NULL : match.node;
 	l->signing.invented =
@@ -410,7 +417,8 @@ static void internet_answer(struct lookup *l)
 		l->reply.rcode = DNS_NOTIMP;
 		return;
 	}
-	l->zone = catalog_zone_find(l->snap->catalog, owner, q->qtype == DNS_TYPE_DS);
+	dns_path_init(&l->path, owner);
+	l->zone = catalog_path_find(l->snap->catalog, &l->path, q->qtype == DNS_TYPE_DS);
 	if (!l->zone) {
 		l->reply.rcode = DNS_REFUSED;
 		return;
@@ -419,7 +427,7 @@ static void internet_answer(struct lookup *l)
 	l->signing.apex = zone_apex(l->zone)->name;
 	l->signing.keys = q->edns.dnssec_ok ? zone_keys(l->zone) : NULL;
 	for (unsigned i = 0; i < CHAIN_MAX && owner; i++) {
-		if (!dns_name_is_under(owner, zone_apex(l->zone)->name))
+		if (i > 0 && !dns_name_is_under(owner, zone_apex(l->zone)->name))
 			break;
 		owner = step(l, owner);
 	}
@@ -459,6 +467,46 @@ static size_t size_limit(const struct dns_query *q, const struct answer_request 
 	return limit;
 }
 
+/*
+ * The query's cookie becomes the reply's, or goes where there are no secrets. A question
+ * is then what the message is for.
+ */
+static enum dns_cookie_state cookie_settle(struct dns_query *q, const struct catalog *catalog,
+					   const struct answer_request *req)
+{
+	enum dns_cookie_state state = DNS_COOKIE_NONE;
+
+	if (q->edns.has_cookie)
+		state = dns_cookie_renew(&q->edns.cookie, &catalog->cookie_secrets, &req->client,
+					 req->unix_time);
+	q->edns.has_cookie = state != DNS_COOKIE_NONE;
+	if (!q->cookie_only || q->rcode != DNS_NOERROR)
+		return state;
+	if (state == DNS_COOKIE_NONE)
+		q->rcode = DNS_FORMERR;
+	else if (state == DNS_COOKIE_BAD)
+		q->rcode = DNS_BADCOOKIE;
+	return state;
+}
+
+static void question_answer(struct lookup *l, const char *identity)
+{
+	const struct dns_query *q = l->query;
+
+	if (q->rcode != DNS_NOERROR || q->cookie_only)
+		return;
+	if (l->result.limited && l->result.cookie != DNS_COOKIE_NONE)
+		l->reply.rcode = DNS_BADCOOKIE; /* it asks again, with the one it now has */
+	else if (l->result.limited)
+		l->reply.truncated = true; /* by TCP, if it is there */
+	else if (q->qclass == DNS_CLASS_IN)
+		internet_answer(l);
+	else if (q->qclass == DNS_CLASS_CH)
+		chaos_answer(l, identity);
+	else
+		l->reply.rcode = DNS_REFUSED;
+}
+
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size)
 {
@@ -472,20 +520,20 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 	l.zone = NULL;
 	l.query = &query;
 	l.resolver = req->client;
-	l.result = (struct answer_result){ .ecs = query.has_edns && query.edns.has_ecs };
+	l.result = (struct answer_result){ .ecs = query.edns.has_ecs,
+					   .cookie = cookie_settle(&query, snap->catalog, req) };
+	l.result.limited = req->rate != RATE_WHOLE && l.result.cookie != DNS_COOKIE_GOOD;
+	if (l.result.limited && req->rate == RATE_NONE)
+		return l.result;
 	l.seen_count = 0;
 	/* A client that has come by TCP is real, and waits for its answers: no budget. */
 	l.signing = (struct rrsig_signing){ .signer = req->signer,
 					    .now = req->unix_time,
 					    .per_s = req->tcp ? 0 : conf->dnssec.signatures_per_s };
-	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query, conf->identity);
-	if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_IN)
-		internet_answer(&l);
-	else if (query.rcode == DNS_NOERROR && query.qclass == DNS_CLASS_CH)
-		chaos_answer(&l, conf->identity);
-	else if (query.rcode == DNS_NOERROR)
-		l.reply.rcode = DNS_REFUSED;
-
+	/* An identity can be longer than the query that a forger has paid for. */
+	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query,
+		       l.result.limited ? NULL : conf->identity);
+	question_answer(&l, conf->identity);
 	l.result.len = dns_reply_finish(&l.reply);
 	l.result.rcode = l.reply.rcode;
 	l.result.truncated = l.reply.truncated;

@@ -2,8 +2,7 @@
 /*
  * answer.h - from a query to its answer (RFC 1034, 4.3.2; RFC 4035, 3.1; RFC 7871; RFC 9824).
  *
- * answer() is one pure function of a snapshot, the query, who sent it and, where zones
- * are signed, the time. Any thread may call it; it keeps nothing, allocates nothing and reads
+ * answer() is one pure function of a snapshot, the query, who sent it and when. Any thread may call it; it keeps nothing, allocates nothing and reads
  * no clock. The request's signer alone is changed: it remembers signatures, which are
  * functions of the same, and how many more may be made (making one allocates for a moment).
  */
@@ -14,8 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geodns/dns/cookie.h"
 #include "geodns/dns/rr.h"
 #include "geodns/dnssec/signer.h"
+#include "geodns/rate_limit.h"
 #include "geodns/snapshot.h"
 #include "lib/addr.h"
 
@@ -27,7 +28,8 @@ struct answer_request {
 	size_t len;
 	struct addr client; /* the packet's source: usually a resolver */
 	bool tcp;
-	uint32_t unix_time; /* seconds since 1970, for the validity of signatures */
+	enum rate_verdict rate;
+	uint32_t unix_time; /* seconds since 1970, for cookies and the validity of signatures */
 	/* The thread's; NULL: signatures are made anew each time, and as many as are wanted. */
 	struct dnssec_signer *signer;
 };
@@ -37,11 +39,16 @@ struct answer_result {
 	size_t len; /* of the reply; 0: none is to be sent */
 	enum dns_rcode rcode;
 	bool geographic; /* an address of a geographic name */
-	bool ecs;	 /* the query had a client subnet */
+	/* Then: which one, the last of a chain, and the best of what it has been answered with. */
+	const struct geo_name *name;
+	const struct geo_target *target;
+	bool ecs; /* the query had a client subnet */
 	bool truncated;
 	unsigned signatures;	  /* written */
 	unsigned signatures_made; /* of these, not remembered from before */
 	bool signatures_refused;  /* the budget was used up, so it is truncated */
+	bool limited; /* it was not answered whole because of the request's rate */
+	enum dns_cookie_state cookie;
 };
 
 /* out: at least DNS_UDP_SIZE_MAX octets for UDP; for TCP, size bounds the reply. */

@@ -99,9 +99,10 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	conf->arena = arena_new();
 	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec",
 		  "state_file", "zones", "pops", "networks", "default_at", "databases", "regions",
-		  "checks", "names");
+		  "checks", "names", "cookies", "rate_limit");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	server_load(conf, &root);
+	geodns_conf_protection_load(conf, &root);
 	zones_load(conf, &root);
 	dnssec_limits_load(&dnssec, &conf->dnssec);
 	geodns_conf_places_load(conf, &root);

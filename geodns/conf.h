@@ -15,10 +15,18 @@
 #include "geodns/dnssec/options.h"
 #include "geodns/geo/name.h"
 #include "geodns/geo/places.h"
+#include "geodns/rate_limit.h"
 #include "lib/addr.h"
 #include "lib/check.h"
 #include "lib/conf.h"
 #include "lib/http.h"
+
+/* Against forged source addresses: cookies, and a limit for who has none. */
+struct geodns_conf_protection {
+	const char *secrets_file; /* NULL: no cookies */
+	bool has_limit;
+	struct rate_limit_options limit;
+};
 
 struct geodns_conf_zone {
 	const char *text;    /* as configured */
@@ -47,6 +55,7 @@ struct geodns_conf {
 	struct http_options api;
 	const char *state_file; /* or NULL */
 	unsigned tcp_connections, tcp_per_client, tcp_idle_ms;
+	struct geodns_conf_protection protection;
 
 	struct geodns_conf_zone *zones;
 	size_t zone_count;

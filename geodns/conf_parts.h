@@ -13,6 +13,9 @@
 
 #define GEODNS_POPS_MAX 1024
 
+/* "cookies" and "rate_limit". */
+void geodns_conf_protection_load(struct geodns_conf *conf, const struct conf *root);
+
 /* "checks", those that no name uses too: they must be right. */
 void geodns_conf_checks_load(const struct conf *root);
 /*

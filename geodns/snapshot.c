@@ -7,6 +7,7 @@
 
 #include "geodns/dns/name.h"
 #include "geodns/dnssec/keys.h"
+#include "geodns/secrets.h"
 #include "geodns/zone/load.h"
 #include "lib/alloc.h"
 
@@ -18,22 +19,48 @@ static void mistake(struct conf_error *err, const char *reason, const char *path
 	snprintf(err->reason, sizeof(err->reason), "%.199s", reason);
 }
 
-static struct zone *zone_of_name(const struct catalog *catalog, const uint8_t *name)
+/* At most a quarter full, so that what is not there is soon known. */
+static void zones_hash(struct catalog *catalog)
 {
-	const struct geodns_conf *conf = catalog->conf;
-	struct zone *best = NULL;
-	unsigned best_labels = 0;
+	size_t size = 4;
 
-	for (size_t i = 0; i < conf->zone_count; i++) {
-		unsigned labels = dns_name_labels(conf->zones[i].apex);
+	while (size < 4 * catalog->conf->zone_count)
+		size *= 2;
+	catalog->by_apex = xcalloc(size, sizeof(struct zone *));
+	catalog->by_apex_size = size;
+	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
+		size_t at = zone_apex(catalog->zones[i])->hash & (size - 1);
 
-		if ((!best || labels > best_labels) &&
-		    dns_name_is_under(name, conf->zones[i].apex)) {
-			best = catalog->zones[i];
-			best_labels = labels;
-		}
+		while (catalog->by_apex[at])
+			at = (at + 1) & (size - 1);
+		catalog->by_apex[at] = catalog->zones[i];
 	}
-	return best;
+}
+
+static struct zone *apex_find(const struct catalog *catalog, const uint8_t *name, uint32_t hash)
+{
+	const size_t mask = catalog->by_apex_size - 1;
+	struct zone *zone;
+
+	for (size_t at = hash & mask; (zone = catalog->by_apex[at]); at = (at + 1) & mask) {
+		if (zone_apex(zone)->hash == hash && dns_name_equal(zone_apex(zone)->name, name))
+			return zone;
+	}
+	return NULL;
+}
+
+/* The zone of the longest suffix that is an apex, of those that begin with the label or later. */
+static struct zone *zone_of_path(const struct catalog *catalog, const struct dns_path *path,
+				 unsigned label)
+{
+	for (; label < path->count; label++) {
+		struct zone *zone =
+			apex_find(catalog, path->name + path->at[label], path->hash[label]);
+
+		if (zone)
+			return zone;
+	}
+	return apex_find(catalog, (const uint8_t *)"", DNS_PATH_ROOT_HASH);
 }
 
 static bool names_place(struct catalog *catalog, struct conf_error *err)
@@ -42,8 +69,11 @@ static bool names_place(struct catalog *catalog, struct conf_error *err)
 	struct zone_error zone_err;
 
 	for (size_t i = 0; i < conf->name_count; i++) {
-		struct zone *zone = zone_of_name(catalog, conf->names[i].owner);
+		struct dns_path path;
+		struct zone *zone;
 
+		dns_path_init(&path, conf->names[i].owner);
+		zone = zone_of_path(catalog, &path, 0);
 		if (!zone) {
 			mistake(err, "lies in none of the zones", "names", i, "name");
 			return false;
@@ -80,6 +110,8 @@ static struct catalog *catalog_build(struct geodns_conf *conf, struct zone **zon
 
 	catalog->conf = conf;
 	catalog->zones = zones;
+	zones_hash(catalog);
+	catalog->tally = tally_new(conf);
 	if (names_place(catalog, err) && map_load(catalog, folder, err))
 		return catalog;
 	catalog_free(catalog);
@@ -113,6 +145,7 @@ static bool keys_load(const struct geodns_conf *conf, size_t index, struct zone 
 struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struct conf_error *err)
 {
 	struct zone **zones = xcalloc(conf->zone_count, sizeof(struct zone *));
+	struct dns_cookie_secrets secrets = { 0 };
 	struct zone_error zone_err;
 
 	for (size_t i = 0; i < conf->zone_count && !err->set; i++) {
@@ -127,8 +160,15 @@ struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struc
 		else if (!keys_load(conf, i, zones[i], folder, err))
 			break;
 	}
-	if (!err->set)
-		return catalog_build(conf, zones, folder, err);
+	if (!err->set && conf->protection.secrets_file)
+		secrets_load(&secrets, folder, conf->protection.secrets_file, err);
+	if (!err->set) {
+		struct catalog *catalog = catalog_build(conf, zones, folder, err);
+
+		if (catalog)
+			catalog->cookie_secrets = secrets;
+		return catalog;
+	}
 	for (size_t i = 0; i < conf->zone_count; i++)
 		zone_free(zones[i]);
 	free(zones);
@@ -155,20 +195,31 @@ void catalog_free(struct catalog *catalog)
 	for (size_t i = 0; i < catalog->conf->zone_count; i++)
 		zone_free(catalog->zones[i]);
 	free(catalog->zones);
+	free(catalog->by_apex);
 	geo_map_free(catalog->map);
+	tally_free(catalog->tally);
 	geodns_conf_free(catalog->conf);
 	free(catalog);
+}
+
+const struct zone *catalog_path_find(const struct catalog *catalog, const struct dns_path *path,
+				     bool at_parent)
+{
+	const struct zone *zone = zone_of_path(catalog, path, 0), *parent = NULL;
+
+	if (zone && at_parent && path->count > 0 &&
+	    dns_name_labels(zone_apex(zone)->name) == path->count)
+		parent = zone_of_path(catalog, path, 1);
+	return parent ? parent : zone;
 }
 
 const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_t *name,
 				     bool at_parent)
 {
-	const struct zone *zone = zone_of_name(catalog, name), *parent = NULL;
+	struct dns_path path;
 
-	if (zone && at_parent && !dns_name_is_root(name) &&
-	    dns_name_equal(name, zone_apex(zone)->name))
-		parent = zone_of_name(catalog, dns_name_parent(name));
-	return parent ? parent : zone;
+	dns_path_init(&path, name);
+	return catalog_path_find(catalog, &path, at_parent);
 }
 
 const struct geo_name *catalog_name_find(const struct catalog *catalog, const uint8_t *owner)

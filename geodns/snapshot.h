@@ -16,13 +16,19 @@
 #define GEODNS_SNAPSHOT_H
 
 #include "geodns/conf.h"
+#include "geodns/dns/cookie.h"
 #include "geodns/geo/map.h"
+#include "geodns/tally.h"
 #include "geodns/zone/zone.h"
 
 struct catalog {
 	struct geodns_conf *conf;
-	struct zone **zones; /* as in conf */
+	struct zone **zones;   /* as in conf */
+	struct zone **by_apex; /* hash table of them; NULL: no zone */
+	size_t by_apex_size;   /* a power of two */
 	struct geo_map *map;
+	struct dns_cookie_secrets cookie_secrets;
+	struct tally *tally; /* each thread writes to a row of its own */
 };
 
 struct snapshot {
@@ -59,6 +65,9 @@ void catalog_free(struct catalog *catalog);
 /* The zone that answers for a name, NULL for none; at_parent: the one above its apex if there is.
  */
 const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_t *name,
+				     bool at_parent);
+/* The same, of a name that has been taken apart. */
+const struct zone *catalog_path_find(const struct catalog *catalog, const struct dns_path *path,
 				     bool at_parent);
 
 /* The geographic name that is configured so, be it a wildcard; NULL for none. */

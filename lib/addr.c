@@ -208,12 +208,14 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr)
 {
-	struct addr masked;
+	const unsigned octets = prefix->len / 8, bits = prefix->len % 8;
 
-	if (prefix->addr.family != addr->family)
+	/* Mostly the first octet says no. */
+	if (prefix->addr.family != addr->family ||
+	    (octets > 0 && prefix->addr.bytes[0] != addr->bytes[0]) ||
+	    memcmp(prefix->addr.bytes, addr->bytes, octets) != 0)
 		return false;
-	masked = addr_mask(addr, prefix->len);
-	return addr_equal(&masked, &prefix->addr);
+	return bits == 0 || (prefix->addr.bytes[octets] ^ addr->bytes[octets]) >> (8 - bits) == 0;
 }
 
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b)

@@ -164,6 +164,9 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 						     [COUNTERS_UDP6] = { "udp", "ipv6" },
 						     [COUNTERS_TCP4] = { "tcp", "ipv4" },
 						     [COUNTERS_TCP6] = { "tcp", "ipv6" } };
+	static const char *const cookies[] = {
+		[DNS_COOKIE_CLIENT] = "client", [DNS_COOKIE_BAD] = "bad", [DNS_COOKIE_GOOD] = "good"
+	};
 
 	metrics_family(m, "catchment_geodns_queries_total", "counter", "Messages received.");
 	for (size_t i = 0; i < COUNTERS_TRANSPORTS; i++)
@@ -171,13 +174,20 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 			       transports[i][1], (char *)NULL);
 	metrics_family(m, "catchment_geodns_replies_total", "counter", "Replies by rcode.");
 	for (unsigned i = 0; i < DNS_RCODE_COUNT; i++) {
-		if (i <= DNS_YXDOMAIN || i == DNS_BADVERS)
+		if (i <= DNS_YXDOMAIN || i == DNS_BADVERS || i == DNS_BADCOOKIE)
 			metrics_sample(m, (double)sum->replies[i], "rcode",
 				       dns_rcode_name((enum dns_rcode)i), (char *)NULL);
 	}
 	metrics_family(m, "catchment_geodns_unanswered_total", "counter",
 		       "Messages that deserve no reply.");
 	metrics_sample(m, (double)sum->dropped, (char *)NULL);
+	metrics_family(m, "catchment_geodns_limited_total", "counter",
+		       "Queries above the rate limit: not answered, or by TC or BADCOOKIE only.");
+	metrics_sample(m, (double)sum->limited, (char *)NULL);
+	metrics_family(m, "catchment_geodns_cookies_total", "counter",
+		       "Queries with a cookie: the client's half only, bad, or good.");
+	for (unsigned i = DNS_COOKIE_CLIENT; i <= DNS_COOKIE_GOOD; i++)
+		metrics_sample(m, (double)sum->cookies[i], "cookie", cookies[i], (char *)NULL);
 	metrics_family(m, "catchment_geodns_truncated_total", "counter", "Replies with TC.");
 	metrics_sample(m, (double)sum->truncated, (char *)NULL);
 	metrics_family(m, "catchment_geodns_geographic_total", "counter",
@@ -236,6 +246,30 @@ static void reload_metrics(struct metrics *m, const struct geodns *g)
 	metrics_sample(m, (double)refused, "result", "refused", (char *)NULL);
 }
 
+/* Names have many PoPs, and there may be many names: those that nobody was sent to are left out. */
+static void name_metrics(struct metrics *m, const struct geodns *g)
+{
+	const struct geodns_conf *conf = g->catalog->conf;
+
+	metrics_family(m, "catchment_geodns_answers_total", "counter",
+		       "Geographic answers by name and the PoP that came first.");
+	for (size_t i = 0; i < conf->name_count; i++) {
+		const struct geo_name *name = &conf->names[i];
+
+		for (size_t k = 0; k <= name->target_count; k++) {
+			uint64_t sum = tally_sum(g->catalog->tally, name, k);
+
+			if (sum > 0)
+				metrics_sample(
+					m, (double)sum, "name", name->text, "pop",
+					k == name->target_count
+						? "last_resort"
+						: conf->places.pops[name->targets[k].pop].name,
+					(char *)NULL);
+		}
+	}
+}
+
 static int metrics_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -254,6 +288,7 @@ static int metrics_get(void *ctx, const struct http_request *req, struct http_re
 	metrics_family(&m, "catchment_geodns_tcp_refused_total", "counter",
 		       "TCP connections above a limit.");
 	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, (char *)NULL);
+	name_metrics(&m, g);
 	check_metrics(&m, g);
 	pop_metrics(&m, g);
 	reload_metrics(&m, g);

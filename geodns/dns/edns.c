@@ -42,6 +42,12 @@ static bool option_decode(struct dns_edns *edns, uint16_t code, struct wire_read
 			return false;
 		edns->has_ecs = true;
 		return true;
+	case DNS_OPTION_COOKIE:
+		/* The first one counts (RFC 7873, 5.2). */
+		if (edns->has_cookie)
+			return true;
+		edns->has_cookie = dns_cookie_decode(&edns->cookie, r);
+		return edns->has_cookie;
 	case DNS_OPTION_NSID:
 		if (edns->has_nsid || wire_left(&r) > 0)
 			return false;
@@ -105,10 +111,38 @@ struct addr dns_ecs_addr(const struct dns_ecs *ecs)
 	return addr_from_bytes(ecs->family == 1 ? ADDR_IPV4 : ADDR_IPV6, ecs->addr);
 }
 
-void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
-		     const char *identity)
+static size_t ecs_size(const struct dns_edns *edns)
 {
-	size_t len_at;
+	return edns->has_ecs ? 4 + (edns->ecs.source_prefix + 7u) / 8 : 0;
+}
+
+static size_t cookie_size(const struct dns_edns *edns)
+{
+	return edns->has_cookie ? sizeof(edns->cookie.client) + edns->cookie.server_len : 0;
+}
+
+static size_t options_size(const struct dns_edns *edns, const char *identity)
+{
+	size_t size = 0;
+
+	if (edns->has_ecs)
+		size += 4 + ecs_size(edns);
+	if (edns->has_cookie)
+		size += 4 + cookie_size(edns);
+	if (edns->has_nsid && identity)
+		size += 4 + strlen(identity);
+	return size;
+}
+
+size_t dns_edns_size(const struct dns_edns *edns, const char *identity)
+{
+	return 1 + 2 + 2 + 4 + 2 + options_size(edns, identity);
+}
+
+void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
+		     uint8_t ecs_scope, const char *identity)
+{
+	const struct dns_ecs *ecs = &edns->ecs;
 
 	wire_put_u8(w, 0);
 	wire_put_u16(w, DNS_TYPE_OPT);
@@ -116,22 +150,24 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 	wire_put_u8(w, (uint8_t)(rcode >> 4));
 	wire_put_u8(w, 0);
 	wire_put_u16(w, (edns->dnssec_ok ? EDNS_DO : 0) | (edns->compact_ok ? EDNS_CO : 0));
-	len_at = wire_offset(w);
-	wire_put_u16(w, 0);
+	wire_put_u16(w, (uint16_t)options_size(edns, identity));
 	if (edns->has_ecs) {
-		size_t len = (edns->ecs.source_prefix + 7u) / 8;
-
 		wire_put_u16(w, DNS_OPTION_ECS);
-		wire_put_u16(w, (uint16_t)(4 + len));
-		wire_put_u16(w, edns->ecs.family);
-		wire_put_u8(w, edns->ecs.source_prefix);
-		wire_put_u8(w, edns->ecs.scope_prefix);
-		wire_put_bytes(w, edns->ecs.addr, len);
+		wire_put_u16(w, (uint16_t)ecs_size(edns));
+		wire_put_u16(w, ecs->family);
+		wire_put_u8(w, ecs->source_prefix);
+		wire_put_u8(w, ecs_scope);
+		wire_put_bytes(w, ecs->addr, ecs_size(edns) - 4);
+	}
+	if (edns->has_cookie) {
+		wire_put_u16(w, DNS_OPTION_COOKIE);
+		wire_put_u16(w, (uint16_t)cookie_size(edns));
+		wire_put_bytes(w, edns->cookie.client, sizeof(edns->cookie.client));
+		wire_put_bytes(w, edns->cookie.server, edns->cookie.server_len);
 	}
 	if (edns->has_nsid && identity) {
 		wire_put_u16(w, DNS_OPTION_NSID);
 		wire_put_u16(w, (uint16_t)strlen(identity));
 		wire_put_bytes(w, identity, strlen(identity));
 	}
-	wire_patch_u16(w, len_at, (uint16_t)(wire_offset(w) - len_at - 2));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * edns.h - the OPT record (RFC 6891) with Client Subnet (RFC 7871) and NSID (RFC 5001).
+ * edns.h - the OPT record (RFC 6891) with Client Subnet (RFC 7871), Cookie (RFC 7873) and
+ * NSID (RFC 5001).
  *
  * Pure codecs. Options that are not ours and the Z bits are ignored.
  */
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geodns/dns/cookie.h"
 #include "geodns/dns/rr.h"
 #include "lib/addr.h"
 #include "lib/wire.h"
@@ -30,13 +32,11 @@ struct dns_edns {
 	uint8_t version;
 	bool dnssec_ok;
 	bool compact_ok; /* beside DO only (RFC 9824, 5.1): NXDOMAIN may be said, too */
-	bool has_ecs, has_nsid;
+	bool has_ecs, has_nsid, has_cookie;
 	uint16_t udp_size; /* as sent; see dns_edns_udp_size() */
 	struct dns_ecs ecs;
+	struct dns_cookie cookie;
 };
-
-/* Fixed part and option headers, the longest address included, for reserving room. */
-#define DNS_OPT_SIZE_MAX(identity_len) (11 + 4 + 4 + 16 + 4 + (identity_len))
 
 /*
  * Read the fields behind the owner and type of an OPT record: class, TTL, options. False, with
@@ -54,10 +54,12 @@ struct addr dns_ecs_addr(const struct dns_ecs *ecs);
 
 /*
  * Write the whole OPT record of an answer with that (extended) rcode: the query's DO and CO, its
- * client subnet with the scope that is set in it, and identity when NSID was asked for and it is
- * not NULL.
+ * client subnet with that scope, its cookie, and identity when NSID was asked for and it is not
+ * NULL.
  */
 void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
-		     const char *identity);
+		     uint8_t ecs_scope, const char *identity);
+/* How many octets that will be. */
+size_t dns_edns_size(const struct dns_edns *edns, const char *identity);
 
 #endif

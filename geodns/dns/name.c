@@ -71,15 +71,58 @@ bool dns_name_is_wildcard(const uint8_t *name)
 	return name[0] == 1 && name[1] == '*';
 }
 
-uint8_t dns_octet_lower(uint8_t octet)
+/* Eight octets at once: 0x20 is added where bits 7 to 0 are those of 'A' to 'Z'. */
+static uint64_t octets_lower(uint64_t x)
 {
-	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
+	const uint64_t each = 0x0101010101010101;
+	const uint64_t low = x & 0x7f * each;
+	const uint64_t from_a = low + (0x80 - 'A') * each, behind_z = low + (0x80 - 'Z' - 1) * each;
+
+	return x | (from_a & ~behind_z & ~x & 0x80 * each) >> 2;
+}
+
+uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label)
+{
+	uint64_t hash = suffix ^ (uint64_t)label[0] << 32;
+	unsigned left = label[0];
+
+	for (const uint8_t *p = label + 1; left > 0;) {
+		uint64_t word = 0;
+
+		if (left >= 8) {
+			memcpy(&word, p, 8);
+			p += 8;
+			left -= 8;
+		} else {
+			while (left > 0)
+				word = word << 8 | p[--left];
+		}
+		hash = (hash ^ octets_lower(word)) * 0x9e3779b97f4a7c15;
+		hash ^= hash >> 29;
+	}
+	return (uint32_t)(hash ^ hash >> 32);
+}
+
+void dns_path_init(struct dns_path *path, const uint8_t *name)
+{
+	uint32_t hash = DNS_PATH_ROOT_HASH;
+	const uint8_t *p = name;
+
+	path->name = name;
+	for (path->count = 0; !dns_name_is_root(p); p = dns_name_parent(p))
+		path->at[path->count++] = (uint8_t)(p - name);
+	for (unsigned i = path->count; i-- > 0;) {
+		hash = dns_label_hash(hash, name + path->at[i]);
+		path->hash[i] = hash;
+	}
 }
 
 bool dns_label_equal(const uint8_t *a, const uint8_t *b)
 {
 	if (a[0] != b[0])
 		return false;
+	if (memcmp(a + 1, b + 1, a[0]) == 0)
+		return true;
 	for (unsigned i = 1; i <= a[0]; i++) {
 		if (a[i] != b[i] && dns_octet_lower(a[i]) != dns_octet_lower(b[i]))
 			return false;

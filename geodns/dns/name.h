@@ -46,7 +46,26 @@ bool dns_label_equal(const uint8_t *a, const uint8_t *b); /* the first labels */
 bool dns_name_equal(const uint8_t *a, const uint8_t *b);
 /* name is ancestor or lies below it. */
 bool dns_name_is_under(const uint8_t *name, const uint8_t *ancestor);
-uint8_t dns_octet_lower(uint8_t octet);
+static inline uint8_t dns_octet_lower(uint8_t octet)
+{
+	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet + ('a' - 'A')) : octet;
+}
+
+/*
+ * A name taken apart, to be looked up: where its labels begin, and a hash of each suffix, without
+ * regard to case. A suffix has the same hash in whatever name it stands.
+ */
+struct dns_path {
+	const uint8_t *name;
+	unsigned count;			 /* labels, the root's not counted */
+	uint8_t at[DNS_NAME_MAX / 2];	 /* offsets of labels, the first one first */
+	uint32_t hash[DNS_NAME_MAX / 2]; /* of the suffixes that begin there */
+};
+
+#define DNS_PATH_ROOT_HASH UINT32_C(0)
+void dns_path_init(struct dns_path *path, const uint8_t *name);
+/* Of a suffix with one label more in front. */
+uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label);
 
 /* Labels of name that are in front of suffix, followed by tail. False when that is too long. */
 bool dns_name_replace_suffix(uint8_t out[DNS_NAME_MAX], const uint8_t *name, const uint8_t *suffix,

@@ -61,7 +61,9 @@ bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 		wire_get_bytes(&r, 2 + 2);
 	}
 	q.rcode = records_decode(&q, &r, before, additional);
-	if (!q.has_question)
+	q.cookie_only =
+		questions == 0 && before == 0 && q.rcode == DNS_NOERROR && q.edns.has_cookie;
+	if (!q.has_question && !q.cookie_only)
 		q.rcode = DNS_FORMERR;
 	/* Other opcodes may mean something else by what follows the header. */
 	if (q.flags & DNS_OPCODE_MASK)

@@ -22,6 +22,7 @@ struct dns_query {
 	uint16_t flags; /* as received */
 	enum dns_rcode rcode;
 	bool has_question, has_edns;
+	bool cookie_only;     /* no question, but a cookie, and that is fine (RFC 7873, 5.4) */
 	const uint8_t *qname; /* borrowed from the message, case as sent */
 	size_t qname_len;
 	uint16_t qtype, qclass;

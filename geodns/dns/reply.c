@@ -38,6 +38,11 @@ static void name_put(struct dns_reply *r, const uint8_t *name)
 	/* This name's own beginning does not count: nothing stands behind it yet. */
 	unsigned known = r->name_count;
 
+	/* As nearly all owners are. */
+	if (name == r->query->qname && !dns_name_is_root(name)) {
+		wire_put_u16(&r->w, POINTER << 8 | DNS_HEADER_SIZE);
+		return;
+	}
 	/* What did not fit is remembered all the same: nothing stands there. */
 	for (; !r->w.failed && !dns_name_is_root(name); name = dns_name_parent(name)) {
 		for (unsigned i = 0; i < known; i++) {
@@ -58,11 +63,10 @@ static void question_put(struct dns_reply *r)
 
 	if (!r->query->has_question)
 		return;
-	for (; !dns_name_is_root(p); p = dns_name_parent(p)) {
-		name_remember(r);
-		wire_put_bytes(&r->w, p, 1 + (size_t)p[0]);
-	}
-	wire_put_u8(&r->w, 0);
+	/* It may have more labels than there is place for: those are not pointed to. */
+	for (; !dns_name_is_root(p) && r->name_count < DNS_REPLY_NAMES_MAX; p = dns_name_parent(p))
+		r->names[r->name_count++] = (uint16_t)(DNS_HEADER_SIZE + (p - r->query->qname));
+	wire_put_bytes(&r->w, r->query->qname, r->query->qname_len);
 	wire_put_u16(&r->w, r->query->qtype);
 	wire_put_u16(&r->w, r->query->qclass);
 	r->counts[DNS_QUESTION] = 1;
@@ -72,14 +76,13 @@ void dns_reply_init(struct dns_reply *r, uint8_t *buf, size_t limit, const struc
 		    const char *identity)
 {
 	static const uint8_t header[DNS_HEADER_SIZE];
-	size_t identity_len = identity ? strlen(identity) : 0;
 
 	*r = (struct dns_reply){ .w = wire_writer(buf, limit),
 				 .query = query,
 				 .identity = identity,
 				 .rcode = query->rcode };
 	if (query->has_edns) {
-		r->opt_room = DNS_OPT_SIZE_MAX(identity_len);
+		r->opt_room = dns_edns_size(&query->edns, identity);
 		r->w.end -= r->opt_room;
 	}
 	wire_put_bytes(&r->w, header, sizeof(header));
@@ -138,11 +141,8 @@ size_t dns_reply_finish(struct dns_reply *r)
 	uint16_t flags = DNS_FLAG_QR | (q->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD));
 
 	if (q->has_edns) {
-		struct dns_edns edns = q->edns;
-
-		edns.ecs.scope_prefix = r->ecs_scope;
 		r->w.end += r->opt_room;
-		dns_edns_encode(&r->w, &edns, r->rcode, r->identity);
+		dns_edns_encode(&r->w, &q->edns, r->rcode, r->ecs_scope, r->identity);
 		r->counts[DNS_ADDITIONAL]++;
 	}
 	flags |= r->authoritative ? DNS_FLAG_AA : 0;

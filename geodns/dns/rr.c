@@ -48,6 +48,8 @@ const char *dns_rcode_name(enum dns_rcode rcode)
 		return "YXDOMAIN";
 	case DNS_BADVERS:
 		return "BADVERS";
+	case DNS_BADCOOKIE:
+		return "BADCOOKIE";
 	}
 	return "RESERVED";
 }

@@ -53,8 +53,9 @@ enum dns_rcode {
 	DNS_REFUSED = 5,
 	DNS_YXDOMAIN = 6,
 	DNS_BADVERS = 16,
+	DNS_BADCOOKIE = 23,
 };
-#define DNS_RCODE_COUNT 17
+#define DNS_RCODE_COUNT 24
 
 enum dns_section { DNS_QUESTION, DNS_ANSWER, DNS_AUTHORITY, DNS_ADDITIONAL };
 
@@ -67,7 +68,7 @@ enum dns_flag {
 #define DNS_OPCODE_MASK 0x7800
 #define DNS_HEADER_SIZE 12
 
-enum dns_option { DNS_OPTION_NSID = 3, DNS_OPTION_ECS = 8 };
+enum dns_option { DNS_OPTION_NSID = 3, DNS_OPTION_ECS = 8, DNS_OPTION_COOKIE = 10 };
 
 /* Names in record data: octets in front of the first one, and how many follow one another. */
 struct dns_rdata_layout {

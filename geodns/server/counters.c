@@ -18,6 +18,9 @@ void counters_add(struct counters *c, enum counters_transport transport,
 		  const struct answer_result *result)
 {
 	bump(&c->queries[transport]);
+	bump(&c->cookies[result->cookie]);
+	if (result->limited)
+		bump(&c->limited);
 	if (result->len == 0) {
 		bump(&c->dropped);
 		return;
@@ -48,7 +51,10 @@ void counters_sum(struct counters *sum, const struct counters *c)
 		add(&sum->queries[i], &c->queries[i]);
 	for (size_t i = 0; i < DNS_RCODE_COUNT; i++)
 		add(&sum->replies[i], &c->replies[i]);
+	for (size_t i = 0; i < 4; i++)
+		add(&sum->cookies[i], &c->cookies[i]);
 	add(&sum->dropped, &c->dropped);
+	add(&sum->limited, &c->limited);
 	add(&sum->truncated, &c->truncated);
 	add(&sum->geographic, &c->geographic);
 	add(&sum->ecs, &c->ecs);

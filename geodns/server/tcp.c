@@ -98,6 +98,9 @@ static bool message_answer(struct connection *c, const uint8_t *message, size_t 
 	result = answer(server->store->current, &req, server->reply, sizeof(server->reply));
 	counters_add(&server->counters,
 		     c->client.family == ADDR_IPV4 ? COUNTERS_TCP4 : COUNTERS_TCP6, &result);
+	if (result.geographic)
+		tally_add(server->store->current->catalog->tally, tally_writers(server->conf) - 1,
+			  result.name, result.target);
 	if (result.len == 0)
 		return false;
 	prefix[0] = (uint8_t)(result.len >> 8);

@@ -2,52 +2,65 @@
 #include "geodns/server/udp.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <urcu-qsbr.h>
 
 #include "geodns/dns/edns.h"
+#include "geodns/rate_limit.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 
 #define BATCH	     32
-#define QUERY_MAX    4096 /* nobody's query is longer */
+#define QUERY_MAX    1500 /* nobody's query is longer */
 #define RECEIVE_ROOM (1 << 20)
 
-/* One packet of a batch, with what the kernel says about it. */
-struct slot {
-	uint8_t query[QUERY_MAX];
-	uint8_t reply[DNS_UDP_SIZE_MAX];
-	struct sockaddr_storage peer;
-	struct iovec in, out;
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	} control;
+union peer {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 };
 
+/* One packet of a batch, and its reply. */
+struct slot {
+	uint8_t reply[DNS_UDP_SIZE_MAX];
+	uint8_t query[QUERY_MAX];
+};
+
+/* Which of our addresses it was sent to, where the socket has all of them. */
+union control {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* One socket's. What each packet needs lies close together; its octets are elsewhere. */
 struct thread {
 	struct udp_server *server;
 	pthread_t id;
+	unsigned number; /* from 0 */
 	bool running;
-	struct pollfd *polls; /* one per address, then stop_fd */
+	bool any_address; /* which one is to be asked for, packet by packet */
+	int fd;
 	struct counters counters;
 	struct dnssec_signer *signer;
-	struct slot slots[BATCH];
+	struct rate_limit *limit;
 	struct mmsghdr received[BATCH], sent[BATCH];
+	struct iovec in[BATCH], out[BATCH];
+	union peer peers[BATCH];
+	union control controls[BATCH];
+	struct slot slots[BATCH];
 };
 
 struct udp_server {
 	const struct store *store;
-	size_t listen_count;
 	unsigned thread_count;
 	struct thread **threads;
-	int stop_fd;
+	bool stopping;
 };
 
 static int option_set(int fd, int level, int name, int value)
@@ -130,45 +143,75 @@ static void source_set(struct msghdr *msg)
 	}
 }
 
-static void slots_prepare(struct thread *t)
+/* What recvmmsg() has changed of the first n, as it was. */
+static void headers_reset(struct thread *t, unsigned n)
 {
-	for (unsigned i = 0; i < BATCH; i++) {
-		struct slot *slot = &t->slots[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct msghdr *m = &t->received[i].msg_hdr;
 
-		slot->in = (struct iovec){ slot->query, sizeof(slot->query) };
-		t->received[i].msg_hdr = (struct msghdr){ .msg_name = &slot->peer,
-							  .msg_namelen = sizeof(slot->peer),
-							  .msg_iov = &slot->in,
-							  .msg_iovlen = 1,
-							  .msg_control = &slot->control,
-							  .msg_controllen = sizeof(slot->control) };
+		m->msg_namelen = sizeof(t->peers[i]);
+		m->msg_controllen = t->any_address ? sizeof(t->controls[i]) : 0;
 	}
 }
 
-/* True if there is something to send. */
-static bool slot_answer(struct thread *t, const struct snapshot *snap, unsigned i,
-			uint32_t unix_time)
+static void headers_prepare(struct thread *t)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		t->in[i] = (struct iovec){ t->slots[i].query, QUERY_MAX };
+		t->received[i].msg_hdr = (struct msghdr){
+			.msg_name = &t->peers[i],
+			.msg_iov = &t->in[i],
+			.msg_iovlen = 1,
+			.msg_control = t->any_address ? &t->controls[i] : NULL,
+		};
+	}
+	headers_reset(t, BATCH);
+}
+
+/* What is the same for all packets of a batch. */
+struct batch {
+	const struct snapshot *snap;
+	struct instant now;
+	uint32_t unix_time;
+};
+
+static struct answer_result request_answer(struct thread *t, const struct batch *batch,
+					   struct answer_request *req, uint8_t *reply)
+{
+	struct answer_result result;
+
+	if (!batch->snap->catalog->conf->protection.has_limit)
+		return answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
+	req->rate = rate_limit_take(t->limit, &req->client, batch->now);
+	result = answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
+	if (req->rate == RATE_WHOLE && result.cookie == DNS_COOKIE_GOOD)
+		rate_limit_give_back(t->limit, &req->client);
+	return result;
+}
+
+/* Returns the length of the reply, 0: none. */
+static size_t packet_answer(struct thread *t, const struct batch *batch, unsigned i)
 {
 	const struct mmsghdr *in = &t->received[i];
-	struct slot *slot = &t->slots[i];
-	struct answer_request req = { .packet = slot->query,
+	struct answer_request req = { .packet = t->slots[i].query,
 				      .len = in->msg_len,
-				      .unix_time = unix_time,
+				      .unix_time = batch->unix_time,
 				      .signer = t->signer };
 	struct answer_result result = { 0 };
 	struct endpoint peer;
 
-	if (!endpoint_from_sockaddr(&peer, (struct sockaddr *)&slot->peer))
-		return false;
+	if (!endpoint_from_sockaddr(&peer, &t->peers[i].any))
+		return 0;
 	/* Nobody can be reached at port 0: such a source is forged. */
 	if (peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC)) {
 		req.client = peer.addr;
-		result = answer(snap, &req, slot->reply, sizeof(slot->reply));
+		result = request_answer(t, batch, &req, t->slots[i].reply);
 	}
 	counters_add(&t->counters, peer.addr.family == ADDR_IPV4 ? COUNTERS_UDP4 : COUNTERS_UDP6,
 		     &result);
-	slot->out = (struct iovec){ slot->reply, result.len };
-	return result.len > 0;
+	if (result.geographic)
+		tally_add(batch->snap->catalog->tally, t->number, result.name, result.target);
+	return result.len;
 }
 
 /* A reply that the kernel refuses (no route, filtered) is lost like any packet: go on behind it. */
@@ -185,101 +228,98 @@ static void replies_send(int fd, struct mmsghdr *msgs, unsigned count)
 	}
 }
 
-static void batch_serve(struct thread *t, int fd)
+/* Answer the packets that have been received, and address the replies. Returns how many. */
+static unsigned batch_answer(struct thread *t, unsigned count)
 {
-	const struct snapshot *snap;
+	struct batch batch = { .now = clock_now(), .unix_time = clock_unix_time() };
 	unsigned replies = 0;
-	uint32_t unix_time;
-	int n;
 
-	slots_prepare(t);
-	n = recvmmsg(fd, t->received, BATCH, MSG_DONTWAIT, NULL);
-	if (n <= 0)
-		return;
 	rcu_thread_online();
-	snap = store_read(t->server->store);
-	unix_time = clock_unix_time();
-	for (unsigned i = 0; i < (unsigned)n; i++) {
+	batch.snap = store_read(t->server->store);
+	/* Another one after each reload. */
+	rate_limit_set(t->limit, &batch.snap->catalog->conf->protection.limit);
+	for (unsigned i = 0; i < count; i++) {
 		struct msghdr *reply = &t->sent[replies].msg_hdr;
+		size_t len = packet_answer(t, &batch, i);
 
-		if (!slot_answer(t, snap, i, unix_time))
+		if (len == 0)
 			continue;
+		t->out[i] = (struct iovec){ t->slots[i].reply, len };
 		*reply = t->received[i].msg_hdr;
-		reply->msg_iov = &t->slots[i].out;
-		reply->msg_flags = 0;
-		source_set(reply);
+		reply->msg_iov = &t->out[i];
+		if (t->any_address)
+			source_set(reply);
 		replies++;
 	}
 	rcu_thread_offline();
-	replies_send(fd, t->sent, replies);
+	return replies;
 }
 
+/* Blocks where there is nothing to do: a poll() in front would be a third call into the kernel. */
 static void *thread_run(void *arg)
 {
 	struct thread *t = arg;
-	size_t n = t->server->listen_count;
 
 	rcu_register_thread();
 	rcu_thread_offline();
-	while (t->polls[n].revents == 0) {
-		if (poll(t->polls, n + 1, -1) < 0)
+	headers_prepare(t);
+	for (;;) {
+		int n = recvmmsg(t->fd, t->received, BATCH, MSG_WAITFORONE, NULL);
+
+		/* Then the socket has been shut down, and what it gives is nothing. */
+		if (__atomic_load_n(&t->server->stopping, __ATOMIC_ACQUIRE))
+			break;
+		if (n <= 0)
 			continue;
-		for (size_t i = 0; i < n; i++) {
-			if (t->polls[i].revents)
-				batch_serve(t, t->polls[i].fd);
-		}
+		replies_send(t->fd, t->sent, batch_answer(t, (unsigned)n));
+		headers_reset(t, (unsigned)n);
 	}
 	rcu_unregister_thread();
 	return NULL;
 }
 
-static struct thread *thread_new(size_t signatures_kept)
+static struct thread *thread_new(struct udp_server *server, const struct geodns_conf *conf,
+				 unsigned number, const uint8_t key[SIPHASH_KEY_SIZE])
 {
 	struct thread *t = x_new(struct thread);
 
-	t->signer = dnssec_signer_new(signatures_kept);
+	t->server = server;
+	t->number = number;
+	t->fd = -1;
+	t->signer = dnssec_signer_new(conf->dnssec.signatures_kept);
+	t->limit = rate_limit_new(&conf->protection.limit, conf->threads, key);
 	return t;
 }
 
-static int thread_open(struct udp_server *server, struct thread *t, const struct endpoint *listen,
-		       const struct endpoint **failed)
+static int thread_open(struct thread *t, const struct endpoint *listen)
 {
-	size_t n = server->listen_count;
+	int fd = socket_open(listen);
 
-	t->server = server;
-	t->polls = xcalloc(n + 1, sizeof(*t->polls));
-	for (size_t i = 0; i <= n; i++)
-		t->polls[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	t->polls[n].fd = server->stop_fd;
-	for (size_t i = 0; i < n; i++) {
-		int fd = socket_open(&listen[i]);
-
-		*failed = &listen[i];
-		if (fd < 0)
-			return fd;
-		t->polls[i].fd = fd;
-	}
+	if (fd < 0)
+		return fd;
+	t->fd = fd;
+	t->any_address = is_unspecified(&listen->addr);
 	return 0;
 }
 
+/* A thread for each address, and that conf->threads times. */
 int udp_server_new(struct udp_server **out, const struct geodns_conf *conf,
 		   const struct store *store, const struct endpoint **failed)
 {
 	struct udp_server *server = x_new(struct udp_server);
-	int err = 0;
+	uint8_t key[SIPHASH_KEY_SIZE] = { 0 };
+	int err = getrandom(key, sizeof(key), 0) < 0 ? -errno : 0;
 
-	server->store = store;
-	server->listen_count = conf->listen_count;
-	server->thread_count = conf->threads;
-	server->threads = xcalloc(conf->threads, sizeof(struct thread *));
-	for (unsigned i = 0; i < conf->threads; i++)
-		server->threads[i] = thread_new(conf->dnssec.signatures_kept);
 	*failed = &conf->listen[0];
-	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->stop_fd < 0)
-		err = -errno;
-	for (unsigned i = 0; i < conf->threads && !err; i++)
-		err = thread_open(server, server->threads[i], conf->listen, failed);
+	server->store = store;
+	server->thread_count = conf->threads * (unsigned)conf->listen_count;
+	server->threads = xcalloc(server->thread_count, sizeof(struct thread *));
+	for (unsigned i = 0; i < server->thread_count; i++)
+		server->threads[i] = thread_new(server, conf, i, key);
+	for (unsigned i = 0; i < server->thread_count && !err; i++) {
+		*failed = &conf->listen[i % conf->listen_count];
+		err = thread_open(server->threads[i], *failed);
+	}
 	if (err) {
 		udp_server_free(server);
 		return err;
@@ -306,16 +346,17 @@ int udp_server_start(struct udp_server *server)
 	return err;
 }
 
-static void thread_free(struct thread *t, size_t listen_count)
+static void thread_free(struct thread *t)
 {
-	if (t->running)
+	/* Wakes the thread up, though it says that nobody is connected. */
+	if (t->running) {
+		shutdown(t->fd, SHUT_RDWR);
 		pthread_join(t->id, NULL);
-	for (size_t i = 0; t->polls && i < listen_count; i++) {
-		if (t->polls[i].fd >= 0)
-			close(t->polls[i].fd);
 	}
 	dnssec_signer_free(t->signer);
-	free(t->polls);
+	if (t->fd >= 0)
+		close(t->fd);
+	rate_limit_free(t->limit);
 	free(t);
 }
 
@@ -323,12 +364,9 @@ void udp_server_free(struct udp_server *server)
 {
 	if (!server)
 		return;
-	if (server->stop_fd >= 0)
-		eventfd_write(server->stop_fd, 1);
+	__atomic_store_n(&server->stopping, true, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < server->thread_count; i++)
-		thread_free(server->threads[i], server->listen_count);
-	if (server->stop_fd >= 0)
-		close(server->stop_fd);
+		thread_free(server->threads[i]);
 	free(server->threads);
 	free(server);
 }

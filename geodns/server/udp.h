@@ -2,8 +2,8 @@
 /*
  * udp.h - answering over UDP, in threads of its own.
  *
- * Each thread has a socket of its own for each address (SO_REUSEPORT: the
- * kernel spreads clients over them) and turns: receive a batch, answer it from
+ * Each thread has a socket of its own, one of those of an address (SO_REUSEPORT: the
+ * kernel spreads clients over them), and turns: receive a batch, answer it from
  * one snapshot, send the replies. The control thread makes, starts and ends
  * the whole; threads share nothing but the store.
  */

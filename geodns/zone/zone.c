@@ -12,11 +12,11 @@
 #include "lib/arena.h"
 
 #define BUCKETS_MIN 64 /* a power of two */
-#define LABELS_MAX  128
 
 struct zone {
 	struct arena *arena;
 	struct zone_node *apex;
+	unsigned apex_labels;
 	struct zone_node *all;
 	struct zone_node **buckets;
 	size_t bucket_count, node_count;
@@ -24,18 +24,9 @@ struct zone {
 	struct dnssec_keys *keys; /* NULL: not signed */
 };
 
-/* FNV-1a, going on from the parent's. */
-static uint32_t label_hash(uint32_t hash, const uint8_t *label)
-{
-	for (unsigned i = 0; i <= label[0]; i++)
-		hash = (hash ^ dns_octet_lower(label[i])) * UINT32_C(16777619);
-	return hash;
-}
-
 static struct zone_node *child_find(const struct zone *zone, const struct zone_node *parent,
-				    const uint8_t *label)
+				    const uint8_t *label, uint32_t hash)
 {
-	uint32_t hash = label_hash(parent->hash, label);
 	struct zone_node *n = zone->buckets[hash & (zone->bucket_count - 1)];
 
 	while (n && !(n->hash == hash && n->parent == parent && dns_label_equal(n->name, label)))
@@ -56,6 +47,14 @@ static void buckets_grow(struct zone *zone)
 	}
 }
 
+static uint32_t name_hash(const uint8_t *name)
+{
+	struct dns_path path;
+
+	dns_path_init(&path, name);
+	return path.count > 0 ? path.hash[0] : DNS_PATH_ROOT_HASH;
+}
+
 static struct zone_node *node_new(struct zone *zone, struct zone_node *parent, const uint8_t *name)
 {
 	struct zone_node *n = arena_new_object(zone->arena, struct zone_node);
@@ -63,7 +62,7 @@ static struct zone_node *node_new(struct zone *zone, struct zone_node *parent, c
 
 	n->name = arena_memdup(zone->arena, name, dns_name_length(name));
 	n->parent = parent;
-	n->hash = parent ? label_hash(parent->hash, name) : 2166136261U;
+	n->hash = parent ? dns_label_hash(parent->hash, name) : name_hash(name);
 	slot = &zone->buckets[n->hash & (zone->bucket_count - 1)];
 	n->next_of_hash = *slot;
 	*slot = n;
@@ -84,6 +83,7 @@ struct zone *zone_new(const uint8_t *apex)
 	zone->bucket_count = BUCKETS_MIN;
 	zone->buckets = xcalloc(BUCKETS_MIN, sizeof(struct zone_node *));
 	zone->apex = node_new(zone, NULL, apex);
+	zone->apex_labels = dns_name_labels(apex);
 	return zone;
 }
 
@@ -97,27 +97,24 @@ void zone_free(struct zone *zone)
 	free(zone);
 }
 
-/* The labels of name below the apex, the deepest first. Returns how many. */
-static unsigned labels_below_apex(const struct zone *zone, const uint8_t *name,
-				  const uint8_t *labels[LABELS_MAX])
+/* How many labels of a name that lies in the zone are below the apex. */
+static unsigned labels_below_apex(const struct zone *zone, const struct dns_path *path)
 {
-	unsigned n = dns_name_labels(name) - dns_name_labels(zone->apex->name);
-
-	for (unsigned i = 0; i < n; i++, name = dns_name_parent(name))
-		labels[i] = name;
-	return n;
+	return path->count - zone->apex_labels;
 }
 
 /* The node of that name with all that lead to it, made if missing. */
 static struct zone_node *node_add(struct zone *zone, const uint8_t *name)
 {
-	const uint8_t *labels[LABELS_MAX];
 	struct zone_node *n = zone->apex;
+	struct dns_path path;
 
-	for (unsigned i = labels_below_apex(zone, name, labels); i-- > 0;) {
-		struct zone_node *child = child_find(zone, n, labels[i]);
+	dns_path_init(&path, name);
+	for (unsigned i = labels_below_apex(zone, &path); i-- > 0;) {
+		const uint8_t *label = name + path.at[i];
+		struct zone_node *child = child_find(zone, n, label, path.hash[i]);
 
-		n = child ? child : node_new(zone, n, labels[i]);
+		n = child ? child : node_new(zone, n, label);
 	}
 	return n;
 }
@@ -293,6 +290,7 @@ static bool node_check(const struct zone *zone, struct zone_node *node, struct z
 	bool has_ns = zone_rrset_find(node, DNS_TYPE_NS);
 
 	node->is_cut = has_ns && node != zone->apex;
+	node->has_dname = dname;
 	if (cname && (node->rrsets->next || cname->rdata->next))
 		return mistake(err, node->name, "CNAME beside another record");
 	if (dname && dname->rdata->next)
@@ -338,17 +336,17 @@ size_t zone_name_count(const struct zone *zone)
 	return zone->node_count;
 }
 
-struct zone_match zone_lookup(const struct zone *zone, const uint8_t *name, bool at_parent)
+struct zone_match zone_path_lookup(const struct zone *zone, const struct dns_path *path,
+				   bool at_parent)
 {
-	const uint8_t *labels[LABELS_MAX];
 	const struct zone_node *n = zone->apex;
 
-	for (unsigned i = labels_below_apex(zone, name, labels); i-- > 0;) {
+	for (unsigned i = labels_below_apex(zone, path); i-- > 0;) {
 		const struct zone_node *child;
 
-		if (zone_rrset_find(n, DNS_TYPE_DNAME))
+		if (n->has_dname)
 			return (struct zone_match){ ZONE_DNAME, n };
-		child = child_find(zone, n, labels[i]);
+		child = child_find(zone, n, path->name + path->at[i], path->hash[i]);
 		if (!child && n->wildcard)
 			return (struct zone_match){ ZONE_WILDCARD, n->wildcard };
 		if (!child)
@@ -360,15 +358,24 @@ struct zone_match zone_lookup(const struct zone *zone, const uint8_t *name, bool
 	return (struct zone_match){ ZONE_EXACT, n };
 }
 
+struct zone_match zone_lookup(const struct zone *zone, const uint8_t *name, bool at_parent)
+{
+	struct dns_path path;
+
+	dns_path_init(&path, name);
+	return zone_path_lookup(zone, &path, at_parent);
+}
+
 const struct zone_node *zone_node_find(const struct zone *zone, const uint8_t *name)
 {
-	const uint8_t *labels[LABELS_MAX];
 	const struct zone_node *n = zone->apex;
+	struct dns_path path;
 
 	if (!dns_name_is_under(name, zone->apex->name))
 		return NULL;
-	for (unsigned i = labels_below_apex(zone, name, labels); n && i-- > 0;)
-		n = child_find(zone, n, labels[i]);
+	dns_path_init(&path, name);
+	for (unsigned i = labels_below_apex(zone, &path); n && i-- > 0;)
+		n = child_find(zone, n, name + path.at[i], path.hash[i]);
 	return n;
 }
 

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "geodns/dns/name.h"
 #include "geodns/dns/rr.h"
 
 struct dnssec_keys;
@@ -45,8 +46,9 @@ struct zone_node {
 	struct zone_rrset *rrsets;
 	const struct geo_name *geo; /* it owns some types here; or NULL */
 	bool is_cut;		    /* NS below the apex */
+	bool has_dname;
 	struct zone_node *next_of_hash, *next_of_all;
-	uint32_t hash;
+	uint32_t hash; /* as in struct dns_path */
 };
 
 /* As read from a file. */
@@ -101,6 +103,9 @@ size_t zone_name_count(const struct zone *zone);
  * the cut itself counts as an ordinary name.
  */
 struct zone_match zone_lookup(const struct zone *zone, const uint8_t *name, bool at_parent);
+/* The same, of a name that has been taken apart. */
+struct zone_match zone_path_lookup(const struct zone *zone, const struct dns_path *path,
+				   bool at_parent);
 /* The node of that very name, wherever it lies, glue included; NULL when there is none. */
 const struct zone_node *zone_node_find(const struct zone *zone, const uint8_t *name);
 const struct zone_rrset *zone_rrset_find(const struct zone_node *node, uint16_t type);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any packet, over UDP and TCP: the reply is well-formed, not too long, and the same again. */
+/*
+ * Any packet, over UDP and TCP: the reply is well-formed, not too long, and the same again; above
+ * the rate limit not twice as long as the query.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +15,9 @@ static void check(const struct snapshot *snap, const uint8_t *data, size_t len, 
 {
 	static uint8_t out[ANSWER_SIZE_MAX], again[ANSWER_SIZE_MAX];
 	static char text[DNS_TEXT_SIZE];
-	struct answer_request req = { .packet = data, .len = len, .tcp = tcp };
+	struct answer_request req = {
+		.packet = data, .len = len, .tcp = tcp, .unix_time = 1559731985
+	};
 	size_t limit = tcp ? ANSWER_SIZE_MAX : DNS_UDP_SIZE_MIN;
 	struct answer_result res, second;
 	struct dns_query q;
@@ -37,6 +42,21 @@ static void check(const struct snapshot *snap, const uint8_t *data, size_t len, 
 		abort();
 	if (q.has_edns != (strstr(text, "| opt") != NULL))
 		abort();
+	req.rate = RATE_SHORT;
+	res = answer(snap, &req, out, sizeof(out));
+	if (!tcp && res.limited && res.len > 2 * len)
+		abort();
+}
+
+static struct snapshot *snapshot_with_secrets(void)
+{
+	struct catalog *catalog = fixture_catalog("");
+	unsigned line;
+
+	if (!dns_cookie_secrets_parse(&catalog->cookie_secrets, "e5e973e5a6b2a43f48e7dc849e37bfcf",
+				      &line))
+		abort();
+	return snapshot_new(catalog, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -44,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static struct snapshot *snap;
 
 	if (!snap)
-		snap = snapshot_new(fixture_catalog(""), NULL);
+		snap = snapshot_with_secrets();
 	check(snap, data, len, false);
 	check(snap, data, len, true);
 	return 0;

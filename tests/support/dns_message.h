@@ -23,9 +23,10 @@
 struct test_query {
 	const char *name;
 	uint16_t type;
-	uint16_t qclass; /* 0: IN */
-	uint16_t size;	 /* EDNS payload, 0: no OPT (unless ecs or nsid is set) */
-	const char *ecs; /* "100.64.0.0/24" */
+	uint16_t qclass;    /* 0: IN */
+	uint16_t size;	    /* EDNS payload, 0: no OPT (unless ecs or nsid is set) */
+	const char *ecs;    /* "100.64.0.0/24" */
+	const char *cookie; /* in hexadecimal, both halves */
 	bool nsid, dnssec_ok, compact_ok, rd;
 };
 
@@ -50,10 +51,24 @@ static inline void test_ecs_put(struct wire_writer *w, const char *text)
 	wire_put_bytes(w, p.addr.bytes, len);
 }
 
+static inline void test_cookie_put(struct wire_writer *w, const char *hex)
+{
+	wire_put_u16(w, DNS_OPTION_COOKIE);
+	wire_put_u16(w, (uint16_t)(strlen(hex) / 2));
+	for (; *hex; hex += 2) {
+		unsigned octet;
+
+		if (sscanf(hex, "%2x", &octet) != 1)
+			abort();
+		wire_put_u8(w, (uint8_t)octet);
+	}
+}
+
 static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	bool edns = q->size || q->ecs || q->nsid || q->dnssec_ok || q->compact_ok;
+	bool edns =
+		q->size || q->ecs || q->cookie || q->nsid || q->dnssec_ok || q->compact_ok;
 	uint8_t name[DNS_NAME_MAX];
 	size_t at;
 
@@ -75,6 +90,8 @@ static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf,
 		wire_put_u16(&w, 0);
 		if (q->ecs)
 			test_ecs_put(&w, q->ecs);
+		if (q->cookie)
+			test_cookie_put(&w, q->cookie);
 		if (q->nsid)
 			wire_put_u32(&w, DNS_OPTION_NSID << 16);
 		wire_patch_u16(&w, at, (uint16_t)(wire_offset(&w) - at - 2));
@@ -256,12 +273,17 @@ static inline bool test_opt_text(struct wire_reader *r, unsigned *rcode, FILE *o
 
 		if (!p)
 			return false;
-		if (code == DNS_OPTION_ECS && n >= 4)
+		if (code == DNS_OPTION_ECS && n >= 4) {
 			fprintf(out, " ecs %u/%u", p[2], p[3]);
-		else if (code == DNS_OPTION_NSID)
+		} else if (code == DNS_OPTION_NSID) {
 			fprintf(out, " nsid %.*s", n, (const char *)p);
-		else
+		} else if (code == DNS_OPTION_COOKIE) {
+			fprintf(out, " cookie ");
+			for (unsigned i = 0; i < n; i++)
+				fprintf(out, "%02x", p[i]);
+		} else {
 			fprintf(out, " option %u", code);
+		}
 	}
 	return true;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
+#include <unistd.h>
 
+#include "geodns/secrets.h"
 #include "tests/support/geodns_fixture.h"
 
 #define HEAD	   "'version':1,'listen':['127.0.0.1:53'],'zones':[{'name':'lab.test','file':'z'}]"
@@ -29,6 +31,11 @@ Test(geodns_conf, mistakes_have_a_path)
 		{ "zone twice", "'version':1,'listen':['::1'],'zones':[{'name':'a','file':'z'},{'name':'A.','file':'y'}]", "zones[1]: zone 'A.' is there twice" },
 		{ "zone's name", "'version':1,'listen':['::1'],'zones':[{'name':'a..b','file':'z'}]", "zones[0].name: 'a..b' is not a domain name" },
 		{ "threads", HEAD ",'threads':0", "threads: 0 is not between 1 and 64" },
+		{ "cookies and a limit", HEAD ",'cookies':{'secrets_file':'s'},'rate_limit':{'per_second':5,'burst':9,'slip':0,'exempt':['10.0.0.0/8']}", NULL },
+		{ "cookies without a file", HEAD ",'cookies':{}", "cookies.secrets_file: required" },
+		{ "limit without a rate", HEAD ",'rate_limit':{'slip':1}", "rate_limit.per_second: required" },
+		{ "limit of nothing", HEAD ",'rate_limit':{'per_second':0}", "rate_limit.per_second: 0 is not between 1 and 1000000" },
+		{ "exempt address with bits behind its length", HEAD ",'rate_limit':{'per_second':5,'exempt':['10.0.0.1/8']}", "rate_limit.exempt[0]: " },
 		{ "pop twice", HEAD ",'pops':[{'name':'a','at':[0,0]},{'name':'a','at':[0,0]}]", "pops[1]: pop 'a' is there twice" },
 		{ "place", HEAD ",'pops':[{'name':'a','at':[91,0]}]", "pops[0].at" },
 		{ "bits behind the prefix", HEAD ",'networks':[{'prefix':'10.0.0.1/8','at':[0,0]}]", "networks[0].prefix: " },
@@ -159,6 +166,46 @@ Test(geodns_conf, the_example_is_complete)
 	catalog = catalog_load(conf, "docs/example", &err);
 	cr_assert(catalog, "%s", conf_error_format(&err, buf, sizeof(buf)));
 	catalog_free(catalog);
+}
+
+Test(geodns_conf, secrets_are_read_from_beside_the_configuration)
+{
+	static const struct {
+		const char *what, *text, *error;
+	} files[] = {
+		{ "one", "e5e973e5a6b2a43f48e7dc849e37bfcf\n", NULL },
+		{ "not one", "e5e973e5a6b2a43f\n", "cookies.secrets_file: line 1: not 32" },
+		{ "empty", "", "cookies.secrets_file: must hold one or two secrets" },
+		{ "missing", NULL, "cookies.secrets_file: cannot read: No such file" },
+	};
+	char folder[] = "/tmp/secrets-XXXXXX", *path;
+
+	cr_assert(mkdtemp(folder));
+	path = xasprintf("%s/secrets", folder);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct dns_cookie_secrets secrets = { 0 };
+		struct conf_error err = { 0 };
+		char buf[400] = "";
+
+		unlink(path);
+		if (files[i].text) {
+			FILE *f = fopen(path, "w");
+
+			fputs(files[i].text, f);
+			fclose(f);
+		}
+		cr_expect_eq(secrets_load(&secrets, folder, "secrets", &err), !files[i].error, "%s",
+			     files[i].what);
+		if (files[i].error)
+			conf_error_format(&err, buf, sizeof(buf));
+		cr_expect(!files[i].error ||
+				  strncmp(buf, files[i].error, strlen(files[i].error)) == 0,
+			  "%s: %s", files[i].what, buf);
+		cr_expect_eq(secrets.count, files[i].error ? 0 : 1, "%s", files[i].what);
+	}
+	unlink(path);
+	rmdir(folder);
+	free(path);
 }
 
 Test(geodns_conf, same_question_is_asked_once)

@@ -100,3 +100,48 @@ Test(dns_name, decode_refuses)
 	r = wire_reader(longest, sizeof(longest));
 	cr_expect_null(dns_name_decode(&r, &len), "257 octets");
 }
+
+static uint32_t path_hash(const char *text, unsigned label)
+{
+	uint8_t name[DNS_NAME_MAX];
+	struct dns_path path;
+
+	cr_assert(dns_name_parse(name, text));
+	dns_path_init(&path, name);
+	cr_assert_lt(label, path.count, "%s", text);
+	return path.hash[label];
+}
+
+Test(dns_name, path)
+{
+	/* The same suffix in other names and other case; labels of all lengths modulo eight. */
+	cr_expect_eq(path_hash("www.Example.TEST", 1), path_hash("eXAMPLE.test", 0));
+	cr_expect_eq(path_hash("abcdefghijklmnopqrstuvwxyz.test", 0),
+		     path_hash("ABCDEFGHIJKLMNOPQRSTUVWXYZ.Test", 0));
+	cr_expect_neq(path_hash("a.test", 0), path_hash("b.test", 0));
+	cr_expect_neq(path_hash("ab.test", 0), path_hash("a.b.test", 0));
+	cr_expect_neq(path_hash("aaaaaaaa.test", 0), path_hash("aaaaaaaaa.test", 0));
+	/* What is next to the letters is none, nor is what differs in the highest bit. */
+	cr_expect_neq(path_hash("\\064.test", 0), path_hash("`.test", 0));
+	cr_expect_neq(path_hash("[.test", 0), path_hash("{.test", 0));
+	cr_expect_neq(path_hash("\\193.test", 0), path_hash("\\225.test", 0));
+	cr_expect_neq(path_hash("\\193.test", 0), path_hash("a.test", 0));
+}
+
+Test(dns_name, path_of_the_root_and_of_the_longest)
+{
+	uint8_t name[DNS_NAME_MAX] = { 0 };
+	struct dns_path path;
+
+	dns_path_init(&path, name);
+	cr_expect_eq(path.count, 0);
+	for (unsigned i = 0; i < 127; i++) {
+		name[2 * i] = 1;
+		name[2 * i + 1] = 'a';
+	}
+	dns_path_init(&path, name);
+	cr_expect_eq(path.count, 127);
+	cr_expect_eq(path.at[126], 252);
+	for (unsigned i = 0; i < 126; i++)
+		cr_expect_eq(path.hash[i], dns_label_hash(path.hash[i + 1], name + path.at[i]));
+}

@@ -89,6 +89,25 @@ static const struct row rows[] = {
 	{ "ECS, FAMILY 0, SOURCE 0", WITH_ECS("\x08", ECS("\x04") "\0\0\0\0"), SOA_ONLY " | opt 1232 ecs 0/0" },
 	{ "ECS, FAMILY 0, SOURCE 1", WITH_ECS("\x09", ECS("\x05") "\0\0\x01\0\x80"), "FORMERR | opt 1232" },
 	{ "ECS, shorter than its fixed part", WITH_ECS("\x07", ECS("\x03") "\0\x01\0"), "FORMERR | opt 1232" },
+#define WITH_COOKIE(optlen, cookie) BYTES(HEAD("\0\0", "\x01", "\0", "\0", "\x01") QUESTION \
+	OPT("\x04\xd0", "\0\0\0\0", "\0" optlen) cookie)
+	{ "cookie, to a server without secrets", WITH_COOKIE("\x0c", "\0\x0a\0\x08" "12345678"),
+	  SOA_ONLY " | opt 1232" },
+	{ "cookie of 7 octets", WITH_COOKIE("\x0b", "\0\x0a\0\x07" "1234567"), "FORMERR | opt 1232" },
+	{ "cookie of 9 octets", WITH_COOKIE("\x0d", "\0\x0a\0\x09" "123456789"), "FORMERR | opt 1232" },
+	{ "cookie of 41 octets",
+	  WITH_COOKIE("\x2d", "\0\x0a\0\x29" "12345678901234567890123456789012345678901"),
+	  "FORMERR | opt 1232" },
+	{ "cookie of 40 octets", WITH_COOKIE("\x2c", "\0\x0a\0\x28" "1234567890123456789012345678901234567890"),
+	  SOA_ONLY " | opt 1232" },
+	{ "two cookies: the first one counts", WITH_COOKIE("\x11", "\0\x0a\0\x08" "12345678" "\0\x0a\0\x01" "x"),
+	  SOA_ONLY " | opt 1232" },
+	{ "opcode NOTIFY, no question, but a cookie",
+	  BYTES(HEAD("\x20\0", "\0", "\0", "\0", "\x01") OPT("\x04\xd0", "\0\0\0\0", "\0\x0c")
+	  "\0\x0a\0\x08" "12345678"), "NOTIMP | opt 1232" },
+	{ "no question, but a cookie, to a server without secrets",
+	  BYTES(HEAD("\0\0", "\0", "\0", "\0", "\x01") OPT("\x04\xd0", "\0\0\0\0", "\0\x0c")
+	  "\0\x0a\0\x08" "12345678"), "FORMERR | opt 1232" },
 	{ "ECS twice", WITH_ECS("\x10", ECS("\x04") "\0\x01\0\0" ECS("\x04") "\0\x01\0\0"),
 	  "FORMERR | opt 1232 ecs 0/0" },
 };
