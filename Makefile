@@ -13,6 +13,7 @@
 # make geoip       fetch location data for tests and benches: DB-IP's cities (CC BY 4.0)
 # make bench       the project's numbers beside their limits (root)
 # make bench-speaker    the same of BGP and BFD, in full: half an hour; beside BIRD and ExaBGP (root)
+# make bench-geodns     CPU per answer beside an echo, gdnsd, Knot and PowerDNS (root; .ci/deps geodns)
 # make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
@@ -60,7 +61,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose geoip bench bench-speaker deps deps-test install clean help
+.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose geoip bench bench-speaker bench-geodns deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -127,13 +128,20 @@ test-docker: all
 geoip:
 	@$(call owned,.ci/geoip)
 
-bench: all
+bench: all $(BENCH_TOOLS)
 	@$(call owned,tests/bench/run)
 
 # After .ci/deps interop, for ExaBGP. BENCH_FLAGS=: a tenth of it, in a few minutes; --json.
 BENCH_FLAGS ?= --full
 bench-speaker: all
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
+
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(B)/bench/%: $(B)/tests/bench/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS))
+bench-geodns: all $(BENCH_TOOLS)
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns)
 
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \
