@@ -36,17 +36,15 @@ struct rate_limit {
 	void *memory;
 };
 
-struct rate_limit *rate_limit_new(const struct rate_limit_options *options, unsigned shares,
-				  const uint8_t key[SIPHASH_KEY_SIZE])
+struct rate_limit *rate_limit_new(unsigned shares, const uint8_t key[SIPHASH_KEY_SIZE])
 {
 	struct rate_limit *limit = x_new(struct rate_limit);
 
 	limit->shares = shares;
 	memcpy(limit->key, key, sizeof(limit->key));
 	limit->memory = xcalloc(SETS + 1, sizeof(struct set));
-	limit->sets = (struct set *)(((uintptr_t)limit->memory + LINE_SIZE - 1) &
-				     ~(uintptr_t)(LINE_SIZE - 1));
-	rate_limit_set(limit, options);
+	limit->sets = (struct set *)((uint8_t *)limit->memory +
+				     (-(uintptr_t)limit->memory & (LINE_SIZE - 1)));
 	return limit;
 }
 
@@ -55,7 +53,7 @@ void rate_limit_set(struct rate_limit *limit, const struct rate_limit_options *o
 	const int64_t tokens = options->burst / limit->shares;
 
 	limit->options = options;
-	limit->token_ns = NS_PER_S * limit->shares / (options->per_second ? options->per_second : 1);
+	limit->token_ns = NS_PER_S * limit->shares / options->per_second;
 	limit->burst_ns = limit->token_ns * (tokens > 0 ? tokens : 1);
 }
 

@@ -25,7 +25,7 @@
 #include "lib/clock.h"
 
 struct rate_limit_options {
-	unsigned per_second; /* 1 to 1000000; 0 counts as 1 */
+	unsigned per_second; /* 1 to 1000000 */
 	unsigned burst;
 	unsigned slip; /* every so-manieth answer above the limit is a short one; 0: none is */
 	const struct prefix *exempt;
@@ -41,11 +41,10 @@ enum rate_verdict {
 
 struct rate_limit;
 
-/* One of shares tables that together allow what options say; options must outlive it. */
-struct rate_limit *rate_limit_new(const struct rate_limit_options *options, unsigned shares,
-				  const uint8_t key[SIPHASH_KEY_SIZE]);
+/* One of shares tables that together allow what the options say, which are to be set first. */
+struct rate_limit *rate_limit_new(unsigned shares, const uint8_t key[SIPHASH_KEY_SIZE]);
 void rate_limit_free(struct rate_limit *limit);
-/* Other options from now on, as of a configuration that was read again. Buckets stay as they are. */
+/* These options from now on; they must outlive their use. Buckets stay as they are. */
 void rate_limit_set(struct rate_limit *limit, const struct rate_limit_options *options);
 /* A query of that client: takes a token, if there is one, and says what the client is to get. */
 enum rate_verdict rate_limit_take(struct rate_limit *limit, const struct addr *client,

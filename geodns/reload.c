@@ -12,9 +12,11 @@
 
 #include "geodns/descriptors.h"
 #include "geodns/geodns.h"
+#include "geodns/tally.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 #include "lib/pointer.h"
+#include "lib/text.h"
 
 /* How much nicer than those that answer the background is. */
 #define NICER 10
@@ -49,11 +51,6 @@ struct reloader {
 };
 
 /* ---- what differs ---- */
-
-static bool text_equal(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
-}
 
 static bool endpoints_equal(const struct endpoint *a, const struct endpoint *b)
 {
@@ -237,6 +234,7 @@ static void apply(struct reloader *r)
 	size_t kept = health_adopt(g->health, next, r->ttl_before);
 
 	r->ttl_before = NULL;
+	tally_inherit(next->tally, old->tally); /* that nobody writes to any more */
 	tcp_server_conf_set(g->tcp, next->conf);
 	g->catalog = next;
 	r->catalog = old;

@@ -92,11 +92,12 @@ static int owner_compare(const void *a, const void *b)
 
 static const struct geo_name **names_sorted(const struct geodns_conf *conf)
 {
-	const struct geo_name **names = xcalloc(conf->name_count + 1, sizeof(*names));
+	const struct geo_name **names =
+		xcalloc(conf->name_count + 1, sizeof(const struct geo_name *));
 
 	for (size_t i = 0; i < conf->name_count; i++)
 		names[i] = &conf->names[i];
-	qsort(names, conf->name_count, sizeof(*names), owner_compare);
+	qsort(names, conf->name_count, sizeof(const struct geo_name *), owner_compare);
 	return names;
 }
 

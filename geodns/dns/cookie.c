@@ -102,9 +102,9 @@ static int hex_digit(char c)
 /* The digits of one key, which end at stop. */
 static bool key_parse(uint8_t key[SIPHASH_KEY_SIZE], const char *text, const char *stop)
 {
-	if (stop - text != 2 * SIPHASH_KEY_SIZE)
+	if ((size_t)(stop - text) != 2 * (size_t)SIPHASH_KEY_SIZE)
 		return false;
-	for (unsigned i = 0; i < SIPHASH_KEY_SIZE; i++) {
+	for (size_t i = 0; i < SIPHASH_KEY_SIZE; i++) {
 		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)

@@ -171,6 +171,7 @@ static void headers_prepare(struct thread *t)
 /* What is the same for all packets of a batch. */
 struct batch {
 	const struct snapshot *snap;
+	bool has_limit;
 	struct instant now;
 	uint32_t unix_time;
 };
@@ -180,7 +181,7 @@ static struct answer_result request_answer(struct thread *t, const struct batch 
 {
 	struct answer_result result;
 
-	if (!batch->snap->catalog->conf->protection.has_limit)
+	if (!batch->has_limit)
 		return answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
 	req->rate = rate_limit_take(t->limit, &req->client, batch->now);
 	result = answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
@@ -236,8 +237,9 @@ static unsigned batch_answer(struct thread *t, unsigned count)
 
 	rcu_thread_online();
 	batch.snap = store_read(t->server->store);
-	/* Another one after each reload. */
-	rate_limit_set(t->limit, &batch.snap->catalog->conf->protection.limit);
+	batch.has_limit = batch.snap->catalog->conf->protection.has_limit;
+	if (batch.has_limit)
+		rate_limit_set(t->limit, &batch.snap->catalog->conf->protection.limit);
 	for (unsigned i = 0; i < count; i++) {
 		struct msghdr *reply = &t->sent[replies].msg_hdr;
 		size_t len = packet_answer(t, &batch, i);
@@ -287,7 +289,7 @@ static struct thread *thread_new(struct udp_server *server, const struct geodns_
 	t->number = number;
 	t->fd = -1;
 	t->signer = dnssec_signer_new(conf->dnssec.signatures_kept);
-	t->limit = rate_limit_new(&conf->protection.limit, conf->threads, key);
+	t->limit = rate_limit_new(conf->threads, key);
 	return t;
 }
 

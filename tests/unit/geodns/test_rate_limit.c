@@ -14,6 +14,14 @@ static struct addr at(const char *text)
 	return a;
 }
 
+static struct rate_limit *limit_new(const struct rate_limit_options *options, unsigned shares)
+{
+	struct rate_limit *limit = rate_limit_new(shares, key);
+
+	rate_limit_set(limit, options);
+	return limit;
+}
+
 struct counts {
 	unsigned of[3]; /* by verdict */
 };
@@ -41,7 +49,7 @@ static struct counts ask(struct rate_limit *limit, const char *client, double no
 Test(rate_limit, a_bucket_empties_and_fills)
 {
 	const struct rate_limit_options options = { .per_second = 10, .burst = 20, .slip = 2 };
-	struct rate_limit *limit = rate_limit_new(&options, 1, key);
+	struct rate_limit *limit = limit_new(&options, 1);
 
 	EXPECT(ask(limit, "192.0.2.1", 100, 20), 20, 0, 0);
 	EXPECT(ask(limit, "192.0.2.1", 100, 10), 0, 5, 5);
@@ -56,7 +64,7 @@ Test(rate_limit, a_bucket_empties_and_fills)
 Test(rate_limit, networks)
 {
 	const struct rate_limit_options options = { .per_second = 1, .burst = 1, .slip = 1 };
-	struct rate_limit *limit = rate_limit_new(&options, 1, key);
+	struct rate_limit *limit = limit_new(&options, 1);
 
 	EXPECT(ask(limit, "192.0.2.1", 5, 1), 1, 0, 0);
 	EXPECT(ask(limit, "192.0.2.255", 5, 1), 0, 1, 0);
@@ -79,7 +87,7 @@ Test(rate_limit, slip)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct rate_limit_options options = { 1, 1, rows[i].slip, NULL, 0 };
-		struct rate_limit *limit = rate_limit_new(&options, 1, key);
+		struct rate_limit *limit = limit_new(&options, 1);
 
 		EXPECT(ask(limit, "192.0.2.1", 5, 61), 1, rows[i].shorts, 60 - rows[i].shorts);
 		rate_limit_free(limit);
@@ -90,12 +98,12 @@ Test(rate_limit, shares_add_up)
 {
 	const struct rate_limit_options options = { .per_second = 8, .burst = 8, .slip = 0 };
 	const struct rate_limit_options small = { .per_second = 1, .burst = 1, .slip = 0 };
-	struct rate_limit *limit = rate_limit_new(&options, 4, key);
+	struct rate_limit *limit = limit_new(&options, 4);
 
 	EXPECT(ask(limit, "192.0.2.1", 5, 9), 2, 0, 7);
 	EXPECT(ask(limit, "192.0.2.1", 6, 9), 2, 0, 7);
 	rate_limit_free(limit);
-	limit = rate_limit_new(&small, 4, key);
+	limit = limit_new(&small, 4);
 	EXPECT(ask(limit, "192.0.2.1", 5, 9), 1, 0, 8);
 	EXPECT(ask(limit, "192.0.2.1", 8.9, 9), 0, 0, 9);
 	EXPECT(ask(limit, "192.0.2.1", 9, 9), 1, 0, 8);
@@ -105,7 +113,7 @@ Test(rate_limit, shares_add_up)
 Test(rate_limit, a_good_cookie_costs_the_others_nothing)
 {
 	const struct rate_limit_options options = { .per_second = 1, .burst = 5, .slip = 0 };
-	struct rate_limit *limit = rate_limit_new(&options, 1, key);
+	struct rate_limit *limit = limit_new(&options, 1);
 	const struct addr resolver = at("192.0.2.1");
 
 	for (unsigned i = 0; i < 100; i++) {
@@ -120,7 +128,7 @@ Test(rate_limit, exempt_networks)
 {
 	struct prefix exempt[2];
 	const struct rate_limit_options options = { 1, 1, 0, exempt, 2 };
-	struct rate_limit *limit = rate_limit_new(&options, 1, key);
+	struct rate_limit *limit = limit_new(&options, 1);
 
 	cr_assert(prefix_parse(&exempt[0], "198.51.100.0/25") &&
 		  prefix_parse(&exempt[1], "2001:db8::/32"));
@@ -137,7 +145,7 @@ Test(rate_limit, exempt_networks)
 Test(rate_limit, a_table_full_of_others)
 {
 	const struct rate_limit_options options = { .per_second = 10, .burst = 100, .slip = 0 };
-	struct rate_limit *limit = rate_limit_new(&options, 1, key);
+	struct rate_limit *limit = limit_new(&options, 1);
 	const struct instant now = { 5 * NS_PER_S };
 
 	EXPECT(ask(limit, "192.0.2.1", 5, 101), 100, 0, 1);
