@@ -2,9 +2,10 @@
 /*
  * answer.h - from a query to its answer (RFC 1034, 4.3.2; RFC 4035, 3.1; RFC 7871; RFC 9824).
  *
- * answer() is one pure function of a snapshot, the query, who sent it and when. Any thread may call it; it keeps nothing, allocates nothing and reads
- * no clock. The request's signer alone is changed: it remembers signatures, which are
- * functions of the same, and how many more may be made (making one allocates for a moment).
+ * answer() is one pure function of a snapshot, the query, who sent it and when. Any thread may call
+ * it; it keeps nothing, allocates nothing and reads no clock. The request's signer alone is
+ * changed: it remembers signatures, which are functions of the same, and how many more may be made
+ * (making one allocates for a moment).
  */
 #ifndef GEODNS_ANSWER_H
 #define GEODNS_ANSWER_H
@@ -47,7 +48,7 @@ struct answer_result {
 	unsigned signatures;	  /* written */
 	unsigned signatures_made; /* of these, not remembered from before */
 	bool signatures_refused;  /* the budget was used up, so it is truncated */
-	bool limited; /* it was not answered whole because of the request's rate */
+	bool limited;		  /* it was not answered whole because of the request's rate */
 	enum dns_cookie_state cookie;
 };
 

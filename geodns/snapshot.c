@@ -224,7 +224,7 @@ const struct zone *catalog_zone_find(const struct catalog *catalog, const uint8_
 
 const struct geo_name *catalog_name_find(const struct catalog *catalog, const uint8_t *owner)
 {
-	const struct zone *zone = zone_of_name(catalog, owner);
+	const struct zone *zone = catalog_zone_find(catalog, owner, false);
 	const struct zone_node *node = zone ? zone_node_find(zone, owner) : NULL;
 
 	return node ? node->geo : NULL;

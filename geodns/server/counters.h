@@ -22,8 +22,8 @@ struct counters {
 	uint64_t truncated, geographic, ecs;
 	uint64_t signatures, signatures_made; /* sent; of these, not remembered from before */
 	uint64_t signatures_refused;	      /* replies that the budget has truncated */
-	uint64_t limited;    /* not answered whole because of the rate limit */
-	uint64_t cookies[4]; /* queries by enum dns_cookie_state */
+	uint64_t limited;		      /* not answered whole because of the rate limit */
+	uint64_t cookies[4];		      /* queries by enum dns_cookie_state */
 };
 
 void counters_add(struct counters *c, enum counters_transport transport,

@@ -67,8 +67,7 @@ static inline void test_cookie_put(struct wire_writer *w, const char *hex)
 static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	bool edns =
-		q->size || q->ecs || q->cookie || q->nsid || q->dnssec_ok || q->compact_ok;
+	bool edns = q->size || q->ecs || q->cookie || q->nsid || q->dnssec_ok || q->compact_ok;
 	uint8_t name[DNS_NAME_MAX];
 	size_t at;
 
