@@ -63,7 +63,7 @@ class Server:
 
     def __init__(self, number, base):
         self.address = f"127.0.1.{number}"
-        self.folder = os.path.join(base, self.name)
+        self.folder = os.path.join(base, type(self).__name__.lower())
         self.database = os.path.join(base, "city.mmdb")
         os.mkdir(self.folder)
         self.ns, self.all_ns = [], []  # CPU per answer of each good turn, and of all
@@ -159,11 +159,12 @@ class Knot(Server):
         self.write("lab.test.zone", ZONE)
         self.write("geo.conf", "".join(
             f"n{n}.lab.test:\n" + "".join(
-                f"  - geodb: \"{code}\"\n    A: {a(i % len(POPS))}\n    AAAA: {aaaa(i % len(POPS))}\n"
+                f"  - geo: \"{code}\"\n    A: {a(i % len(POPS))}\n    AAAA: {aaaa(i % len(POPS))}\n"
                 for i, code in enumerate(COUNTRIES)) for n in range(NAMES)))
         path = self.write("knot.conf", f"""
 server:
   listen: {self.address}@53
+  edns-client-subnet: on
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
