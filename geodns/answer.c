@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "geodns/dns/name.h"
-#include "geodns/dns/query.h"
 #include "geodns/dns/reply.h"
 #include "geodns/dnssec/nsec.h"
 #include "geodns/dnssec/rrsig.h"
@@ -220,22 +219,32 @@ static void referral_put(struct lookup *l, const struct zone_node *cut)
 	}
 }
 
+/* The address that the query says it is asked for, of family ADDR_NONE if none. */
+static struct addr subnet_of(const struct dns_query *query)
+{
+	return query->edns.has_ecs ? dns_ecs_addr(&query->edns.ecs)
+				   : (struct addr){ .family = ADDR_NONE };
+}
+
+struct addr answer_client(const struct dns_query *query, const struct addr *resolver)
+{
+	const struct addr subnet = subnet_of(query);
+
+	return subnet.family != ADDR_NONE && !addr_is_private(&subnet) ? subnet : *resolver;
+}
+
 /* Whose place counts, and how far the answer's validity reaches (RFC 7871, 7.2.1). */
 static struct geo_choice choose(const struct lookup *l, const struct geo_name *name, uint8_t *scope)
 {
-	const struct dns_edns *edns = &l->query->edns;
-	struct addr client = { .family = ADDR_NONE };
-	struct snapshot_choice choice;
+	const struct addr subnet = subnet_of(l->query);
+	const bool is_private = subnet.family != ADDR_NONE && addr_is_private(&subnet);
+	const bool has_place = subnet.family != ADDR_NONE && !is_private;
+	struct snapshot_choice choice =
+		snapshot_choose(l->snap, name, has_place ? &subnet : &l->resolver);
 
-	if (edns->has_ecs)
-		client = dns_ecs_addr(&edns->ecs);
-	if (client.family != ADDR_NONE && !addr_is_private(&client)) {
-		choice = snapshot_choose(l->snap, name, &client);
-		*scope = choice.scope;
-		return choice.to;
-	}
-	choice = snapshot_choose(l->snap, name, &l->resolver);
-	*scope = client.family == ADDR_NONE ? 0 : snapshot_scope(l->snap, name, &client);
+	*scope = has_place ? choice.scope : 0;
+	if (is_private)
+		*scope = snapshot_scope(l->snap, name, &subnet);
 	return choice.to;
 }
 
@@ -507,21 +516,18 @@ static void question_answer(struct lookup *l, const char *identity)
 		l->reply.rcode = DNS_REFUSED;
 }
 
-struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
-			    uint8_t *out, size_t size)
+struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
+				  struct dns_query *query, uint8_t *out, size_t size)
 {
 	const struct geodns_conf *conf = snap->catalog->conf;
 	struct lookup l;
-	struct dns_query query;
 
-	if (!dns_query_decode(&query, req->packet, req->len))
-		return (struct answer_result){ 0 };
 	l.snap = snap;
 	l.zone = NULL;
-	l.query = &query;
+	l.query = query;
 	l.resolver = req->client;
-	l.result = (struct answer_result){ .ecs = query.edns.has_ecs,
-					   .cookie = cookie_settle(&query, snap->catalog, req) };
+	l.result = (struct answer_result){ .ecs = query->edns.has_ecs,
+					   .cookie = cookie_settle(query, snap->catalog, req) };
 	l.result.limited = req->rate != RATE_WHOLE && l.result.cookie != DNS_COOKIE_GOOD;
 	if (l.result.limited && req->rate == RATE_NONE)
 		return l.result;
@@ -531,7 +537,7 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 					    .now = req->unix_time,
 					    .per_s = req->tcp ? 0 : conf->dnssec.signatures_per_s };
 	/* An identity can be longer than the query that a forger has paid for. */
-	dns_reply_init(&l.reply, out, size_limit(&query, req, size), &query,
+	dns_reply_init(&l.reply, out, size_limit(query, req, size), query,
 		       l.result.limited ? NULL : conf->identity);
 	question_answer(&l, conf->identity);
 	l.result.len = dns_reply_finish(&l.reply);
@@ -541,4 +547,14 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 	l.result.signatures_made = l.signing.made;
 	l.result.signatures_refused = l.signing.refused;
 	return l.result;
+}
+
+struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
+			    uint8_t *out, size_t size)
+{
+	struct dns_query query;
+
+	if (!dns_query_decode(&query, req->packet, req->len))
+		return (struct answer_result){ 0 };
+	return answer_query(snap, req, &query, out, size);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "geodns/dns/cookie.h"
+#include "geodns/dns/query.h"
 #include "geodns/dns/rr.h"
 #include "geodns/dnssec/signer.h"
 #include "geodns/rate_limit.h"
@@ -55,5 +56,10 @@ struct answer_result {
 /* out: at least DNS_UDP_SIZE_MAX octets for UDP; for TCP, size bounds the reply. */
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size);
+/* The same for a request that dns_query_decode() has read already; query is used up. */
+struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
+				  struct dns_query *query, uint8_t *out, size_t size);
+/* The address whose place decides: the query's client subnet, or else the resolver's. */
+struct addr answer_client(const struct dns_query *query, const struct addr *resolver);
 
 #endif

@@ -81,21 +81,37 @@ void geo_map_free(struct geo_map *map)
 	free(map);
 }
 
+static uint64_t word(const struct addr *addr, unsigned index)
+{
+	uint64_t w;
+
+	memcpy(&w, addr->bytes + index * sizeof(w), sizeof(w));
+	return be64toh(w);
+}
+
 struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr)
 {
-	const struct geo_class *class;
-	uint64_t words[2];
-	uint32_t leaf;
+	const struct geo_tree *tree = map->compiled.trees[family_index(addr->family)];
+	const uint32_t leaf = geo_tree_lookup(tree, word(addr, 0), word(addr, 1));
+	const struct geo_class *class = &map->compiled.classes[geo_tree_leaf_class(leaf)];
 
-	memcpy(words, addr->bytes, sizeof(words));
-	leaf = geo_tree_lookup(map->compiled.trees[family_index(addr->family)], be64toh(words[0]),
-			       be64toh(words[1]));
-	class = &map->compiled.classes[geo_tree_leaf_class(leaf)];
 	return (struct geo_leaf){ .order = map->compiled.orders +
 					   (size_t) class->order * map->places->pop_count,
 				  .regions = class->regions,
 				  .class = geo_tree_leaf_class(leaf),
 				  .length = (uint8_t)geo_tree_leaf_length(leaf) };
+}
+
+void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct geo_tree *tree = map->compiled.trees[family_index(addrs[i].family)];
+
+		__builtin_prefetch(
+			GEO_TREE_ROOT(tree, word(&addrs[i], 0) >> (64 - tree->root_bits)));
+	}
+	for (size_t i = 0; i < count; i++)
+		__builtin_prefetch(geo_map_lookup(map, &addrs[i]).order);
 }
 
 const struct geo_tree *geo_map_tree(const struct geo_map *map, enum addr_family family)

@@ -67,6 +67,11 @@ struct geo_map *geo_map_load(const struct geo_places *places, const char *folder
 			     struct geo_map_error *err);
 void geo_map_free(struct geo_map *map);
 struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr);
+/*
+ * Has no effect but on time: touches what looking up these addresses will. Memory is slow, not
+ * busy: the loads of look-ups that stand side by side overlap, those of one follow each other.
+ */
+void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count);
 
 /* The arrays themselves, for programs that are to see what this one sees. */
 const struct geo_tree *geo_map_tree(const struct geo_map *map, enum addr_family family);

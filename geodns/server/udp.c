@@ -38,6 +38,13 @@ union control {
 	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
+/* What a packet was read as. */
+struct request {
+	bool has_peer, is_query;
+	struct endpoint peer;
+	struct dns_query query; /* if is_query */
+};
+
 /* One socket's. What each packet needs lies close together; its octets are elsewhere. */
 struct thread {
 	struct udp_server *server;
@@ -53,6 +60,7 @@ struct thread {
 	struct iovec in[BATCH], out[BATCH];
 	union peer peers[BATCH];
 	union control controls[BATCH];
+	struct request requests[BATCH];
 	struct slot slots[BATCH];
 };
 
@@ -177,38 +185,59 @@ struct batch {
 };
 
 static struct answer_result request_answer(struct thread *t, const struct batch *batch,
-					   struct answer_request *req, uint8_t *reply)
+					   struct request *r, uint8_t *reply)
 {
+	struct answer_request req = { .client = r->peer.addr,
+				      .unix_time = batch->unix_time,
+				      .signer = t->signer };
 	struct answer_result result;
 
-	if (!batch->has_limit)
-		return answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
-	req->rate = rate_limit_take(t->limit, &req->client, batch->now);
-	result = answer(batch->snap, req, reply, DNS_UDP_SIZE_MAX);
-	if (req->rate == RATE_WHOLE && result.cookie == DNS_COOKIE_GOOD)
-		rate_limit_give_back(t->limit, &req->client);
+	if (batch->has_limit)
+		req.rate = rate_limit_take(t->limit, &req.client, batch->now);
+	result = answer_query(batch->snap, &req, &r->query, reply, DNS_UDP_SIZE_MAX);
+	if (batch->has_limit && req.rate == RATE_WHOLE && result.cookie == DNS_COOKIE_GOOD)
+		rate_limit_give_back(t->limit, &req.client);
 	return result;
+}
+
+/* Nobody can be reached at port 0: such a source is forged. */
+static void packet_read(struct thread *t, unsigned i)
+{
+	const struct mmsghdr *in = &t->received[i];
+	struct request *r = &t->requests[i];
+
+	r->has_peer = endpoint_from_sockaddr(&r->peer, &t->peers[i].any);
+	r->is_query = r->has_peer && r->peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC) &&
+		      dns_query_decode(&r->query, t->slots[i].query, in->msg_len);
+}
+
+/* All of a batch are read before the first one is answered: what they need is fetched at once. */
+static void batch_read(struct thread *t, const struct batch *batch, unsigned count)
+{
+	struct addr clients[BATCH];
+	unsigned client_count = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct request *r = &t->requests[i];
+
+		packet_read(t, i);
+		if (r->is_query)
+			clients[client_count++] = answer_client(&r->query, &r->peer.addr);
+	}
+	geo_map_warm(batch->snap->catalog->map, clients, client_count);
 }
 
 /* Returns the length of the reply, 0: none. */
 static size_t packet_answer(struct thread *t, const struct batch *batch, unsigned i)
 {
-	const struct mmsghdr *in = &t->received[i];
-	struct answer_request req = { .packet = t->slots[i].query,
-				      .len = in->msg_len,
-				      .unix_time = batch->unix_time,
-				      .signer = t->signer };
+	struct request *r = &t->requests[i];
 	struct answer_result result = { 0 };
-	struct endpoint peer;
 
-	if (!endpoint_from_sockaddr(&peer, &t->peers[i].any))
+	if (!r->has_peer)
 		return 0;
-	/* Nobody can be reached at port 0: such a source is forged. */
-	if (peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC)) {
-		req.client = peer.addr;
-		result = request_answer(t, batch, &req, t->slots[i].reply);
-	}
-	counters_add(&t->counters, peer.addr.family == ADDR_IPV4 ? COUNTERS_UDP4 : COUNTERS_UDP6,
+	if (r->is_query)
+		result = request_answer(t, batch, r, t->slots[i].reply);
+	counters_add(&t->counters, r->peer.addr.family == ADDR_IPV4 ? COUNTERS_UDP4 : COUNTERS_UDP6,
 		     &result);
 	if (result.geographic)
 		tally_add(batch->snap->catalog->tally, t->number, result.name, result.target);
@@ -240,6 +269,7 @@ static unsigned batch_answer(struct thread *t, unsigned count)
 	batch.has_limit = batch.snap->catalog->conf->protection.has_limit;
 	if (batch.has_limit)
 		rate_limit_set(t->limit, &batch.snap->catalog->conf->protection.limit);
+	batch_read(t, &batch, count);
 	for (unsigned i = 0; i < count; i++) {
 		struct msghdr *reply = &t->sent[replies].msg_hdr;
 		size_t len = packet_answer(t, &batch, i);
