@@ -170,7 +170,7 @@ static void on_result(void *ctx, struct check *check, const struct check_result 
 		ev_break(s->loop, EVBREAK_ALL);
 }
 
-Test(check_dns, over_udp, .timeout = 10)
+Test(check_dns, over_udp)
 {
 	struct server s = { .loop = ev_loop_new(EVFLAG_AUTO), .wanted = 1 };
 	struct check_spec spec = {

@@ -64,7 +64,7 @@ static void check_once(const struct check_spec *spec, struct outcome *o)
 	ev_loop_destroy(o->loop);
 }
 
-Test(check_tls, certificates, .timeout = 30)
+Test(check_tls, certificates)
 {
 	/* clang-format off */
 	static const struct {
@@ -119,7 +119,7 @@ Test(check_tls, certificates, .timeout = 30)
 }
 
 /* The kernel has taken the connection, nobody says a word. */
-Test(check_tls, silence_ends_with_the_timeout, .timeout = 10)
+Test(check_tls, silence_ends_with_the_timeout)
 {
 	struct tls_authority ca = tls_authority_new("ours");
 	struct tls_server s = { .fd = -1 };
@@ -145,7 +145,7 @@ Test(check_tls, silence_ends_with_the_timeout, .timeout = 10)
 }
 
 /* Broken, then strange, then right: without anybody telling the check. */
-Test(check_tls, a_new_file_counts_from_the_next_check_on, .timeout = 20)
+Test(check_tls, a_new_file_counts_from_the_next_check_on)
 {
 	struct tls_authority ca = tls_authority_new("ours"), stranger = tls_authority_new("theirs");
 	struct check_trusts *trusts = check_trusts_new();

@@ -234,12 +234,12 @@ static void rows_check(const struct row *rows, size_t count)
 	world_free(&w);
 }
 
-Test(dnssec, positive_answers_and_referrals, .timeout = 30)
+Test(dnssec, positive_answers_and_referrals)
 {
 	rows_check(positive_rows, sizeof(positive_rows) / sizeof(positive_rows[0]));
 }
 
-Test(dnssec, denials, .timeout = 30)
+Test(dnssec, denials)
 {
 	rows_check(negative_rows, sizeof(negative_rows) / sizeof(negative_rows[0]));
 }
@@ -348,7 +348,7 @@ Test(dnssec, what_the_file_publishes)
 	world_free(&w);
 }
 
-Test(dnssec, large_rrsets, .timeout = 30)
+Test(dnssec, large_rrsets)
 {
 	char *extra = xmalloc(100000), *text = xmalloc(DNS_TEXT_SIZE);
 	struct asked udp = { .query = D("big.lab.test", DNS_TYPE_TXT) }, tcp = udp;
@@ -372,7 +372,7 @@ Test(dnssec, large_rrsets, .timeout = 30)
 }
 
 /* An RRset goes with its signature or not at all; asked with every limit. */
-Test(dnssec, truncation, .timeout = 60)
+Test(dnssec, truncation)
 {
 	struct signed_world w = world_new(2, "");
 	static const struct test_query queries[] = { D("nothing.lab.test", DNS_TYPE_A),
@@ -413,7 +413,7 @@ Test(dnssec, truncation, .timeout = 60)
 }
 
 /* What is remembered changes no octet. */
-Test(dnssec, remembered_or_made_anew_is_the_same, .timeout = 30)
+Test(dnssec, remembered_or_made_anew_is_the_same)
 {
 	struct signed_world w = world_new(2, "");
 	static const struct test_query queries[] = { D("nothing.lab.test", DNS_TYPE_A),
