@@ -30,6 +30,7 @@ struct answer_request {
 	size_t len;
 	struct addr client; /* the packet's source: usually a resolver */
 	bool tcp;
+	bool encrypted; /* nobody else can read the reply; its length is to tell nothing either */
 	enum rate_verdict rate;
 	uint32_t unix_time; /* seconds since 1970, for cookies and the validity of signatures */
 	/* The thread's; NULL: signatures are made anew each time, and as many as are wanted. */

@@ -6,11 +6,13 @@
 
 /* Connections of the API, and what a process has open anyway. */
 #define BESIDE 300
+/* A loop's own. */
+#define LOOP 2
 
 bool descriptors_allow(const struct geodns_conf *conf, char *text, size_t size)
 {
 	const size_t needed = conf->tcp_connections + conf->check_count +
-			      (conf->threads + 1) * conf->listen_count + BESIDE;
+			      conf->threads * (2 * conf->listen_count + LOOP) + BESIDE;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

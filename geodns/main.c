@@ -87,7 +87,7 @@ static void servers_open(struct geodns *g, struct ev_loop *loop)
 	const struct geodns_conf *conf = g->catalog->conf;
 	const struct endpoint *failed;
 	char text[ENDPOINT_TEXT_SIZE];
-	int err = tcp_server_new(&g->tcp, loop, conf, &g->store, &failed);
+	int err = tcp_server_new(&g->tcp, g->catalog, &g->store, &failed);
 
 	if (!err)
 		err = udp_server_new(&g->udp, conf, &g->store, &failed);
@@ -141,6 +141,8 @@ static void run(struct geodns *g, struct ev_loop *loop, const char *path)
 	g->reloader = reloader_new(g, loop, path);
 	g->health = health_new(loop, g->catalog, &g->store, g->desk, g->log, seed);
 	err = udp_server_start(g->udp);
+	if (!err)
+		err = tcp_server_start(g->tcp);
 	if (err)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start a thread: %s", strerror(-err));
 	g->started = clock_now();

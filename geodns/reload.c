@@ -235,7 +235,7 @@ static void apply(struct reloader *r)
 
 	r->ttl_before = NULL;
 	tally_inherit(next->tally, old->tally); /* that nobody writes to any more */
-	tcp_server_conf_set(g->tcp, next->conf);
+	tcp_server_catalog_set(g->tcp, next);
 	g->catalog = next;
 	r->catalog = old;
 	r->counts[false]++;

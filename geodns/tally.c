@@ -18,7 +18,7 @@ struct tally {
 
 unsigned tally_writers(const struct geodns_conf *conf)
 {
-	return conf->threads * (unsigned)conf->listen_count + 1;
+	return conf->threads * ((unsigned)conf->listen_count + 1);
 }
 
 /* Zeroed memory that nobody has touched costs nothing: rows are as long as they need to be. */

@@ -17,7 +17,7 @@
 struct geodns_conf;
 struct tally;
 
-/* The threads that answer, by configuration: UDP's, then the control thread for TCP. */
+/* The threads that answer, by configuration: UDP's, then conf->threads for TCP. */
 unsigned tally_writers(const struct geodns_conf *conf);
 
 /* conf must outlive it. */

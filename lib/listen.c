@@ -25,8 +25,8 @@ static bool unix_is_stale(const struct sockaddr_un *sun)
 	return err == ECONNREFUSED;
 }
 
-/* Bound and listening, or -errno. */
-static int listen_at(const struct sockaddr *sa, socklen_t len, const char *unix_path)
+/* Bound and listening, or -errno. beside: others of ours, that have said the same. */
+static int listen_at(const struct sockaddr *sa, socklen_t len, const char *unix_path, bool beside)
 {
 	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int on = 1, err;
@@ -34,6 +34,8 @@ static int listen_at(const struct sockaddr *sa, socklen_t len, const char *unix_
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (beside)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	if (sa->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, sa, len) == 0 && (!unix_path || chmod(unix_path, 0660) == 0) &&
@@ -49,7 +51,32 @@ int listen_tcp(const struct endpoint *at)
 	struct sockaddr_storage ss;
 	socklen_t len = endpoint_to_sockaddr(at, &ss);
 
-	return listen_at((struct sockaddr *)&ss, len, NULL);
+	return listen_at((struct sockaddr *)&ss, len, NULL, false);
+}
+
+/* The first one listens alone, as nobody else may; only then it admits the others. */
+int listen_tcp_group(const struct endpoint *at, int *fds, unsigned count)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = endpoint_to_sockaddr(at, &ss);
+	const int on = 1;
+	int err = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		fds[i] = listen_at((struct sockaddr *)&ss, len, NULL, i > 0);
+		if (fds[i] < 0)
+			err = fds[i];
+		else if (i == 0 && setsockopt(fds[0], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+			err = -errno;
+		if (err) {
+			for (unsigned k = 0; k <= i; k++) {
+				if (fds[k] >= 0)
+					close(fds[k]);
+			}
+			return err;
+		}
+	}
+	return 0;
 }
 
 int listen_unix(const char *path)
@@ -62,5 +89,5 @@ int listen_unix(const char *path)
 	memcpy(sun.sun_path, path, len);
 	if (unix_is_stale(&sun))
 		unlink(path);
-	return listen_at((struct sockaddr *)&sun, sizeof(sun), path);
+	return listen_at((struct sockaddr *)&sun, sizeof(sun), path, false);
 }

@@ -133,6 +133,28 @@ static size_t said_count(const struct geodns *g)
 	return count;
 }
 
+static struct counters counters_of(const struct geodns *g)
+{
+	struct counters sum = { 0 };
+
+	if (g->udp)
+		udp_server_count(g->udp, &sum);
+	if (g->tcp)
+		tcp_server_count(g->tcp, &sum);
+	return sum;
+}
+
+/* Connections that are open, in all and over TLS. */
+static json_t *tcp_json(const struct geodns *g)
+{
+	const struct counters sum = counters_of(g);
+	const uint64_t tls = sum.opened[COUNTERS_TLS] - sum.closed[COUNTERS_TLS];
+	const uint64_t plain = sum.opened[COUNTERS_PLAIN] - sum.closed[COUNTERS_PLAIN];
+
+	return json_pack("{s:I,s:I,s:i}", "connections", (json_int_t)(plain + tls), "tls",
+			 (json_int_t)tls, "limit", (int)g->catalog->conf->tcp_connections);
+}
+
 static int status_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -146,24 +168,24 @@ static int status_get(void *ctx, const struct http_request *req, struct http_rep
 		json_array_append_new(zones,
 				      json_pack("{s:s,s:i}", "name", conf->zones[i].text, "names",
 						(int)zone_name_count(g->catalog->zones[i])));
-	reply->json = json_pack(
-		"{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:i,s:o,s:{s:i,s:i},s:{s:i,s:i,s:i}}", "version",
-		version_text(), "identity", conf->identity, "uptime_ms",
-		(json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
-		(int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
-		"pops_said", (int)said_count(g), "names", (int)conf->name_count, "map", map_json(g),
-		"tcp", "connections", g->tcp ? (int)tcp_server_connections(g->tcp) : 0, "limit",
-		(int)conf->tcp_connections, "checks", "up", (int)checks[HEALTH_UP], "down",
-		(int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
+	reply->json =
+		json_pack("{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:i,s:o,s:o,s:{s:i,s:i,s:i}}", "version",
+			  version_text(), "identity", conf->identity, "uptime_ms",
+			  (json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
+			  (int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
+			  "pops_said", (int)said_count(g), "names", (int)conf->name_count, "map",
+			  map_json(g), "tcp", tcp_json(g), "checks", "up", (int)checks[HEALTH_UP],
+			  "down", (int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
 	return 200;
 }
 
 static void query_metrics(struct metrics *m, const struct counters *sum)
 {
-	static const char *const transports[][2] = { [COUNTERS_UDP4] = { "udp", "ipv4" },
-						     [COUNTERS_UDP6] = { "udp", "ipv6" },
-						     [COUNTERS_TCP4] = { "tcp", "ipv4" },
-						     [COUNTERS_TCP6] = { "tcp", "ipv6" } };
+	static const char *const transports[][2] = {
+		[COUNTERS_UDP4] = { "udp", "ipv4" }, [COUNTERS_UDP6] = { "udp", "ipv6" },
+		[COUNTERS_TCP4] = { "tcp", "ipv4" }, [COUNTERS_TCP6] = { "tcp", "ipv6" },
+		[COUNTERS_TLS4] = { "tls", "ipv4" }, [COUNTERS_TLS6] = { "tls", "ipv6" }
+	};
 	static const char *const cookies[] = {
 		[DNS_COOKIE_CLIENT] = "client", [DNS_COOKIE_BAD] = "bad", [DNS_COOKIE_GOOD] = "good"
 	};
@@ -204,6 +226,31 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 		m, "catchment_geodns_signatures_refused_total", "counter",
 		"Replies with TC because no more signatures were to be made in that second.");
 	metrics_sample(m, (double)sum->signatures_refused, (char *)NULL);
+}
+
+static void connection_metrics(struct metrics *m, const struct counters *sum)
+{
+	static const char *const streams[] = { [COUNTERS_PLAIN] = "tcp", [COUNTERS_TLS] = "tls" };
+	static const char *const handshakes[] = { [COUNTERS_HANDSHAKE_FULL] = "full",
+						  [COUNTERS_HANDSHAKE_RESUMED] = "resumed",
+						  [COUNTERS_HANDSHAKE_FAILED] = "failed" };
+
+	metrics_family(m, "catchment_geodns_tcp_connections", "gauge", "Open TCP connections.");
+	for (size_t i = 0; i < COUNTERS_STREAMS; i++)
+		metrics_sample(m, (double)(sum->opened[i] - sum->closed[i]), "transport",
+			       streams[i], (char *)NULL);
+	metrics_family(m, "catchment_geodns_tcp_accepted_total", "counter",
+		       "TCP connections that were served.");
+	for (size_t i = 0; i < COUNTERS_STREAMS; i++)
+		metrics_sample(m, (double)sum->opened[i], "transport", streams[i], (char *)NULL);
+	metrics_family(m, "catchment_geodns_tcp_refused_total", "counter",
+		       "TCP connections above a limit.");
+	metrics_sample(m, (double)sum->refused, (char *)NULL);
+	metrics_family(m, "catchment_geodns_tls_handshakes_total", "counter",
+		       "How TLS handshakes have ended.");
+	for (size_t i = 0; i < COUNTERS_HANDSHAKES; i++)
+		metrics_sample(m, (double)sum->handshakes[i], "result", handshakes[i],
+			       (char *)NULL);
 }
 
 static void check_metrics(struct metrics *m, const struct geodns *g)
@@ -273,21 +320,13 @@ static void name_metrics(struct metrics *m, const struct geodns *g)
 static int metrics_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
-	struct counters sum = { 0 };
+	const struct counters sum = counters_of(g);
 	struct metrics m;
 
 	(void)req;
-	if (g->udp)
-		udp_server_count(g->udp, &sum);
-	if (g->tcp)
-		tcp_server_count(g->tcp, &sum);
 	metrics_init(&m);
 	query_metrics(&m, &sum);
-	metrics_family(&m, "catchment_geodns_tcp_connections", "gauge", "Open TCP connections.");
-	metrics_sample(&m, g->tcp ? tcp_server_connections(g->tcp) : 0, (char *)NULL);
-	metrics_family(&m, "catchment_geodns_tcp_refused_total", "counter",
-		       "TCP connections above a limit.");
-	metrics_sample(&m, g->tcp ? (double)tcp_server_refused(g->tcp) : 0, (char *)NULL);
+	connection_metrics(&m, &sum);
 	name_metrics(&m, g);
 	check_metrics(&m, g);
 	pop_metrics(&m, g);

@@ -9,7 +9,7 @@ static void raise_by(uint64_t *counter, uint64_t by) /* NOLINT(readability-non-c
 	__atomic_store_n(counter, *counter + by, __ATOMIC_RELAXED);
 }
 
-static void bump(uint64_t *counter)
+void counters_raise(uint64_t *counter)
 {
 	raise_by(counter, 1);
 }
@@ -17,27 +17,27 @@ static void bump(uint64_t *counter)
 void counters_add(struct counters *c, enum counters_transport transport,
 		  const struct answer_result *result)
 {
-	bump(&c->queries[transport]);
-	bump(&c->cookies[result->cookie]);
+	counters_raise(&c->queries[transport]);
+	counters_raise(&c->cookies[result->cookie]);
 	if (result->limited)
-		bump(&c->limited);
+		counters_raise(&c->limited);
 	if (result->len == 0) {
-		bump(&c->dropped);
+		counters_raise(&c->dropped);
 		return;
 	}
-	bump(&c->replies[result->rcode]);
+	counters_raise(&c->replies[result->rcode]);
 	if (result->truncated)
-		bump(&c->truncated);
+		counters_raise(&c->truncated);
 	if (result->geographic)
-		bump(&c->geographic);
+		counters_raise(&c->geographic);
 	if (result->ecs)
-		bump(&c->ecs);
+		counters_raise(&c->ecs);
 	if (result->signatures > 0) {
 		raise_by(&c->signatures, result->signatures);
 		raise_by(&c->signatures_made, result->signatures_made);
 	}
 	if (result->signatures_refused)
-		bump(&c->signatures_refused);
+		counters_raise(&c->signatures_refused);
 }
 
 static void add(uint64_t *sum, const uint64_t *counter)
@@ -61,4 +61,11 @@ void counters_sum(struct counters *sum, const struct counters *c)
 	add(&sum->signatures, &c->signatures);
 	add(&sum->signatures_made, &c->signatures_made);
 	add(&sum->signatures_refused, &c->signatures_refused);
+	for (size_t i = 0; i < COUNTERS_STREAMS; i++) {
+		add(&sum->opened[i], &c->opened[i]);
+		add(&sum->closed[i], &c->closed[i]);
+	}
+	add(&sum->refused, &c->refused);
+	for (size_t i = 0; i < COUNTERS_HANDSHAKES; i++)
+		add(&sum->handshakes[i], &c->handshakes[i]);
 }

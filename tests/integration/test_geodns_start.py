@@ -56,7 +56,7 @@ class Start(unittest.TestCase):
         conf = configuration(tcp={"connections": 800})
         status, err = self.start(
             conf, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)))
-        self.assertEqual((status, err), (3, "800 TCP connections and the rest need 1108 "
+        self.assertEqual((status, err), (3, "800 TCP connections and the rest need 1114 "
                                             "descriptors, the limit is 1024\n"))
 
     def test_any_address_answers_from_the_one_asked(self):

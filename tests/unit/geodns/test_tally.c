@@ -33,7 +33,8 @@ Test(tally, rows_add_up)
 	const struct geo_name *a = &conf->names[0], *b = &conf->names[1];
 	struct tally *t = tally_new(conf);
 
-	cr_expect_eq(tally_writers(conf), 5, "two threads for each of two addresses, and TCP's");
+	cr_expect_eq(tally_writers(conf), 6,
+		     "two threads for each of two addresses, and two for TCP");
 	for (unsigned writer = 0; writer < 5; writer++) {
 		for (unsigned i = 0; i <= writer; i++)
 			tally_add(t, writer, a, &a->targets[1]);
