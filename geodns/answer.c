@@ -531,6 +531,9 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 	l.result.limited = req->rate != RATE_WHOLE && l.result.cookie != DNS_COOKIE_GOOD;
 	if (l.result.limited && req->rate == RATE_NONE)
 		return l.result;
+	query->edns.has_padding &= req->encrypted;
+	query->edns.has_keepalive &= req->tcp;
+	query->edns.keepalive = (uint16_t)(conf->tcp_idle_ms / 100);
 	l.seen_count = 0;
 	/* A client that has come by TCP is real, and waits for its answers: no budget. */
 	l.signing = (struct rrsig_signing){ .signer = req->signer,

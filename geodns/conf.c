@@ -25,33 +25,56 @@ const uint8_t *geodns_conf_domain_load(struct geodns_conf *conf, const struct co
 	return arena_memdup(conf->arena, wire, len);
 }
 
-static void listen_load(struct geodns_conf *conf, const struct conf *root)
+static bool is_among(const struct endpoint *list, size_t count, const struct endpoint *ep)
 {
-	const struct conf list = conf_array(root, "listen", 1, LISTEN_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (addr_equal(&list[i].addr, &ep->addr) && list[i].port == ep->port)
+			return true;
+	}
+	return false;
+}
 
-	conf->listen_count = conf_count(&list);
-	conf->listen = arena_new_array(conf->arena, struct endpoint, conf->listen_count);
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf at = conf_item(&list, i);
+/* others: on which something listens already. */
+static struct endpoint *listen_load(struct geodns_conf *conf, const struct conf *list,
+				    uint16_t port, const struct endpoint *others,
+				    size_t other_count)
+{
+	size_t count = conf_count(list);
+	struct endpoint *listen = arena_new_array(conf->arena, struct endpoint, count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conf at = conf_item(list, i);
 		const char *text = conf_as_string(&at);
 
-		if (!endpoint_parse(&conf->listen[i], text, 53))
-			conf_fail(&at, "'%.60s' is not an address and port such as 192.0.2.1:53",
-				  text);
-		for (size_t k = 0; k < i; k++) {
-			if (addr_equal(&conf->listen[k].addr, &conf->listen[i].addr) &&
-			    conf->listen[k].port == conf->listen[i].port)
-				conf_fail(&at, "'%.60s' is there twice", text);
-		}
+		if (!endpoint_parse(&listen[i], text, port))
+			conf_fail(&at, "'%.60s' is not an address and port such as 192.0.2.1:%u",
+				  text, port);
+		if (is_among(listen, i, &listen[i]) || is_among(others, other_count, &listen[i]))
+			conf_fail(&at, "'%.60s' is there twice", text);
 	}
+	return listen;
+}
+
+static void tls_load(struct geodns_conf *conf, const struct conf *tls)
+{
+	const struct conf list = conf_array(tls, "listen", 1, LISTEN_MAX);
+
+	CONF_KEYS(tls, "listen", "certificate", "key");
+	conf->tls.listen = listen_load(conf, &list, 853, conf->listen, conf->listen_count);
+	conf->tls.listen_count = conf_count(&list);
+	conf->tls.certificate = conf_string(tls, "certificate", CONF_REQUIRED_STRING);
+	conf->tls.key = conf_string(tls, "key", CONF_REQUIRED_STRING);
 }
 
 static void server_load(struct geodns_conf *conf, const struct conf *root)
 {
 	const struct conf api = conf_get(root, "api");
 	const struct conf tcp = conf_get(root, "tcp");
+	const struct conf tls = conf_get(root, "tls");
+	const struct conf list = conf_array(root, "listen", 1, LISTEN_MAX);
 
-	listen_load(conf, root);
+	conf->listen = listen_load(conf, &list, 53, NULL, 0);
+	conf->listen_count = conf_count(&list);
 	conf->threads = (unsigned)conf_int(root, "threads", 1, 64, 1);
 	if (conf_has(root, "identity"))
 		conf->identity = conf_name(root, "identity");
@@ -64,6 +87,8 @@ static void server_load(struct geodns_conf *conf, const struct conf *root)
 	conf->tcp_connections = (unsigned)conf_int(&tcp, "connections", 1, 100000, 512);
 	conf->tcp_per_client = (unsigned)conf_int(&tcp, "per_client", 1, 100000, 32);
 	conf->tcp_idle_ms = (unsigned)conf_int(&tcp, "idle_ms", 100, 3600000, 10000);
+	if (tls.json)
+		tls_load(conf, &tls);
 }
 
 static void zones_load(struct geodns_conf *conf, const struct conf *root)
@@ -97,7 +122,7 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 
 	conf->json = json;
 	conf->arena = arena_new();
-	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "dnssec",
+	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "tls", "dnssec",
 		  "state_file", "zones", "pops", "networks", "default_at", "databases", "regions",
 		  "checks", "names", "cookies", "rate_limit");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);

@@ -35,6 +35,13 @@ struct geodns_conf_zone {
 	struct dnssec_options dnssec;
 };
 
+/* DNS over TLS; listen_count 0: none. Nothing listens on the same address otherwise. */
+struct geodns_conf_tls {
+	struct endpoint *listen;
+	size_t listen_count;
+	const char *certificate, *key; /* files */
+};
+
 /* One question that is asked of one PoP, for all targets that depend on it. */
 struct geodns_conf_check {
 	const char *name; /* key in "checks" */
@@ -55,6 +62,7 @@ struct geodns_conf {
 	struct http_options api;
 	const char *state_file; /* or NULL */
 	unsigned tcp_connections, tcp_per_client, tcp_idle_ms;
+	struct geodns_conf_tls tls;
 	struct geodns_conf_protection protection;
 
 	struct geodns_conf_zone *zones;

@@ -11,8 +11,9 @@
 
 bool descriptors_allow(const struct geodns_conf *conf, char *text, size_t size)
 {
-	const size_t needed = conf->tcp_connections + conf->check_count +
-			      conf->threads * (2 * conf->listen_count + LOOP) + BESIDE;
+	const size_t needed =
+		conf->tcp_connections + conf->check_count +
+		conf->threads * (2 * conf->listen_count + conf->tls.listen_count + LOOP) + BESIDE;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

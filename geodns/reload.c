@@ -57,12 +57,13 @@ static bool endpoints_equal(const struct endpoint *a, const struct endpoint *b)
 	return addr_equal(&a->addr, &b->addr) && a->port == b->port;
 }
 
-static bool listens_equal(const struct geodns_conf *a, const struct geodns_conf *b)
+static bool lists_equal(const struct endpoint *a, size_t a_count, const struct endpoint *b,
+			size_t b_count)
 {
-	if (a->listen_count != b->listen_count)
+	if (a_count != b_count)
 		return false;
-	for (size_t i = 0; i < a->listen_count; i++) {
-		if (!endpoints_equal(&a->listen[i], &b->listen[i]))
+	for (size_t i = 0; i < a_count; i++) {
+		if (!endpoints_equal(&a[i], &b[i]))
 			return false;
 	}
 	return true;
@@ -79,8 +80,11 @@ static bool apis_equal(const struct geodns_conf *a, const struct geodns_conf *b)
 
 const char *reload_restart_find(const struct geodns_conf *old, const struct geodns_conf *next)
 {
-	if (!listens_equal(old, next))
+	if (!lists_equal(old->listen, old->listen_count, next->listen, next->listen_count))
 		return "/listen";
+	if (!lists_equal(old->tls.listen, old->tls.listen_count, next->tls.listen,
+			 next->tls.listen_count))
+		return "/tls/listen";
 	if (old->threads != next->threads)
 		return "/threads";
 	if (!apis_equal(old, next))

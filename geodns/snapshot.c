@@ -8,6 +8,7 @@
 #include "geodns/dns/name.h"
 #include "geodns/dnssec/keys.h"
 #include "geodns/secrets.h"
+#include "geodns/tls/credentials.h"
 #include "geodns/zone/load.h"
 #include "lib/alloc.h"
 
@@ -92,6 +93,22 @@ static bool names_place(struct catalog *catalog, struct conf_error *err)
 	return true;
 }
 
+static bool tls_load(struct catalog *catalog, const char *folder, struct conf_error *err)
+{
+	const struct geodns_conf_tls *tls = &catalog->conf->tls;
+	struct tls_credentials_error tls_err;
+
+	if (tls->listen_count == 0)
+		return true;
+	catalog->tls = tls_credentials_load(tls->certificate, tls->key, folder, &tls_err);
+	if (catalog->tls)
+		return true;
+	err->set = true;
+	snprintf(err->path, sizeof(err->path), "tls.%s", tls_err.key);
+	snprintf(err->reason, sizeof(err->reason), "%s", tls_err.text);
+	return false;
+}
+
 /* Last, as it may take seconds. */
 static bool map_load(struct catalog *catalog, const char *folder, struct conf_error *err)
 {
@@ -112,7 +129,8 @@ static struct catalog *catalog_build(struct geodns_conf *conf, struct zone **zon
 	catalog->zones = zones;
 	zones_hash(catalog);
 	catalog->tally = tally_new(conf);
-	if (names_place(catalog, err) && map_load(catalog, folder, err))
+	if (names_place(catalog, err) && tls_load(catalog, folder, err) &&
+	    map_load(catalog, folder, err))
 		return catalog;
 	catalog_free(catalog);
 	return NULL;
@@ -197,6 +215,7 @@ void catalog_free(struct catalog *catalog)
 	free(catalog->zones);
 	free(catalog->by_apex);
 	geo_map_free(catalog->map);
+	tls_credentials_unref(catalog->tls);
 	tally_free(catalog->tally);
 	geodns_conf_free(catalog->conf);
 	free(catalog);

@@ -21,12 +21,15 @@
 #include "geodns/tally.h"
 #include "geodns/zone/zone.h"
 
+struct tls_credentials;
+
 struct catalog {
 	struct geodns_conf *conf;
 	struct zone **zones;   /* as in conf */
 	struct zone **by_apex; /* hash table of them; NULL: no zone */
 	size_t by_apex_size;   /* a power of two */
 	struct geo_map *map;
+	struct tls_credentials *tls; /* NULL where no TLS is spoken */
 	struct dns_cookie_secrets cookie_secrets;
 	struct tally *tally; /* each thread writes to a row of its own */
 };

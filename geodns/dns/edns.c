@@ -5,6 +5,10 @@
 
 #define EDNS_DO 0x8000
 #define EDNS_CO 0x4000
+/* Of an OPT record, from its beginning on. */
+#define RDLEN_AT 9
+/* What padding fills up (RFC 8467, 4.1). */
+#define PADDING_BLOCK 468
 
 static unsigned family_bits(uint16_t family)
 {
@@ -52,6 +56,13 @@ static bool option_decode(struct dns_edns *edns, uint16_t code, struct wire_read
 		if (edns->has_nsid || wire_left(&r) > 0)
 			return false;
 		edns->has_nsid = true;
+		return true;
+	case DNS_OPTION_KEEPALIVE:
+		/* A time in a query means nothing (RFC 7828, 3.2.1). */
+		edns->has_keepalive = true;
+		return true;
+	case DNS_OPTION_PADDING:
+		edns->has_padding = true;
 		return true;
 	default:
 		return true;
@@ -129,6 +140,8 @@ static size_t options_size(const struct dns_edns *edns, const char *identity)
 		size += 4 + ecs_size(edns);
 	if (edns->has_cookie)
 		size += 4 + cookie_size(edns);
+	if (edns->has_keepalive)
+		size += 4 + sizeof(edns->keepalive);
 	if (edns->has_nsid && identity)
 		size += 4 + strlen(identity);
 	return size;
@@ -165,9 +178,31 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 		wire_put_bytes(w, edns->cookie.client, sizeof(edns->cookie.client));
 		wire_put_bytes(w, edns->cookie.server, edns->cookie.server_len);
 	}
+	if (edns->has_keepalive) {
+		wire_put_u16(w, DNS_OPTION_KEEPALIVE);
+		wire_put_u16(w, sizeof(edns->keepalive));
+		wire_put_u16(w, edns->keepalive);
+	}
 	if (edns->has_nsid && identity) {
 		wire_put_u16(w, DNS_OPTION_NSID);
 		wire_put_u16(w, (uint16_t)strlen(identity));
 		wire_put_bytes(w, identity, strlen(identity));
 	}
+}
+
+void dns_edns_pad(struct wire_writer *w, size_t opt_at)
+{
+	const size_t head = 4, room = (size_t)(w->end - w->pos);
+	size_t len = wire_offset(w) + head;
+	size_t padding = (PADDING_BLOCK - len % PADDING_BLOCK) % PADDING_BLOCK;
+
+	if (room < head)
+		return;
+	if (padding > room - head)
+		padding = room - head;
+	wire_put_u16(w, DNS_OPTION_PADDING);
+	wire_put_u16(w, (uint16_t)padding);
+	for (size_t i = 0; i < padding; i++)
+		wire_put_u8(w, 0);
+	wire_patch_u16(w, opt_at + RDLEN_AT, (uint16_t)(wire_offset(w) - opt_at - RDLEN_AT - 2));
 }

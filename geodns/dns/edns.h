@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * edns.h - the OPT record (RFC 6891) with Client Subnet (RFC 7871), Cookie (RFC 7873) and
- * NSID (RFC 5001).
+ * edns.h - the OPT record (RFC 6891) with Client Subnet (RFC 7871), Cookie (RFC 7873), NSID
+ * (RFC 5001), edns-tcp-keepalive (RFC 7828) and Padding (RFC 7830).
  *
  * Pure codecs. Options that are not ours and the Z bits are ignored.
  */
@@ -33,7 +33,10 @@ struct dns_edns {
 	bool dnssec_ok;
 	bool compact_ok; /* beside DO only (RFC 9824, 5.1): NXDOMAIN may be said, too */
 	bool has_ecs, has_nsid, has_cookie;
-	uint16_t udp_size; /* as sent; see dns_edns_udp_size() */
+	bool has_padding;   /* the answer is to be padded, where that is of use */
+	bool has_keepalive; /* the answer is to tell keepalive, where there is a connection */
+	uint16_t keepalive; /* in an answer: how long it may be idle, in units of 100 ms */
+	uint16_t udp_size;  /* as sent; see dns_edns_udp_size() */
 	struct dns_ecs ecs;
 	struct dns_cookie cookie;
 };
@@ -54,12 +57,17 @@ struct addr dns_ecs_addr(const struct dns_ecs *ecs);
 
 /*
  * Write the whole OPT record of an answer with that (extended) rcode: the query's DO and CO, its
- * client subnet with that scope, its cookie, and identity when NSID was asked for and it is not
- * NULL.
+ * client subnet with that scope, its cookie, the keepalive that is set in it if it asks for one,
+ * and identity when NSID was asked for and it is not NULL.
  */
 void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
 		     uint8_t ecs_scope, const char *identity);
 /* How many octets that will be. */
 size_t dns_edns_size(const struct dns_edns *edns, const char *identity);
+/*
+ * Make the OPT record at that offset, the message's last, longer by padding, so that the message is
+ * a multiple of 468 octets (RFC 8467, 4.1), or as long as there is room for.
+ */
+void dns_edns_pad(struct wire_writer *w, size_t opt_at);
 
 #endif

@@ -141,8 +141,12 @@ size_t dns_reply_finish(struct dns_reply *r)
 	uint16_t flags = DNS_FLAG_QR | (q->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD));
 
 	if (q->has_edns) {
+		size_t opt_at = wire_offset(&r->w);
+
 		r->w.end += r->opt_room;
 		dns_edns_encode(&r->w, &q->edns, r->rcode, r->ecs_scope, r->identity);
+		if (q->edns.has_padding)
+			dns_edns_pad(&r->w, opt_at);
 		r->counts[DNS_ADDITIONAL]++;
 	}
 	flags |= r->authoritative ? DNS_FLAG_AA : 0;

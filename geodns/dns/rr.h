@@ -68,7 +68,13 @@ enum dns_flag {
 #define DNS_OPCODE_MASK 0x7800
 #define DNS_HEADER_SIZE 12
 
-enum dns_option { DNS_OPTION_NSID = 3, DNS_OPTION_ECS = 8, DNS_OPTION_COOKIE = 10 };
+enum dns_option {
+	DNS_OPTION_NSID = 3,
+	DNS_OPTION_ECS = 8,
+	DNS_OPTION_COOKIE = 10,
+	DNS_OPTION_KEEPALIVE = 11,
+	DNS_OPTION_PADDING = 12,
+};
 
 /* Names in record data: octets in front of the first one, and how many follow one another. */
 struct dns_rdata_layout {

@@ -14,6 +14,7 @@
 
 #include "geodns/server/tcp_connection.h"
 #include "geodns/tally.h"
+#include "geodns/tls/session.h"
 #include "lib/alloc.h"
 #include "lib/listen.h"
 
@@ -35,6 +36,8 @@ struct thread {
 
 struct tcp_server {
 	struct gate *gate;
+	pthread_mutex_t lock;
+	struct tls_credentials *credentials; /* under the lock; NULL where no TLS is spoken */
 	size_t listener_count;
 	unsigned thread_count;
 	struct thread **threads;
@@ -46,6 +49,18 @@ static struct gate_limits limits_of(const struct geodns_conf *conf)
 	return (struct gate_limits){ .connections = conf->tcp_connections,
 				     .per_client = conf->tcp_per_client,
 				     .idle_ms = conf->tcp_idle_ms };
+}
+
+static struct transport *transport_new(struct tcp_server *server, enum counters_stream kind, int fd)
+{
+	struct tls_credentials *credentials;
+
+	if (kind == COUNTERS_PLAIN)
+		return transport_plain_new(fd);
+	pthread_mutex_lock(&server->lock);
+	credentials = tls_credentials_ref(server->credentials);
+	pthread_mutex_unlock(&server->lock);
+	return tls_session_new(credentials, fd);
 }
 
 static void connection_begin(struct thread *t, enum counters_stream kind, int fd,
@@ -60,8 +75,8 @@ static void connection_begin(struct thread *t, enum counters_stream kind, int fd
 		counters_raise(&t->worker.counters.refused);
 		close(fd);
 	} else {
-		tcp_connection_new(&t->worker, kind, transport_plain_new(fd), fd, &peer.addr,
-				   idle_ms);
+		tcp_connection_new(&t->worker, kind, transport_new(t->server, kind, fd), fd,
+				   &peer.addr, idle_ms);
 	}
 }
 
@@ -148,6 +163,10 @@ static int addresses_listen(struct tcp_server *server, const struct geodns_conf 
 		*failed = &conf->listen[i];
 		err = address_listen(server, COUNTERS_PLAIN, &conf->listen[i]);
 	}
+	for (size_t i = 0; i < conf->tls.listen_count && !err; i++) {
+		*failed = &conf->tls.listen[i];
+		err = address_listen(server, COUNTERS_TLS, &conf->tls.listen[i]);
+	}
 	return err;
 }
 
@@ -169,7 +188,9 @@ int tcp_server_new(struct tcp_server **out, const struct catalog *catalog,
 	int err = 0;
 
 	server->gate = gate_open(conf);
-	server->listener_count = conf->listen_count;
+	pthread_mutex_init(&server->lock, NULL);
+	server->credentials = catalog->tls ? tls_credentials_ref(catalog->tls) : NULL;
+	server->listener_count = conf->listen_count + conf->tls.listen_count;
 	server->thread_count = conf->threads;
 	server->threads = xcalloc(conf->threads, sizeof(struct thread *));
 	for (unsigned i = 0; i < conf->threads; i++)
@@ -210,8 +231,14 @@ int tcp_server_start(struct tcp_server *server)
 void tcp_server_catalog_set(struct tcp_server *server, const struct catalog *catalog)
 {
 	const struct gate_limits limits = limits_of(catalog->conf);
+	struct tls_credentials *before;
 
 	gate_limits_set(server->gate, &limits);
+	pthread_mutex_lock(&server->lock);
+	before = server->credentials;
+	server->credentials = catalog->tls ? tls_credentials_ref(catalog->tls) : NULL;
+	pthread_mutex_unlock(&server->lock);
+	tls_credentials_unref(before);
 }
 
 static void thread_free(struct thread *t)
@@ -242,6 +269,8 @@ void tcp_server_free(struct tcp_server *server)
 	if (server->stop_fd >= 0)
 		close(server->stop_fd);
 	gate_free(server->gate);
+	tls_credentials_unref(server->credentials);
+	pthread_mutex_destroy(&server->lock);
 	free(server->threads);
 	free(server);
 }

@@ -167,68 +167,6 @@ class Geodns(unittest.TestCase):
         wait_until(lambda: self.server.metric("unanswered_total") == before + 1, 5,
                    "it is counted")
 
-    # ---- TCP ----
-
-    def connect(self):
-        sock = socket.create_connection((NS4, 53), 3)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.addCleanup(sock.close)
-        return sock
-
-    def read(self, sock):
-        data = b""
-        while len(data) < 2 or len(data) < 2 + struct.unpack(">H", data[:2])[0]:
-            more = sock.recv(2 + struct.unpack(">H", data[:2])[0] - len(data) if len(data) >= 2
-                             else 2 - len(data))
-            if not more:
-                return None
-            data += more
-        return data[2:]
-
-    def framed(self, *args, **kwargs):
-        packet = query(*args, **kwargs)
-        return struct.pack(">H", len(packet)) + packet
-
-    def test_tcp_byte_by_byte(self):
-        sock = self.connect()
-        for byte in self.framed("ns1.lab.test"):
-            sock.send(bytes([byte]))
-        self.assertIn(socket.inet_aton(NS4), self.read(sock))
-
-    def test_tcp_pipelined_half_closed(self):
-        sock = self.connect()
-        sock.sendall(b"".join(self.framed("big.lab.test", ident=i) for i in range(300)))
-        sock.shutdown(socket.SHUT_WR)
-        for i in range(300):
-            self.assertEqual(struct.unpack(">H", self.read(sock)[:2])[0], i)
-        self.assertIsNone(self.read(sock))
-
-    def test_tcp_length_0_closes(self):
-        sock = self.connect()
-        sock.sendall(self.framed("ns1.lab.test") + b"\0\0" + self.framed("ns1.lab.test"))
-        self.assertIsNotNone(self.read(sock))
-        self.assertIsNone(self.read(sock))
-
-    def test_tcp_idle_closes(self):
-        sock, begun = self.connect(), time.monotonic()
-        sock.send(b"\0")
-        self.assertIsNone(self.read(sock))
-        self.assertTrue(0.9 < time.monotonic() - begun < 2)
-
-    def test_tcp_limit_per_client(self):
-        wait_until(lambda: self.server.rest.get("/v1/status")["tcp"]["connections"] == 0, 5,
-                   "no connection is left")
-        socks = [self.connect() for _ in range(5)]
-        for sock in socks:
-            sock.sendall(self.framed("ns1.lab.test"))
-            self.assertIsNotNone(self.read(sock))
-        sixth = self.connect()
-        self.assertIsNone(self.read(sixth))
-        other = socket.create_connection((NS4, 53), 3, source_address=(PARIS, 0))
-        other.sendall(self.framed("ns1.lab.test"))
-        self.assertIsNotNone(self.read(other))
-        other.close()
-
     # ---- with a real resolver in front ----
 
     def test_unbound_caches_for_the_ttl(self):

@@ -117,10 +117,13 @@ def files_write(folder, **files):
 
 
 class Nameserver:
-    """A catchment-geodns with its API; ends with its block, and must do so with status 0."""
+    """A catchment-geodns with its API; ends with its block, and must do so with status 0.
 
-    def __init__(self, conf):
-        self.conf = conf
+    prepare: called with the folder, for files beside the zones.
+    """
+
+    def __init__(self, conf, prepare=None):
+        self.conf, self.prepare = conf, prepare
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -128,6 +131,8 @@ class Nameserver:
             self.folder = folder
             files_write(folder, zone=ZONE, root=ROOT_ZONE, more="included A 10.1.0.61\n",
                         geodns_json=json.dumps(self.conf))
+            if self.prepare:
+                self.prepare(folder)
             self.daemon = stack.enter_context(Daemon([GEODNS, "--config", "geodns.json"],
                                                      cwd=folder))
             self.rest = Rest(os.path.join(folder, "api.sock"))
