@@ -28,6 +28,7 @@ struct test_query {
 	const char *ecs;    /* "100.64.0.0/24" */
 	const char *cookie; /* in hexadecimal, both halves */
 	bool nsid, dnssec_ok, compact_ok, rd;
+	bool keepalive, padding;
 };
 
 #define Q(n, t, ...)                                                                               \
@@ -67,7 +68,8 @@ static inline void test_cookie_put(struct wire_writer *w, const char *hex)
 static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf, size_t size)
 {
 	struct wire_writer w = wire_writer(buf, size);
-	bool edns = q->size || q->ecs || q->cookie || q->nsid || q->dnssec_ok || q->compact_ok;
+	bool edns = q->size || q->ecs || q->cookie || q->nsid || q->dnssec_ok || q->compact_ok ||
+		    q->keepalive || q->padding;
 	uint8_t name[DNS_NAME_MAX];
 	size_t at;
 
@@ -93,6 +95,11 @@ static inline size_t test_query_encode(const struct test_query *q, uint8_t *buf,
 			test_cookie_put(&w, q->cookie);
 		if (q->nsid)
 			wire_put_u32(&w, DNS_OPTION_NSID << 16);
+		if (q->keepalive)
+			wire_put_u32(&w, DNS_OPTION_KEEPALIVE << 16);
+		/* As kdig does, with zeros in it. */
+		if (q->padding)
+			wire_put_bytes(&w, (uint8_t[]){ 0, DNS_OPTION_PADDING, 0, 3, 0, 0, 0 }, 7);
 		wire_patch_u16(&w, at, (uint16_t)(wire_offset(&w) - at - 2));
 	}
 	return wire_written(&w);
@@ -280,6 +287,10 @@ static inline bool test_opt_text(struct wire_reader *r, unsigned *rcode, FILE *o
 			fprintf(out, " cookie ");
 			for (unsigned i = 0; i < n; i++)
 				fprintf(out, "%02x", p[i]);
+		} else if (code == DNS_OPTION_KEEPALIVE && n == 2) {
+			fprintf(out, " keepalive %u", p[0] << 8 | p[1]);
+		} else if (code == DNS_OPTION_PADDING) {
+			fprintf(out, " padding %u", n);
 		} else {
 			fprintf(out, " option %u", code);
 		}

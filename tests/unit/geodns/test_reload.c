@@ -32,6 +32,8 @@ Test(geodns_reload, what_only_a_restart_can_change)
 		{ "API's path",   "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:b'}", "/api" },
 		{ "API over TCP", "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'127.0.0.1:8080'}", "/api" },
 		{ "no API",       "'listen':['127.0.0.1:53'],'threads':2", "/api" },
+		{ "TLS",          "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'},"
+				  "'tls':{'listen':['127.0.0.1'],'certificate':'c','key':'k'}", "/tls/listen" },
 		{ "all the rest", "'identity':'x','tcp':{'idle_ms':100},'default_at':[0,0],"
 				  "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'}", NULL },
 	};
