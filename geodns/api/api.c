@@ -148,11 +148,12 @@ static struct counters counters_of(const struct geodns *g)
 static json_t *tcp_json(const struct geodns *g)
 {
 	const struct counters sum = counters_of(g);
-	const uint64_t tls = sum.opened[COUNTERS_TLS] - sum.closed[COUNTERS_TLS];
-	const uint64_t plain = sum.opened[COUNTERS_PLAIN] - sum.closed[COUNTERS_PLAIN];
+	const json_int_t tls = (json_int_t)(sum.opened[COUNTERS_TLS] - sum.closed[COUNTERS_TLS]);
+	const json_int_t plain =
+		(json_int_t)(sum.opened[COUNTERS_PLAIN] - sum.closed[COUNTERS_PLAIN]);
 
-	return json_pack("{s:I,s:I,s:i}", "connections", (json_int_t)(plain + tls), "tls",
-			 (json_int_t)tls, "limit", (int)g->catalog->conf->tcp_connections);
+	return json_pack("{s:I,s:I,s:i}", "connections", plain + tls, "tls", tls, "limit",
+			 (int)g->catalog->conf->tcp_connections);
 }
 
 static int status_get(void *ctx, const struct http_request *req, struct http_reply *reply)

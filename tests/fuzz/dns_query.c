@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Any packet, over UDP and TCP: the reply is well-formed, not too long, and the same again; above
+ * Any packet, over UDP and TLS: the reply is well-formed, not too long, and the same again; above
  * the rate limit not twice as long as the query.
  */
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static void check(const struct snapshot *snap, const uint8_t *data, size_t len, 
 	static uint8_t out[ANSWER_SIZE_MAX], again[ANSWER_SIZE_MAX];
 	static char text[DNS_TEXT_SIZE];
 	struct answer_request req = {
-		.packet = data, .len = len, .tcp = tcp, .unix_time = 1559731985
+		.packet = data, .len = len, .tcp = tcp, .encrypted = tcp, .unix_time = 1559731985
 	};
 	size_t limit = tcp ? ANSWER_SIZE_MAX : DNS_UDP_SIZE_MIN;
 	struct answer_result res, second;
