@@ -66,7 +66,8 @@ int listen_tcp_group(const struct endpoint *at, int *fds, unsigned count)
 		fds[i] = listen_at((struct sockaddr *)&ss, len, NULL, i > 0);
 		if (fds[i] < 0)
 			err = fds[i];
-		else if (i == 0 && setsockopt(fds[0], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+		else if (i == 0 && count > 1 &&
+			 setsockopt(fds[0], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
 			err = -errno;
 		if (err) {
 			for (unsigned k = 0; k <= i; k++) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "geodns/dns/name.h"
+#include "geodns/tls/credentials.h"
 #include "lib/alloc.h"
 #include "lib/metrics.h"
 #include "lib/version.h"
@@ -229,7 +230,8 @@ static void query_metrics(struct metrics *m, const struct counters *sum)
 	metrics_sample(m, (double)sum->signatures_refused, (char *)NULL);
 }
 
-static void connection_metrics(struct metrics *m, const struct counters *sum)
+static void connection_metrics(struct metrics *m, const struct counters *sum,
+			       const struct tls_credentials *tls)
 {
 	static const char *const streams[] = { [COUNTERS_PLAIN] = "tcp", [COUNTERS_TLS] = "tls" };
 	static const char *const handshakes[] = { [COUNTERS_HANDSHAKE_FULL] = "full",
@@ -252,6 +254,11 @@ static void connection_metrics(struct metrics *m, const struct counters *sum)
 	for (size_t i = 0; i < COUNTERS_HANDSHAKES; i++)
 		metrics_sample(m, (double)sum->handshakes[i], "result", handshakes[i],
 			       (char *)NULL);
+	if (!tls)
+		return;
+	metrics_family(m, "catchment_geodns_tls_certificate_expires_timestamp_seconds", "gauge",
+		       "Until when the certificate is valid, in seconds since 1970.");
+	metrics_sample(m, (double)tls->expires, (char *)NULL);
 }
 
 static void check_metrics(struct metrics *m, const struct geodns *g)
@@ -327,7 +334,7 @@ static int metrics_get(void *ctx, const struct http_request *req, struct http_re
 	(void)req;
 	metrics_init(&m);
 	query_metrics(&m, &sum);
-	connection_metrics(&m, &sum);
+	connection_metrics(&m, &sum, g->catalog->tls);
 	name_metrics(&m, g);
 	check_metrics(&m, g);
 	pop_metrics(&m, g);

@@ -91,6 +91,7 @@ static struct tls_credentials *credentials_make(const struct material *m,
 	int code;
 
 	c->holders = 1;
+	c->expires = gnutls_x509_crt_get_expiration_time(m->chain[0]);
 	gnutls_certificate_allocate_credentials(&c->certificate);
 	/* Checks that they belong together, by signing. */
 	code = gnutls_certificate_set_x509_key(c->certificate, m->chain, (int)m->chain_len,

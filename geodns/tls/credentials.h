@@ -9,12 +9,14 @@
 #define GEODNS_TLS_CREDENTIALS_H
 
 #include <gnutls/gnutls.h>
+#include <time.h>
 
 struct tls_credentials {
 	unsigned holders;
 	gnutls_certificate_credentials_t certificate;
 	gnutls_priority_t priority;
 	gnutls_datum_t ticket_key;
+	time_t expires; /* the certificate, in seconds since 1970 */
 };
 
 struct tls_credentials_error {

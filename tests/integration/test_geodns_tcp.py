@@ -251,6 +251,10 @@ class Tls(Manners, Served):
         out = kdig(NAME, "+tls", "+tls-ca=" + other, "+tls-hostname=" + NAME)
         self.assertNotIn("status:", out)
 
+    def test_expiry_is_told(self):
+        left = self.counter("tls_certificate_expires_timestamp_seconds") - time.time()
+        self.assertTrue(1.9 * 86400 < left < 2.1 * 86400, left)
+
     def test_versions(self):
         for version, good in ((ssl.TLSVersion.TLSv1_3, True), (ssl.TLSVersion.TLSv1_2, True),
                               (ssl.TLSVersion.TLSv1_1, False)):
