@@ -23,18 +23,20 @@
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
 PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle hogweed \
-            gnutls libmaxminddb
+            gnutls libmaxminddb libbpf
 B        := build$(if $(SAN),/san)
 PREFIX   ?= /usr/local
 WERROR   ?= $(CI)
 
 # Compiled only once the packages are there, so that "make lab" can install them first.
 pkg       = $(shell pkg-config $(1) $(PKGS) 2>/dev/null)
+# Where Debian has it, which need not be on a user's path.
+BPFTOOL  ?= /usr/sbin/bpftool
 VERSION  := $(shell cat VERSION)
 COMMIT   := $(shell GIT_OPTIONAL_LOCKS=0 git -c safe.directory='*' describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
 
 CFLAGS   ?= -O2 -g
-CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. $(call pkg,--cflags)
+CPPFLAGS  = -std=gnu11 -D_GNU_SOURCE -I. -Ibuild $(call pkg,--cflags)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
             -Wpointer-arith -Wwrite-strings -Wformat=2 -Wswitch-enum -fno-common
 COMPILE   = $(CPPFLAGS) $(WARN) -MMD -MP $(CFLAGS) $(EXTRA)
@@ -95,6 +97,16 @@ $(B)/unit: $(CORE_OBJ) $(UNIT_OBJ)
 $(B)/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	$(call run,CC,$(CC) $(COMPILE) -c -o $@ $<)
+
+# Programs for the kernel, and the headers that carry them. The same for all builds of the rest.
+SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(shell find geodns -name '*.bpf.c'))
+BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -print-multiarch)
+build/%.bpf.o: %.bpf.c | $(filter deps deps-test,$(MAKECMDGOALS))
+	@mkdir -p $(@D)
+	$(call run,BPF,clang $(BPF_FLAGS) -MMD -MP -c -o $@ $<)
+build/%.skel.h: build/%.bpf.o
+	$(call run,SKEL,$(BPFTOOL) gen skeleton $< >$@.new && mv $@.new $@)
+$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o: $(SKELETONS)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
@@ -161,7 +173,7 @@ fuzz: $(FUZZERS)
 
 LAYERS := $(wildcard lib lb geodns testbed)
 # One file a run: clang-tidy 14 carries the analyzer's state from one to the next.
-lint:
+lint: $(SKELETONS)
 	@printf '%s\n' $(call srcs,$(LAYERS)) | xargs -P2 -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -DCATCHMENT_VERSION='""' -DCATCHMENT_COMMIT='""' 2>/dev/null
 	cppcheck -j2 --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability -I. $(LAYERS)
 	@! { grep -rnE '#include "(lb|geodns|testbed)/' lib; grep -rnE '#include "(geodns|testbed)/' lb; grep -rnE '#include "(lb|testbed)/' geodns; grep -rnE '#include "(lb|geodns)/' testbed; } 2>/dev/null | grep .

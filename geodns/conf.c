@@ -72,6 +72,7 @@ static void server_load(struct geodns_conf *conf, const struct conf *root)
 	const struct conf tcp = conf_get(root, "tcp");
 	const struct conf tls = conf_get(root, "tls");
 	const struct conf list = conf_array(root, "listen", 1, LISTEN_MAX);
+	const struct conf xdp = conf_get(root, "xdp");
 
 	conf->listen = listen_load(conf, &list, 53, NULL, 0);
 	conf->listen_count = conf_count(&list);
@@ -89,6 +90,7 @@ static void server_load(struct geodns_conf *conf, const struct conf *root)
 	conf->tcp_idle_ms = (unsigned)conf_int(&tcp, "idle_ms", 100, 3600000, 10000);
 	if (tls.json)
 		tls_load(conf, &tls);
+	xdp_options_load(&xdp, &conf->xdp);
 }
 
 static void zones_load(struct geodns_conf *conf, const struct conf *root)
@@ -122,7 +124,8 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 
 	conf->json = json;
 	conf->arena = arena_new();
-	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "tls", "dnssec",
+	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "tls", "xdp",
+		  "dnssec",
 		  "state_file", "zones", "pops", "networks", "default_at", "databases", "regions",
 		  "checks", "names", "cookies", "rate_limit");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);

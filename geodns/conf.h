@@ -16,6 +16,7 @@
 #include "geodns/geo/name.h"
 #include "geodns/geo/places.h"
 #include "geodns/rate_limit.h"
+#include "geodns/xdp/options.h"
 #include "lib/addr.h"
 #include "lib/check.h"
 #include "lib/conf.h"
@@ -64,6 +65,7 @@ struct geodns_conf {
 	unsigned tcp_connections, tcp_per_client, tcp_idle_ms;
 	struct geodns_conf_tls tls;
 	struct geodns_conf_protection protection;
+	struct xdp_options xdp;
 
 	struct geodns_conf_zone *zones;
 	size_t zone_count;

@@ -12,6 +12,7 @@
 #include "geodns/server/store.h"
 #include "geodns/server/tcp.h"
 #include "geodns/server/udp.h"
+#include "geodns/xdp/fastpath.h"
 #include "lib/clock.h"
 #include "lib/event_log.h"
 #include "lib/http.h"
@@ -22,10 +23,11 @@ struct geodns {
 	struct pop_desk *desk;
 	struct event_log *log;
 	struct health_monitor
-		*health; /* NULL in tests of handlers, as are desk, udp, tcp and reloader */
+		*health; /* NULL in tests of handlers, as are desk, udp, tcp, reloader, xdp */
 	struct udp_server *udp;
 	struct tcp_server *tcp;
 	struct reloader *reloader;
+	struct fastpath *xdp;
 	struct http_server *http; /* NULL without an API */
 	char *api_path, *api_token;
 	char server_name[64];

@@ -139,6 +139,9 @@ static void run(struct geodns *g, struct ev_loop *loop, const char *path)
 		ev_signal_start(loop, &signals[i]);
 	}
 	g->reloader = reloader_new(g, loop, path);
+	g->xdp = fastpath_new(seed);
+	g->store.on_publish = fastpath_publish;
+	g->store.ctx = g->xdp;
 	g->health = health_new(loop, g->catalog, &g->store, g->desk, g->log, seed);
 	err = udp_server_start(g->udp);
 	if (!err)
@@ -168,6 +171,7 @@ static void stop(struct geodns *g)
 	http_server_free(g->http);
 	free(g->api_path);
 	free(g->api_token);
+	fastpath_free(g->xdp);
 	udp_server_free(g->udp);
 	tcp_server_free(g->tcp);
 	health_free(g->health);

@@ -292,7 +292,7 @@ static uint32_t change_s(const struct snapshot *snap, const struct geo_target *t
 static uint32_t ttl_shrunk(const struct snapshot *snap, const struct geo_name *name,
 			   const struct geo_choice *choice)
 {
-	uint32_t ttl = choice->ttl, change;
+	uint32_t ttl = name->ttl, change;
 
 	for (unsigned i = 0; i < choice->count; i++) {
 		change = change_s(snap, choice->targets[i], false);
@@ -303,6 +303,14 @@ static uint32_t ttl_shrunk(const struct snapshot *snap, const struct geo_name *n
 		ttl = change > 0 && change < ttl ? change : ttl;
 	}
 	return ttl > name->ttl_min ? ttl : name->ttl_min;
+}
+
+uint32_t snapshot_ttl(const struct snapshot *snap, const struct geo_name *name,
+		      const struct geo_choice *choice)
+{
+	if (!snap->change_s || name->ttl_min >= name->ttl)
+		return name->ttl;
+	return ttl_shrunk(snap, name, choice);
 }
 
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
@@ -319,7 +327,6 @@ struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct
 
 	choice.scope = geo_name_scope(name, choice.leaf.length, client->family);
 	choice.to = geo_name_choose(name, &geo, &health);
-	if (snap->change_s && name->ttl_min < name->ttl)
-		choice.to.ttl = ttl_shrunk(snap, name, &choice.to);
+	choice.to.ttl = snapshot_ttl(snap, name, &choice.to);
 	return choice;
 }

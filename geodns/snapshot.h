@@ -81,6 +81,9 @@ struct snapshot *snapshot_new(const struct catalog *catalog, const struct snapsh
 /* The scope alone, of what a client is answered. */
 uint8_t snapshot_scope(const struct snapshot *snap, const struct geo_name *name,
 		       const struct addr *client);
+/* How long an answer with these targets is valid: the name's TTL, or less if a change is near. */
+uint32_t snapshot_ttl(const struct snapshot *snap, const struct geo_name *name,
+		      const struct geo_choice *choice);
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
 				       const struct addr *client);
 

@@ -73,6 +73,11 @@ uint64_t tally_sum(const struct tally *tally, const struct geo_name *name, size_
 	return sum;
 }
 
+void tally_credit(struct tally *tally, const struct geo_name *name, size_t target, uint64_t count)
+{
+	tally->inherited[place(tally, name, target)] += count;
+}
+
 /* Names may be many: both lists are walked in the order of their owners. */
 static int owner_compare(const void *a, const void *b)
 {

@@ -29,6 +29,8 @@ void tally_add(struct tally *tally, unsigned writer, const struct geo_name *name
 	       const struct geo_target *target);
 /* By index of the name's targets; target_count: the last resort. */
 uint64_t tally_sum(const struct tally *tally, const struct geo_name *name, size_t target);
+/* Add what has been counted elsewhere; target as for tally_sum(). The control thread's. */
+void tally_credit(struct tally *tally, const struct geo_name *name, size_t target, uint64_t count);
 /* Add what an old one has counted for names and PoPs that are still there; nobody writes to it. */
 void tally_inherit(struct tally *tally, const struct tally *old);
 

@@ -142,6 +142,8 @@ static struct counters counters_of(const struct geodns *g)
 		udp_server_count(g->udp, &sum);
 	if (g->tcp)
 		tcp_server_count(g->tcp, &sum);
+	if (g->xdp)
+		fastpath_count(g->xdp, &sum);
 	return sum;
 }
 
@@ -314,6 +316,8 @@ static void name_metrics(struct metrics *m, const struct geodns *g)
 		for (size_t k = 0; k <= name->target_count; k++) {
 			uint64_t sum = tally_sum(g->catalog->tally, name, k);
 
+			if (g->xdp && k < name->target_count)
+				sum += fastpath_tally(g->xdp, i, k);
 			if (sum > 0)
 				metrics_sample(
 					m, (double)sum, "name", name->text, "pop",
@@ -323,6 +327,21 @@ static void name_metrics(struct metrics *m, const struct geodns *g)
 					(char *)NULL);
 		}
 	}
+}
+
+static void xdp_metrics(struct metrics *m, const struct fastpath *xdp)
+{
+	const struct xdp_counts counts = fastpath_counts(xdp);
+
+	metrics_family(m, "catchment_geodns_xdp_answered_total", "counter",
+		       "Of the UDP queries, those answered on the interface.");
+	metrics_sample(m, (double)counts.answered[0], "family", "ipv4", (char *)NULL);
+	metrics_sample(m, (double)counts.answered[1], "family", "ipv6", (char *)NULL);
+	metrics_family(m, "catchment_geodns_xdp_passed_total", "counter",
+		       "Of the UDP queries, those left to user space, by reason.");
+	for (unsigned i = 0; i < XDP_REASONS; i++)
+		metrics_sample(m, (double)counts.up[i], "reason",
+			       fastpath_reason_name((enum xdp_reason)i), (char *)NULL);
 }
 
 static int metrics_get(void *ctx, const struct http_request *req, struct http_reply *reply)
@@ -336,6 +355,8 @@ static int metrics_get(void *ctx, const struct http_request *req, struct http_re
 	query_metrics(&m, &sum);
 	connection_metrics(&m, &sum, g->catalog->tls);
 	name_metrics(&m, g);
+	if (g->xdp)
+		xdp_metrics(&m, g->xdp);
 	check_metrics(&m, g);
 	pop_metrics(&m, g);
 	reload_metrics(&m, g);

@@ -221,14 +221,32 @@ uint64_t geo_name_fences(const struct geo_name *name, uint64_t regions)
 	return fences;
 }
 
+static const enum geo_level last_level[] = {
+	[GEO_ALL_DOWN_ALL] = GEO_ANY,
+	[GEO_ALL_DOWN_NONE] = GEO_DIALLED,
+	[GEO_ALL_DOWN_LAST_RESORT] = GEO_ACCEPTING,
+};
+
+uint64_t geo_name_mask(const struct geo_name *name, const struct geo_health *health)
+{
+	static const struct geo_client anybody;
+	struct geo_choice choice;
+	const struct choosing c = {
+		.name = name, .client = &anybody, .health = health, .out = &choice
+	};
+	uint64_t mask = 0;
+
+	for (choice.level = GEO_ACCEPTING; choice.level <= last_level[name->when_all_down] && !mask;
+	     choice.level++) {
+		for (size_t i = 0; i < name->target_count; i++)
+			mask |= (uint64_t)is_candidate(&c, &name->targets[i]) << i;
+	}
+	return mask;
+}
+
 struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
 				  const struct geo_health *health)
 {
-	static const enum geo_level last[] = {
-		[GEO_ALL_DOWN_ALL] = GEO_ANY,
-		[GEO_ALL_DOWN_NONE] = GEO_DIALLED,
-		[GEO_ALL_DOWN_LAST_RESORT] = GEO_ACCEPTING,
-	};
 	struct geo_choice choice;
 	const struct choosing c = { .name = name,
 				    .client = client,
@@ -238,7 +256,7 @@ struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_
 
 	choice.ttl = name->ttl;
 	choice.count = 0;
-	for (choice.level = GEO_ACCEPTING; choice.level <= last[name->when_all_down];
+	for (choice.level = GEO_ACCEPTING; choice.level <= last_level[name->when_all_down];
 	     choice.level++) {
 		name_pick(&c);
 		if (choice.count > 0)

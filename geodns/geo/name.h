@@ -169,6 +169,12 @@ uint8_t geo_name_scope(const struct geo_name *name, uint8_t leaf_length, uint8_t
  * would leave no target at all beside those before it.
  */
 uint64_t geo_name_fences(const struct geo_name *name, uint64_t regions);
+/*
+ * The targets that may be answered now, as a bit set, 0 for none (but perhaps the last resort): the
+ * first of them in the ranking is the choice. For names that are the same for all clients but for
+ * this ranking: up to 64 targets, no fences, not by_network.
+ */
+uint64_t geo_name_mask(const struct geo_name *name, const struct geo_health *health);
 struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
 				  const struct geo_health *health);
 

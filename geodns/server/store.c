@@ -13,6 +13,8 @@ void store_publish(struct store *store, struct snapshot *snap)
 {
 	struct snapshot *old = rcu_xchg_pointer(&store->current, snap);
 
+	if (store->on_publish)
+		store->on_publish(store->ctx, snap);
 	if (!old)
 		return;
 	synchronize_rcu();

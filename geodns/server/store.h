@@ -15,6 +15,9 @@
 
 struct store {
 	struct snapshot *current;
+	/* Told of each snapshot once readers get it, in the control thread; or NULL. */
+	void (*on_publish)(void *ctx, const struct snapshot *snap);
+	void *ctx;
 };
 
 /* For reader threads: valid until the thread goes offline. */

@@ -331,6 +331,11 @@ const struct dnssec_keys *zone_keys(const struct zone *zone)
 	return zone->keys;
 }
 
+const struct zone_node *zone_nodes(const struct zone *zone)
+{
+	return zone->all;
+}
+
 size_t zone_name_count(const struct zone *zone)
 {
 	return zone->node_count;

@@ -95,6 +95,8 @@ bool zone_keys_set(struct zone *zone, struct dnssec_keys *keys, struct zone_erro
 bool zone_check(struct zone *zone, struct zone_error *err);
 
 const struct zone_node *zone_apex(const struct zone *zone);
+/* The first of all, in no particular order; the others by next_of_all. */
+const struct zone_node *zone_nodes(const struct zone *zone);
 /* NULL: it is not signed. */
 const struct dnssec_keys *zone_keys(const struct zone *zone);
 size_t zone_name_count(const struct zone *zone);

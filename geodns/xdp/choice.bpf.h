@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * choice.bpf.h - for answer.bpf.c: from who asks to the records that are answered.
+ */
+#ifndef GEODNS_XDP_CHOICE_BPF_H
+#define GEODNS_XDP_CHOICE_BPF_H
+
+#include "geodns/xdp/maps.bpf.h"
+
+struct place {
+	uint32_t order; /* first entry in orders */
+	uint32_t length;
+	uint32_t is_private;
+};
+
+__noinline uint32_t tree4_find(uint64_t hi)
+{
+	const struct geo_tree tree = { .root = (uint32_t *)&root4,
+				       .nodes = (struct geo_tree_node *)&nodes4,
+				       .leaves = (uint32_t *)&leaves4,
+				       .root_bits = settings.root_bits[0] };
+
+	return geo_tree_lookup(&tree, hi, 0);
+}
+
+__noinline uint32_t tree6_find(uint64_t hi, uint64_t lo)
+{
+	const struct geo_tree tree = { .root = (uint32_t *)&root6,
+				       .nodes = (struct geo_tree_node *)&nodes6,
+				       .leaves = (uint32_t *)&leaves6,
+				       .root_bits = settings.root_bits[1] };
+
+	return geo_tree_lookup(&tree, hi, lo);
+}
+
+/* The first PoP of an order whose target is in the mask; negative: none. */
+__noinline int nearest_find(uint32_t order, uint32_t row, uint64_t mask)
+{
+	for (uint32_t i = 0; i < XDP_STEPS_MAX && i < settings.pop_count; i++) {
+		const struct xdp_chunk16 *chunk = map_at(&orders, (order + i) / 32);
+		uint32_t at, target;
+
+		if (!chunk)
+			return -1;
+		at = row + chunk->at[(order + i) % 32];
+		chunk = map_at(&rows, at / 32);
+		if (!chunk)
+			return -1;
+		target = chunk->at[at % 32];
+		if (target < XDP_TARGETS_MAX && mask >> target & 1)
+			return (int)target;
+	}
+	return -1;
+}
+
+static __always_inline int place_find(uint32_t family, uint64_t hi, uint64_t lo,
+				      struct place *place)
+{
+	uint32_t leaf = family == 4 ? tree4_find(hi) : tree6_find(hi, lo);
+	const uint32_t *class = chunk32_at(&classes, geo_tree_leaf_class(leaf));
+
+	if (leaf == GEO_TREE_NONE || !class)
+		return -1;
+	place->length = geo_tree_leaf_length(leaf);
+	place->is_private = *class & XDP_CLASS_PRIVATE;
+	place->order = (*class & ~XDP_CLASS_PRIVATE) * settings.pop_count;
+	return 0;
+}
+
+/* choose() of answer.c: whose place counts, and how far the answer's validity reaches. */
+static __always_inline int client_place(const struct query *q, struct place *place, uint32_t *scope)
+{
+	*scope = 0;
+	if (q->has_ecs && q->source > 0) {
+		if (place_find(q->ecs_family == 1 ? 4 : 6, q->hi, q->lo, place))
+			return -1;
+		*scope = place->length;
+		if (!place->is_private)
+			return 0;
+	}
+	return place_find(q->family, q->from_hi, q->from_lo, place);
+}
+
+static __always_inline int target_pick(const struct xdp_set *set, const struct place *place,
+				       uint64_t mask)
+{
+	if (set->flags & XDP_SET_NEAREST)
+		return nearest_find(place->order, set->row, mask);
+	return (int)geo_tree_popcount((mask & -mask) - 1);
+}
+
+static __always_inline void tally_add(uint32_t target)
+{
+	uint32_t at = bpf_get_smp_processor_id() * settings.target_count + target;
+	struct xdp_chunk64 *chunk = map_at(&tally, at / 8);
+
+	if (chunk)
+		chunk->at[at % 8]++;
+}
+
+/* Target by target, until there are as many as the name answers. Negative: user space. */
+static __always_inline int records_choose(const struct xdp_name *name, const struct xdp_set *set,
+					  const struct place *place, uint32_t is_a,
+					  struct reply *reply)
+{
+	uint64_t mask = *(const volatile uint64_t *)&set->mask;
+	uint32_t first = 0, left = 0, picked = 0, count, best = 0;
+
+	reply->ttl = 0xffffffff;
+	for (count = 0; count < XDP_RECORDS_MAX; count++) {
+		if (left == 0) {
+			const struct xdp_target *target;
+			const volatile uint32_t *ttl;
+			int pick;
+
+			if (picked == set->answers || mask == 0)
+				break;
+			pick = target_pick(set, place, mask);
+			if (pick < 0 || pick >= XDP_TARGETS_MAX)
+				return -1;
+			target = map_at(&targets, name->first_target + pick);
+			ttl = chunk32_at(&ttls, set->first_ttl + pick);
+			if (!target || !ttl)
+				return -1;
+			left = is_a ? target->a_count : target->aaaa_count;
+			first = is_a ? target->first_a : target->first_aaaa;
+			if (left == 0)
+				return -1;
+			if (*ttl < reply->ttl)
+				reply->ttl = *ttl;
+			mask &= ~(1UL << pick);
+			if (picked++ == 0)
+				best = name->first_target + pick;
+		}
+		reply->records[count] = first++;
+		left--;
+	}
+	if (count == 0)
+		return -1;
+	reply->count = count;
+	tally_add(best);
+	return 0;
+}
+
+/* Returns how many records there are in the reply, 0: user space knows. */
+__noinline uint32_t choose(const struct query *q, struct reply *reply, uint32_t name_index)
+{
+	const struct xdp_name *name = map_at(&names, name_index);
+	const struct xdp_set *set = name ? map_at(&sets, name->set) : 0;
+	struct place place = { 0 };
+
+	if (!set || !q || !reply)
+		return 0;
+	if (set->flags & XDP_SET_BY_PLACE && client_place(q, &place, &reply->scope))
+		return 0;
+	if (records_choose(name, set, &place, q->is_a, reply))
+		return 0;
+	return reply->count;
+}
+
+#endif

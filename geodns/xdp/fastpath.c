@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/xdp/fastpath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "geodns/xdp/program.h"
+#include "lib/alloc.h"
+#include "lib/log.h"
+
+struct link {
+	char interface[IF_NAMESIZE];
+	int fd; /* -1: it is not on this one */
+};
+
+struct fastpath {
+	uint64_t seed;
+	const struct catalog *catalog; /* of the last snapshot; only to be compared */
+	struct xdp_program *program;   /* NULL: it is off */
+	enum xdp_mode mode;	       /* of the links */
+	struct link links[XDP_INTERFACES_MAX];
+	size_t link_count;
+	struct xdp_counts before; /* of programs that are gone */
+};
+
+struct fastpath *fastpath_new(uint64_t seed)
+{
+	struct fastpath *f = x_new(struct fastpath);
+
+	f->seed = seed;
+	/* What there is to say, is said here in one line. */
+	libbpf_set_print(NULL);
+	return f;
+}
+
+/* A veth whose other end has no NAPI drops what is sent back natively, and says nothing. */
+static bool is_veth(const char *interface)
+{
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	struct ifreq request = { .ifr_data = (char *)&info };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is;
+
+	if (fd < 0)
+		return false;
+	memcpy(request.ifr_name, interface, strlen(interface));
+	is = ioctl(fd, SIOCETHTOOL, &request) == 0 && strcmp(info.driver, "veth") == 0;
+	close(fd);
+	return is;
+}
+
+static int link_make(const struct fastpath *f, unsigned index, uint32_t flags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	int fd = bpf_link_create(xdp_program_fd(f->program), (int)index, BPF_XDP, &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void link_join(const struct fastpath *f, struct link *link)
+{
+	const unsigned index = if_nametoindex(link->interface);
+	const char *mode = "generic";
+	int fd = index ? -EOPNOTSUPP : -ENODEV;
+
+	if (index && f->mode != XDP_MODE_GENERIC &&
+	    (f->mode == XDP_MODE_NATIVE || !is_veth(link->interface))) {
+		mode = "native";
+		fd = link_make(f, index, XDP_FLAGS_DRV_MODE);
+	}
+	if (fd == -EOPNOTSUPP && f->mode != XDP_MODE_NATIVE) {
+		mode = "generic";
+		fd = link_make(f, index, XDP_FLAGS_SKB_MODE);
+	}
+	link->fd = fd < 0 ? -1 : fd;
+	if (fd < 0)
+		log_warn("xdp: %s: off, user space answers: %s", link->interface, strerror(-fd));
+	else
+		log_info("xdp: %s: answers %zu names, %s", link->interface,
+			 xdp_program_names(f->program), mode);
+}
+
+static void link_leave(struct link *link)
+{
+	if (link->fd >= 0)
+		close(link->fd);
+	link->fd = -1;
+}
+
+/* In place of the old program, or, where that was not or has gone, anew. */
+static void link_renew(const struct fastpath *f, struct link *link)
+{
+	if (link->fd >= 0 && bpf_link_update(link->fd, xdp_program_fd(f->program), NULL) == 0)
+		return;
+	link_leave(link);
+	link_join(f, link);
+}
+
+static void links_renew(struct fastpath *f, const struct xdp_options *options)
+{
+	struct link links[XDP_INTERFACES_MAX];
+
+	for (size_t i = 0; i < options->interface_count; i++) {
+		links[i].fd = -1;
+		snprintf(links[i].interface, IF_NAMESIZE, "%s", options->interfaces[i]);
+		for (size_t k = 0; k < f->link_count && options->mode == f->mode; k++) {
+			if (strcmp(f->links[k].interface, links[i].interface) != 0)
+				continue;
+			links[i].fd = f->links[k].fd;
+			f->links[k].fd = -1;
+		}
+	}
+	for (size_t k = 0; k < f->link_count; k++)
+		link_leave(&f->links[k]);
+	memcpy(f->links, links, sizeof(*links) * options->interface_count);
+	f->link_count = options->interface_count;
+	f->mode = options->mode;
+	for (size_t i = 0; i < f->link_count; i++)
+		link_renew(f, &f->links[i]);
+}
+
+/* What it has counted is kept. */
+static void program_drop(struct fastpath *f, struct xdp_program *program)
+{
+	const struct catalog *catalog;
+
+	if (!program)
+		return;
+	catalog = xdp_program_catalog(program);
+	xdp_program_count(program, &f->before);
+	for (size_t i = 0; i < catalog->conf->name_count; i++) {
+		const struct geo_name *name = &catalog->conf->names[i];
+
+		for (size_t k = 0; k < name->target_count; k++) {
+			uint64_t count = xdp_program_tally(program, i, k);
+
+			if (count > 0)
+				tally_credit(catalog->tally, name, k, count);
+		}
+	}
+	xdp_program_free(program);
+}
+
+/* None rather than the one of an old catalog, whose answers are wrong now. */
+static void leave_all(struct fastpath *f)
+{
+	for (size_t i = 0; i < f->link_count; i++)
+		link_leave(&f->links[i]);
+	f->link_count = 0;
+	program_drop(f, f->program);
+	f->program = NULL;
+}
+
+static void catalog_change(struct fastpath *f, const struct snapshot *snap)
+{
+	const struct geodns_conf *conf = snap->catalog->conf;
+	struct xdp_program *old = f->program, *program = NULL;
+	const char *why;
+	int err;
+
+	if (conf->xdp.interface_count == 0) {
+		leave_all(f);
+		return;
+	}
+	err = xdp_program_new(&program, snap, f->seed, &why);
+	if (err) {
+		leave_all(f);
+		log_warn("xdp: off, user space answers: %s", why ? why : strerror(-err));
+		return;
+	}
+	f->program = program;
+	links_renew(f, &conf->xdp);
+	program_drop(f, old);
+}
+
+void fastpath_publish(void *fastpath, const struct snapshot *snap)
+{
+	struct fastpath *f = fastpath;
+
+	if (f->catalog != snap->catalog)
+		catalog_change(f, snap);
+	else if (f->program)
+		xdp_program_update(f->program, snap);
+	f->catalog = snap->catalog;
+}
+
+void fastpath_free(struct fastpath *fastpath)
+{
+	if (!fastpath)
+		return;
+	leave_all(fastpath);
+	free(fastpath);
+}
+
+bool fastpath_is_on(const struct fastpath *fastpath)
+{
+	bool is_on = false;
+
+	for (size_t i = 0; i < fastpath->link_count; i++)
+		is_on |= fastpath->links[i].fd >= 0;
+	return is_on;
+}
+
+struct xdp_counts fastpath_counts(const struct fastpath *fastpath)
+{
+	struct xdp_counts sum = fastpath->before;
+
+	if (fastpath->program)
+		xdp_program_count(fastpath->program, &sum);
+	return sum;
+}
+
+uint64_t fastpath_tally(const struct fastpath *fastpath, size_t name, size_t target)
+{
+	return fastpath->program ? xdp_program_tally(fastpath->program, name, target) : 0;
+}
+
+void fastpath_count(const struct fastpath *fastpath, struct counters *sum)
+{
+	const struct xdp_counts counts = fastpath_counts(fastpath);
+	const uint64_t answered = counts.answered[0] + counts.answered[1];
+
+	sum->queries[COUNTERS_UDP4] += counts.answered[0];
+	sum->queries[COUNTERS_UDP6] += counts.answered[1];
+	sum->replies[DNS_NOERROR] += answered;
+	sum->geographic += answered;
+	sum->ecs += counts.ecs;
+}
+
+const char *fastpath_reason_name(enum xdp_reason reason)
+{
+	static const char *const names[XDP_REASONS] = {
+		[XDP_UP_LENGTH] = "length", [XDP_UP_HEADER] = "header", [XDP_UP_NAME] = "name",
+		[XDP_UP_TYPE] = "type",	    [XDP_UP_EDNS] = "edns",	[XDP_UP_OTHER] = "other",
+		[XDP_UP_POLICY] = "policy", [XDP_UP_SIGNED] = "signed", [XDP_UP_EMPTY] = "empty",
+		[XDP_UP_ROOM] = "room",
+	};
+
+	return names[reason];
+}

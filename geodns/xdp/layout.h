@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout.h - what the program on the interface reads, and its user-space half writes.
+ *
+ * Arrays of integers of fixed width that name each other by index; each is a map (XDP_ARRAYS):
+ *
+ *	buckets ── names ── targets ── addrs4, addrs6
+ *	              └──── sets ── rows (target of each pop), ttls
+ *	root, nodes, leaves of each family (tree_lookup.h) ── classes ── orders
+ *	counts, tally: one row for each processor
+ *
+ * Everything but sets' mask, ttls and the counters is written once, before the program is put on
+ * an interface. A set is what names have in common that decide alike: with one store to it, all of
+ * them have changed. Integers are the host's, but for what goes into packets as it is.
+ *
+ * Both sides include this file; BPF has the types from elsewhere.
+ */
+#ifndef GEODNS_XDP_LAYOUT_H
+#define GEODNS_XDP_LAYOUT_H
+
+#ifndef __bpf__
+#include <stdint.h>
+#endif
+
+#define XDP_NAME_MAX	64 /* octets in wire form */
+#define XDP_NAME_WORDS	(XDP_NAME_MAX / 8)
+#define XDP_TARGETS_MAX 64  /* bits of a mask */
+#define XDP_RECORDS_MAX 8   /* in an answer */
+#define XDP_STEPS_MAX	256 /* PoPs of an order that are looked at */
+#define XDP_LISTEN_MAX	16
+#define XDP_SLOTS	8 /* of a bucket, which is a cache line */
+
+/* The longest answer, with OPT and a client subnet in it: it fits whatever the client has said. */
+#define XDP_ANSWER_MAX (12 + XDP_NAME_MAX + 4 + XDP_RECORDS_MAX * 28 + 11 + 8 + 16)
+
+/* Maps whose elements are not a multiple of 8 octets would have holes: so many make a chunk. */
+#define XDP_CHUNK 64
+struct xdp_chunk16 {
+	uint16_t at[XDP_CHUNK / 2];
+};
+struct xdp_chunk32 {
+	uint32_t at[XDP_CHUNK / 4];
+};
+struct xdp_chunk64 {
+	uint64_t at[XDP_CHUNK / 8];
+};
+
+struct xdp_listen {
+	uint64_t addr[2]; /* as in the packet; IPv4: in the first four octets */
+	uint32_t family;  /* 4 or 6 */
+	uint32_t port;	  /* as in the packet */
+};
+
+/* Constants to the program: the verifier drops what they rule out. */
+struct xdp_settings {
+	uint64_t seed; /* of the names' hash */
+	uint32_t bucket_mask;
+	uint32_t pop_count;
+	uint32_t target_count; /* of all names: entries in a row of tally */
+	uint32_t root_bits[2];
+	uint32_t listen_count;
+	struct xdp_listen listen[XDP_LISTEN_MAX];
+};
+
+/* Of the entries of one bucket, no two have the same tag. */
+struct xdp_bucket {
+	struct {
+		uint32_t tag;
+		uint32_t name; /* its index plus 1; 0: free */
+	} slots[XDP_SLOTS];
+};
+
+enum xdp_name_flag {
+	XDP_NAME_WILDCARD = 1, /* the key is the name below which it is; else the name itself */
+	XDP_NAME_UP = 2,       /* user space answers */
+	XDP_NAME_SIGNED = 4,   /* user space answers if signatures are wanted */
+};
+
+struct xdp_name {
+	uint64_t key[XDP_NAME_WORDS]; /* wire form in lower case, zero behind */
+	uint32_t set;
+	uint32_t first_target;
+	uint32_t flags;
+	uint32_t zero;
+};
+
+enum xdp_set_flag {
+	XDP_SET_NEAREST = 1,  /* else the first one listed */
+	XDP_SET_BY_PLACE = 2, /* the client's place decides: there is a scope */
+};
+
+struct xdp_set {
+	uint64_t mask;	    /* targets that may be answered now; 0: user space knows what to do */
+	uint32_t row;	    /* in rows: the target of pop 0, and so on */
+	uint32_t first_ttl; /* in ttls: of target 0, and so on */
+	uint32_t answers;
+	uint32_t flags;
+};
+
+struct xdp_target {
+	uint32_t first_a, first_aaaa; /* in addrs4, addrs6 */
+	uint16_t a_count, aaaa_count;
+	uint32_t zero;
+};
+
+struct xdp_addr6 {
+	uint64_t words[2]; /* as in the packet */
+};
+
+/* In classes. */
+#define XDP_CLASS_PRIVATE 0x80000000U /* and below it: the row of orders */
+
+/* Why user space was left to answer. */
+enum xdp_reason {
+	XDP_UP_LENGTH, /* the lengths of IP, UDP and DNS contradict one another */
+	XDP_UP_HEADER, /* no ordinary query, or more than a question and OPT */
+	XDP_UP_NAME,   /* compressed, or longer than the table's */
+	XDP_UP_TYPE,   /* neither A nor AAAA, or not in class IN */
+	XDP_UP_EDNS,   /* a version, several options, one that is not ECS, or malformed */
+	XDP_UP_OTHER,  /* no geographic name */
+	XDP_UP_POLICY, /* one that only user space knows how to answer */
+	XDP_UP_SIGNED, /* signatures are wanted */
+	XDP_UP_EMPTY,  /* nothing healthy, or no address of that type */
+	XDP_UP_ROOM,   /* the buffer cannot grow */
+	XDP_REASONS
+};
+
+struct xdp_counts {
+	uint64_t answered[2]; /* IPv4, IPv6 */
+	uint64_t ecs;	      /* of these, with a client subnet */
+	uint64_t up[XDP_REASONS];
+	uint64_t zero[3]; /* to whole cache lines */
+};
+
+/* name of the map, element, integers in an element */
+#define XDP_ARRAYS(X)                                                                              \
+	X(buckets, struct xdp_bucket, 1)                                                           \
+	X(names, struct xdp_name, 1)                                                               \
+	X(sets, struct xdp_set, 1)                                                                 \
+	X(rows, struct xdp_chunk16, XDP_CHUNK / 2)                                                 \
+	X(ttls, struct xdp_chunk32, XDP_CHUNK / 4)                                                 \
+	X(targets, struct xdp_target, 1)                                                           \
+	X(addrs4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
+	X(addrs6, struct xdp_addr6, 1)                                                             \
+	X(classes, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
+	X(orders, struct xdp_chunk16, XDP_CHUNK / 2)                                               \
+	X(root4, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
+	X(nodes4, struct geo_tree_node, 1)                                                         \
+	X(leaves4, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
+	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
+	X(nodes6, struct geo_tree_node, 1)                                                         \
+	X(leaves6, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
+	X(tally, struct xdp_chunk64, XDP_CHUNK / 8)                                                \
+	X(counts, struct xdp_counts, 1)
+
+#define XDP_ARRAY_ENUM(name, type, per) XDP_ARRAY_##name,
+enum xdp_array_id { XDP_ARRAYS(XDP_ARRAY_ENUM) XDP_ARRAY_COUNT };
+#undef XDP_ARRAY_ENUM
+
+/* The eight octets of a word in lower case, lengths of labels among them: these are below 'A'. */
+static inline uint64_t xdp_word_lower(uint64_t word)
+{
+	const uint64_t ones = 0x0101010101010101U, high = 0x80 * ones;
+	uint64_t low = word & ~high;
+	uint64_t from_a = low + (0x80 - 'A') * ones, behind_z = low + (0x7f - 'Z') * ones;
+
+	return word | (((from_a ^ behind_z) & ~word & high) >> 2);
+}
+
+/* Over the words of a name, each in lower case. Begins with the seed, for a wildcard plus 1. */
+static inline uint64_t xdp_hash_step(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+	return hash ^ hash >> 32;
+}
+
+/* Which bucket: the low bits; which tag: the high half. */
+static inline uint64_t xdp_hash_finish(uint64_t hash)
+{
+	hash *= 0xbf58476d1ce4e5b9U;
+	return hash ^ hash >> 29;
+}
+
+static inline uint32_t xdp_hash_tag(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32);
+}
+
+#endif

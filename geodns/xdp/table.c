@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "geodns/xdp/table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "geodns/dns/edns.h"
+#include "geodns/dns/name.h"
+#include "geodns/geo/intern.h"
+#include "lib/alloc.h"
+
+#define SEEDS_TRIED 8 /* then there are twice as many buckets */
+#define BUCKETS_MAX (UINT32_C(1) << 26)
+#define NO_NAME	    SIZE_MAX
+
+/* No answer of the program can be one that user space would truncate. */
+_Static_assert(XDP_ANSWER_MAX <= DNS_UDP_SIZE_MIN, "truncated");
+
+/* A list of elements that grows. */
+struct list {
+	uint8_t *data;
+	size_t size, count, room;
+};
+
+/* What is looked up by name. No padding. */
+struct entry_key {
+	uint64_t words[XDP_NAME_WORDS];
+	uint64_t flags;
+};
+
+/* All that names of one set have in common. No padding but what is zeroed. */
+struct set_key {
+	uint32_t checks[XDP_TARGETS_MAX];
+	uint64_t off; /* targets that are dialled off */
+	uint32_t row, ttl, ttl_min, target_count;
+	uint32_t flags;
+	uint32_t answers, when_all_down;
+};
+
+struct xdp_table {
+	const struct catalog *catalog;
+	struct xdp_settings settings;
+	unsigned processors;
+
+	struct list names, targets, addrs4, addrs6, ttls;
+	struct list sets;      /* of struct xdp_set */
+	struct list set_names; /* by set: a name of it (const struct geo_name *) */
+	struct geo_intern keys, set_keys, rows;
+	struct xdp_bucket *buckets;
+	uint32_t *classes;
+	size_t class_count, order_count;
+	int64_t *first_targets; /* by name of the configuration */
+	size_t answered;
+
+	/*
+	 * What sets depend on: the checks, then the pops. Of each, in cause_sets, the first of
+	 * those that do, and one behind the last; and how it was the last time.
+	 */
+	size_t cause_count;
+	size_t *cause_first;
+	uint32_t *cause_sets;
+	uint64_t *causes;
+	uint8_t *touched; /* by set, while updating */
+	uint32_t *touched_list;
+	struct xdp_set *live_sets;
+	uint32_t *live_ttls;
+};
+
+static void *list_add(struct list *list, const void *elements, size_t count)
+{
+	size_t at = list->count;
+
+	if (at + count > list->room) {
+		list->room = (at + count) * 2;
+		list->data = xrealloc(list->data, list->room * list->size);
+	}
+	list->count += count;
+	memcpy(list->data + at * list->size, elements, count * list->size);
+	return list->data + at * list->size;
+}
+
+/* ---- names ---- */
+
+/* False: it is longer than the program looks. */
+static bool key_make(struct entry_key *key, const uint8_t *name, uint64_t flags)
+{
+	size_t len = dns_name_length(name);
+
+	*key = (struct entry_key){ .flags = flags };
+	if (len > XDP_NAME_MAX)
+		return false;
+	memcpy(key->words, name, len);
+	for (size_t i = 0; i < XDP_NAME_WORDS; i++)
+		key->words[i] = xdp_word_lower(key->words[i]);
+	return true;
+}
+
+static uint64_t key_hash(const struct xdp_name *name, uint64_t seed)
+{
+	const uint8_t *wire = (const uint8_t *)name->key;
+	uint64_t hash = seed + (name->flags & XDP_NAME_WILDCARD);
+	size_t len = dns_name_length(wire);
+
+	for (size_t i = 0; 8 * i < len; i++)
+		hash = xdp_hash_step(hash, name->key[i]);
+	return xdp_hash_finish(hash);
+}
+
+/* What the name says is found only if nothing has been said of it before. */
+static void entry_add(struct xdp_table *t, const uint8_t *owner, uint64_t wildcard,
+		      const struct xdp_name *entry)
+{
+	struct xdp_name name = *entry;
+	struct entry_key key;
+	size_t before = t->keys.count;
+
+	if (!key_make(&key, owner, wildcard) || geo_intern_add(&t->keys, &key) != before)
+		return;
+	memcpy(name.key, key.words, sizeof(name.key));
+	name.flags |= (uint32_t)wildcard;
+	list_add(&t->names, &name, 1);
+}
+
+static bool is_tag_free(const struct xdp_bucket *bucket, uint32_t tag)
+{
+	for (unsigned i = 0; i < XDP_SLOTS; i++) {
+		if (bucket->slots[i].name && bucket->slots[i].tag == tag)
+			return false;
+	}
+	return true;
+}
+
+static bool bucket_add(struct xdp_bucket *bucket, uint32_t tag, uint32_t name)
+{
+	unsigned i = 0;
+
+	while (i < XDP_SLOTS && bucket->slots[i].name)
+		i++;
+	if (i == XDP_SLOTS || !is_tag_free(bucket, tag))
+		return false;
+	bucket->slots[i].tag = tag;
+	bucket->slots[i].name = name + 1;
+	return true;
+}
+
+static bool buckets_fill(struct xdp_table *t)
+{
+	const struct xdp_name *names = (const struct xdp_name *)(const void *)t->names.data;
+
+	memset(t->buckets, 0, sizeof(*t->buckets) * ((size_t)t->settings.bucket_mask + 1));
+	for (size_t i = 0; i < t->names.count; i++) {
+		uint64_t hash = key_hash(&names[i], t->settings.seed);
+
+		if (!bucket_add(&t->buckets[hash & t->settings.bucket_mask], xdp_hash_tag(hash),
+				(uint32_t)i))
+			return false;
+	}
+	return true;
+}
+
+/* About as many buckets as names: one in a million would overflow, and then it is another seed. */
+static bool buckets_make(struct xdp_table *t)
+{
+	uint32_t count = 1;
+
+	while (count < t->names.count)
+		count *= 2;
+	for (; count <= BUCKETS_MAX; count *= 2) {
+		t->buckets = xrealloc(t->buckets, sizeof(*t->buckets) * count);
+		t->settings.bucket_mask = count - 1;
+		for (unsigned i = 0; i < SEEDS_TRIED; i++, t->settings.seed += 2) {
+			if (buckets_fill(t))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* ---- what a name answers ---- */
+
+/* The most records that so many targets can have, and whether all of them have some or none has. */
+static bool records_fit(const struct geo_name *name, bool is_a)
+{
+	uint8_t best[GEO_ANSWERS_MAX] = { 0 };
+	size_t sum = 0, with = 0;
+
+	for (size_t i = 0; i < name->target_count; i++) {
+		uint8_t count = is_a ? name->targets[i].a_count : name->targets[i].aaaa_count;
+
+		with += count > 0;
+		for (unsigned k = 0; k < name->answers; k++) {
+			uint8_t less = best[k];
+
+			if (count > less) {
+				best[k] = count;
+				count = less;
+			}
+		}
+	}
+	for (unsigned k = 0; k < name->answers; k++)
+		sum += best[k];
+	return sum <= XDP_RECORDS_MAX &&
+	       (name->answers == 1 || with == 0 || with == name->target_count);
+}
+
+static bool is_for_program(const struct geo_name *name)
+{
+	const enum geo_policy policy = name->groups[0].policy;
+
+	if (name->has_cname || name->by_network || name->fence_count > 0 || name->group_count > 1)
+		return false;
+	if (name->target_count > 1 && policy != GEO_NEAREST && policy != GEO_FAILOVER)
+		return false;
+	return dns_name_length(name->owner) <= XDP_NAME_MAX &&
+	       name->target_count <= XDP_TARGETS_MAX && records_fit(name, true) &&
+	       records_fit(name, false);
+}
+
+static uint32_t addrs_add(struct list *list, const struct addr *addrs, size_t count)
+{
+	uint32_t first = (uint32_t)list->count;
+
+	for (size_t i = 0; i < count; i++)
+		list_add(list, addrs[i].bytes, 1);
+	return first;
+}
+
+static uint32_t targets_add(struct xdp_table *t, const struct geo_name *name)
+{
+	uint32_t first = (uint32_t)t->targets.count;
+
+	for (size_t i = 0; i < name->target_count; i++) {
+		const struct geo_target *from = &name->targets[i];
+		const struct xdp_target target = {
+			.first_a = addrs_add(&t->addrs4, from->a, from->a_count),
+			.first_aaaa = addrs_add(&t->addrs6, from->aaaa, from->aaaa_count),
+			.a_count = from->a_count,
+			.aaaa_count = from->aaaa_count,
+		};
+
+		list_add(&t->targets, &target, 1);
+	}
+	return first;
+}
+
+/* ---- sets ---- */
+
+static uint32_t set_add(struct xdp_table *t, const struct geo_name *name)
+{
+	const uint32_t flags =
+		(name->groups[0].policy == GEO_NEAREST && name->target_count > 1 ? XDP_SET_NEAREST
+										 : 0U) |
+		(name->by_place ? XDP_SET_BY_PLACE : 0U);
+	struct set_key key;
+	size_t before = t->set_keys.count;
+	uint32_t number;
+
+	memset(&key, 0, sizeof(key));
+	for (size_t i = 0; i < name->target_count; i++) {
+		key.checks[i] = name->targets[i].check;
+		key.off |= (uint64_t)(name->targets[i].dial == 0) << i;
+	}
+	key.row = geo_intern_add(&t->rows, name->target_of_pop);
+	key.ttl = name->ttl;
+	key.ttl_min = name->ttl_min;
+	key.target_count = (uint32_t)name->target_count;
+	key.flags = flags;
+	key.answers = name->answers;
+	key.when_all_down = name->when_all_down;
+	number = geo_intern_add(&t->set_keys, &key);
+	if (number == before) {
+		const struct xdp_set set = { .row = key.row * t->settings.pop_count,
+					     .first_ttl = (uint32_t)t->ttls.count,
+					     .answers = name->answers,
+					     .flags = flags };
+
+		list_add(&t->sets, &set, 1);
+		list_add(&t->set_names, &name, 1);
+		for (size_t i = 0; i < name->target_count; i++)
+			list_add(&t->ttls, &name->ttl, 1);
+	}
+	return number;
+}
+
+static const struct geo_name *set_name(const struct xdp_table *t, size_t set)
+{
+	return ((const struct geo_name *const *)(const void *)t->set_names.data)[set];
+}
+
+/* The program may read at any moment: each of these is one store. */
+static void set_write(const struct xdp_table *t, const struct snapshot *snap, size_t index)
+{
+	const struct geo_health health = { snap->health, snap->pops };
+	const struct geo_name *name = set_name(t, index);
+	struct xdp_set *set = &t->live_sets[index];
+
+	for (size_t i = 0; i < name->target_count; i++) {
+		const struct geo_choice alone = { .count = 1, .targets = { &name->targets[i] } };
+
+		/* Of several targets, the program takes the least. */
+		__atomic_store_n(&t->live_ttls[set->first_ttl + i],
+				 snapshot_ttl(snap, name, &alone), __ATOMIC_RELAXED);
+	}
+	__atomic_store_n(&set->mask, geo_name_mask(name, &health), __ATOMIC_RELEASE);
+}
+
+/* All that a snapshot says of a check or a pop. */
+static uint64_t cause_of(const struct snapshot *snap, size_t cause)
+{
+	const size_t checks = snap->catalog->conf->check_count;
+
+	if (cause >= checks)
+		return snap->pops[cause - checks];
+	return (uint64_t)snap->health[cause] << 32 | (snap->change_s ? snap->change_s[cause] : 0);
+}
+
+/* Counted, at first; then they are put where the counts say. */
+static void target_causes(struct xdp_table *t, const struct geo_target *target, size_t set,
+			  size_t *at)
+{
+	const size_t checks = t->catalog->conf->check_count;
+	const size_t causes[] = { checks + target->pop, target->check };
+
+	for (unsigned i = 0; i < (target->check == GEO_NO_CHECK ? 1 : 2); i++) {
+		if (t->cause_sets)
+			t->cause_sets[at[causes[i]]] = (uint32_t)set;
+		at[causes[i]]++;
+	}
+}
+
+static void causes_make(struct xdp_table *t, const struct snapshot *snap)
+{
+	const struct geodns_conf *conf = t->catalog->conf;
+
+	t->cause_count = conf->check_count + conf->places.pop_count;
+	t->causes = xcalloc(t->cause_count + 1, sizeof(*t->causes));
+	for (size_t c = 0; c < t->cause_count; c++)
+		t->causes[c] = cause_of(snap, c);
+	/* While being filled, each one's first is where the one behind it has its own. */
+	t->cause_first = xcalloc(t->cause_count + 2, sizeof(*t->cause_first));
+	for (unsigned turn = 0; turn < 2; turn++) {
+		for (size_t s = 0; s < t->sets.count; s++) {
+			const struct geo_name *name = set_name(t, s);
+
+			for (size_t i = 0; i < name->target_count; i++)
+				target_causes(t, &name->targets[i], s,
+					      t->cause_first + (turn ? 1 : 2));
+		}
+		if (turn > 0)
+			break;
+		for (size_t c = 0; c < t->cause_count; c++)
+			t->cause_first[c + 2] += t->cause_first[c + 1];
+		t->cause_sets =
+			xcalloc(t->cause_first[t->cause_count + 1] + 1, sizeof(*t->cause_sets));
+	}
+}
+
+/* ---- the whole ---- */
+
+static void name_add(struct xdp_table *t, size_t index)
+{
+	const struct geo_name *name = &t->catalog->conf->names[index];
+	const struct zone *zone = catalog_zone_find(t->catalog, name->owner, false);
+	const struct zone_match match = zone_lookup(zone, name->owner, false);
+	struct xdp_name entry = { .flags = XDP_NAME_UP };
+
+	t->first_targets[index] = -1;
+	if (match.found == ZONE_EXACT && match.node->geo == name && is_for_program(name)) {
+		entry.flags = zone_keys(zone) ? XDP_NAME_SIGNED : 0;
+		entry.set = set_add(t, name);
+		entry.first_target = targets_add(t, name);
+		t->first_targets[index] = entry.first_target;
+		t->answered++;
+	}
+	entry_add(t, name->owner, 0, &entry);
+	if (dns_name_is_wildcard(name->owner))
+		entry_add(t, dns_name_parent(name->owner), XDP_NAME_WILDCARD, &entry);
+}
+
+/* What exists beside a geographic wildcard is not its (RFC 4592, 2.2.1). */
+static void beside_wildcards_add(struct xdp_table *t)
+{
+	static const struct xdp_name left = { .flags = XDP_NAME_UP };
+	const struct geodns_conf *conf = t->catalog->conf;
+
+	for (size_t i = 0; i < conf->zone_count; i++) {
+		const struct zone_node *n = zone_nodes(t->catalog->zones[i]);
+
+		for (; n; n = n->next_of_all) {
+			if (n->parent && n->parent->wildcard && n->parent->wildcard->geo)
+				entry_add(t, n->name, 0, &left);
+		}
+		entry_add(t, conf->zones[i].apex, 0, &left);
+	}
+}
+
+static void classes_make(struct xdp_table *t)
+{
+	const struct geo_class *classes = geo_map_classes(t->catalog->map, &t->class_count);
+
+	geo_map_orders(t->catalog->map, &t->order_count);
+	t->classes = xcalloc(t->class_count, sizeof(*t->classes));
+	for (size_t i = 0; i < t->class_count; i++)
+		t->classes[i] = classes[i].order | (classes[i].is_private ? XDP_CLASS_PRIVATE : 0);
+}
+
+static void settings_make(struct xdp_table *t)
+{
+	const struct geodns_conf *conf = t->catalog->conf;
+	struct xdp_settings *s = &t->settings;
+
+	s->pop_count = (uint32_t)conf->places.pop_count;
+	s->root_bits[0] = geo_map_tree(t->catalog->map, ADDR_IPV4)->root_bits;
+	s->root_bits[1] = geo_map_tree(t->catalog->map, ADDR_IPV6)->root_bits;
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		static const uint8_t zero[16];
+		const struct endpoint *from = &conf->listen[i];
+		struct xdp_listen *to = &s->listen[s->listen_count];
+
+		/* Which addresses are ours, only the kernel knows then. */
+		if (memcmp(from->addr.bytes, zero, sizeof(zero)) == 0)
+			continue;
+		assert(s->listen_count < XDP_LISTEN_MAX);
+		memcpy(to->addr, from->addr.bytes, sizeof(to->addr));
+		to->family = from->addr.family;
+		to->port = (uint32_t)((from->port & 0xff) << 8 | from->port >> 8);
+		s->listen_count++;
+	}
+}
+
+static void table_init(struct xdp_table *t)
+{
+	t->names.size = sizeof(struct xdp_name);
+	t->targets.size = sizeof(struct xdp_target);
+	t->addrs4.size = sizeof(uint32_t);
+	t->addrs6.size = sizeof(struct xdp_addr6);
+	t->ttls.size = sizeof(uint32_t);
+	t->sets.size = sizeof(struct xdp_set);
+	t->set_names.size = sizeof(const struct geo_name *);
+	geo_intern_init(&t->keys, sizeof(struct entry_key));
+	geo_intern_init(&t->set_keys, sizeof(struct set_key));
+	geo_intern_init(&t->rows, sizeof(uint16_t) * t->catalog->conf->places.pop_count);
+}
+
+struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors, uint64_t seed,
+				const char **why)
+{
+	const struct geodns_conf *conf = snap->catalog->conf;
+	struct xdp_table *t = x_new(struct xdp_table);
+
+	*why = NULL;
+	t->catalog = snap->catalog;
+	t->processors = processors;
+	t->settings.seed = seed & ~UINT64_C(1);
+	table_init(t);
+	settings_make(t);
+	classes_make(t);
+	t->first_targets = xcalloc(conf->name_count + 1, sizeof(*t->first_targets));
+	for (size_t i = 0; i < conf->name_count; i++)
+		name_add(t, i);
+	beside_wildcards_add(t);
+	t->settings.target_count = (uint32_t)t->targets.count;
+	causes_make(t, snap);
+	t->touched = xcalloc(t->sets.count + 1, 1);
+	t->touched_list = xcalloc(t->sets.count + 1, sizeof(*t->touched_list));
+	xdp_table_settle(t, (struct xdp_set *)(void *)t->sets.data,
+			 (uint32_t *)(void *)t->ttls.data);
+	for (size_t i = 0; i < t->sets.count; i++)
+		set_write(t, snap, i);
+	if (conf->protection.has_limit)
+		*why = "rate_limit is user space's";
+	else if (t->settings.listen_count == 0)
+		*why = "listen has no address but unspecified ones";
+	else if (t->answered == 0)
+		*why = "no name that it could answer";
+	else if (t->order_count * conf->places.pop_count > XDP_CLASS_PRIVATE ||
+		 t->targets.count * processors > UINT32_MAX)
+		*why = "too many PoPs and names";
+	else if (!buckets_make(t))
+		*why = "too many names";
+	if (!*why)
+		return t;
+	xdp_table_free(t);
+	return NULL;
+}
+
+static void list_free(struct list *list)
+{
+	free(list->data);
+	list->data = NULL;
+}
+
+static void filling_free(struct xdp_table *t)
+{
+	geo_intern_fini(&t->keys);
+	geo_intern_fini(&t->set_keys);
+	geo_intern_fini(&t->rows);
+	list_free(&t->names);
+	list_free(&t->targets);
+	list_free(&t->addrs4);
+	list_free(&t->addrs6);
+	list_free(&t->sets);
+	list_free(&t->ttls);
+	free(t->buckets);
+	free(t->classes);
+	t->buckets = NULL;
+	t->classes = NULL;
+}
+
+void xdp_table_settle(struct xdp_table *table, struct xdp_set *sets, uint32_t *ttls)
+{
+	if (table->live_sets)
+		filling_free(table);
+	table->live_sets = sets;
+	table->live_ttls = ttls;
+}
+
+void xdp_table_free(struct xdp_table *table)
+{
+	if (!table)
+		return;
+	filling_free(table);
+	list_free(&table->set_names);
+	free(table->first_targets);
+	free(table->cause_first);
+	free(table->cause_sets);
+	free(table->causes);
+	free(table->touched);
+	free(table->touched_list);
+	free(table);
+}
+
+const struct xdp_settings *xdp_table_settings(const struct xdp_table *table)
+{
+	return &table->settings;
+}
+
+static struct xdp_array array_of(const void *data, size_t count, size_t size, size_t per)
+{
+	return (struct xdp_array){ data, count * size, (count + per - 1) / per + (count == 0) };
+}
+
+static struct xdp_array tree_array(const struct geo_tree *tree, enum xdp_array_id id)
+{
+	if (id == XDP_ARRAY_root4 || id == XDP_ARRAY_root6)
+		return array_of(tree->root, (size_t)1 << tree->root_bits, sizeof(uint32_t),
+				XDP_CHUNK / 4);
+	if (id == XDP_ARRAY_nodes4 || id == XDP_ARRAY_nodes6)
+		return array_of(tree->nodes, tree->node_count, sizeof(struct geo_tree_node), 1);
+	return array_of(tree->leaves, tree->leaf_count, sizeof(uint32_t), XDP_CHUNK / 4);
+}
+
+static struct xdp_array list_array(const struct list *list, size_t per)
+{
+	return array_of(list->data, list->count, list->size, per);
+}
+
+struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id)
+{
+	const struct geo_map *map = t->catalog->map;
+	const size_t pops = t->settings.pop_count;
+	size_t orders;
+
+	switch (id) {
+	case XDP_ARRAY_buckets:
+		return array_of(t->buckets, (size_t)t->settings.bucket_mask + 1,
+				sizeof(struct xdp_bucket), 1);
+	case XDP_ARRAY_names:
+		return list_array(&t->names, 1);
+	case XDP_ARRAY_sets:
+		return list_array(&t->sets, 1);
+	case XDP_ARRAY_rows:
+		return array_of(t->rows.keys, t->rows.count * pops, sizeof(uint16_t),
+				XDP_CHUNK / 2);
+	case XDP_ARRAY_ttls:
+		return list_array(&t->ttls, XDP_CHUNK / 4);
+	case XDP_ARRAY_targets:
+		return list_array(&t->targets, 1);
+	case XDP_ARRAY_addrs4:
+		return list_array(&t->addrs4, XDP_CHUNK / 4);
+	case XDP_ARRAY_addrs6:
+		return list_array(&t->addrs6, 1);
+	case XDP_ARRAY_classes:
+		return array_of(t->classes, t->class_count, sizeof(uint32_t), XDP_CHUNK / 4);
+	case XDP_ARRAY_orders:
+		return array_of(geo_map_orders(map, &orders), t->order_count * pops,
+				sizeof(uint16_t), XDP_CHUNK / 2);
+	case XDP_ARRAY_root4:
+	case XDP_ARRAY_nodes4:
+	case XDP_ARRAY_leaves4:
+		return tree_array(geo_map_tree(map, ADDR_IPV4), id);
+	case XDP_ARRAY_root6:
+	case XDP_ARRAY_nodes6:
+	case XDP_ARRAY_leaves6:
+		return tree_array(geo_map_tree(map, ADDR_IPV6), id);
+	case XDP_ARRAY_tally:
+		return (struct xdp_array){
+			NULL, 0, (t->targets.count * t->processors) / (XDP_CHUNK / 8) + 1
+		};
+	case XDP_ARRAY_counts:
+		return (struct xdp_array){ NULL, 0, t->processors };
+	case XDP_ARRAY_COUNT:
+		break;
+	}
+	return (struct xdp_array){ NULL, 0, 0 };
+}
+
+size_t xdp_table_answered(const struct xdp_table *table)
+{
+	return table->answered;
+}
+
+size_t xdp_table_left(const struct xdp_table *table)
+{
+	return table->catalog->conf->name_count - table->answered;
+}
+
+size_t xdp_table_update(struct xdp_table *t, const struct snapshot *snap)
+{
+	size_t count = 0;
+
+	for (size_t c = 0; c < t->cause_count; c++) {
+		const uint64_t now = cause_of(snap, c);
+
+		if (now == t->causes[c])
+			continue;
+		t->causes[c] = now;
+		for (size_t i = t->cause_first[c]; i < t->cause_first[c + 1]; i++) {
+			uint32_t set = t->cause_sets[i];
+
+			if (!t->touched[set])
+				t->touched_list[count++] = set;
+			t->touched[set] = 1;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		set_write(t, snap, t->touched_list[i]);
+		t->touched[t->touched_list[i]] = 0;
+	}
+	return count;
+}
+
+int64_t xdp_table_first_target(const struct xdp_table *table, size_t name)
+{
+	return table->first_targets[name];
+}
