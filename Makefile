@@ -99,14 +99,14 @@ $(B)/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	$(call run,CC,$(CC) $(COMPILE) -c -o $@ $<)
 
 # Programs for the kernel, and the headers that carry them. The same for all builds of the rest.
-SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(shell find geodns -name '*.bpf.c'))
+SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(shell find geodns tests -name '*.bpf.c'))
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -print-multiarch)
 build/%.bpf.o: %.bpf.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	$(call run,BPF,clang $(BPF_FLAGS) -MMD -MP -c -o $@ $<)
 build/%.skel.h: build/%.bpf.o
 	$(call run,SKEL,$(BPFTOOL) gen skeleton $< >$@.new && mv $@.new $@)
-$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o: $(SKELETONS)
+$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/tests/tools/xdp_bench.o: | $(SKELETONS)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'

@@ -13,24 +13,38 @@ struct place {
 	uint32_t is_private;
 };
 
+/* xdp_packed_lookup(), in maps. */
+static __always_inline uint32_t tree_find(const void *root, const void *words, uint32_t root_bits,
+					  uint64_t hi, uint64_t lo)
+{
+	const uint32_t *entry = chunk32_at(root, hi >> (64 - root_bits));
+
+	hi = hi << root_bits | lo >> (64 - root_bits);
+	lo <<= root_bits;
+	for (int level = 0; level < XDP_TREE_LEVELS_MAX && entry; level++) {
+		uint32_t at = *entry & ~XDP_TREE_INNER;
+		const uint64_t *node;
+
+		if (!(*entry & XDP_TREE_INNER))
+			return *entry;
+		node = map_at(words, at / 16);
+		if (!node)
+			break;
+		entry = chunk32_at(words, at + 1 + xdp_tree_rank(node[at / 2 % 8], hi));
+		hi = hi << XDP_TREE_STRIDE | lo >> (64 - XDP_TREE_STRIDE);
+		lo <<= XDP_TREE_STRIDE;
+	}
+	return XDP_TREE_INNER;
+}
+
 __noinline uint32_t tree4_find(uint64_t hi)
 {
-	const struct geo_tree tree = { .root = (uint32_t *)&root4,
-				       .nodes = (struct geo_tree_node *)&nodes4,
-				       .leaves = (uint32_t *)&leaves4,
-				       .root_bits = settings.root_bits[0] };
-
-	return geo_tree_lookup(&tree, hi, 0);
+	return tree_find(&root4, &words4, settings.root_bits[0], hi, 0);
 }
 
 __noinline uint32_t tree6_find(uint64_t hi, uint64_t lo)
 {
-	const struct geo_tree tree = { .root = (uint32_t *)&root6,
-				       .nodes = (struct geo_tree_node *)&nodes6,
-				       .leaves = (uint32_t *)&leaves6,
-				       .root_bits = settings.root_bits[1] };
-
-	return geo_tree_lookup(&tree, hi, lo);
+	return tree_find(&root6, &words6, settings.root_bits[1], hi, lo);
 }
 
 /* The first PoP of an order whose target is in the mask; negative: none. */
@@ -57,13 +71,12 @@ static __always_inline int place_find(uint32_t family, uint64_t hi, uint64_t lo,
 				      struct place *place)
 {
 	uint32_t leaf = family == 4 ? tree4_find(hi) : tree6_find(hi, lo);
-	const uint32_t *class = chunk32_at(&classes, geo_tree_leaf_class(leaf));
 
-	if (leaf == GEO_TREE_NONE || !class)
+	if (leaf & XDP_TREE_INNER)
 		return -1;
-	place->length = geo_tree_leaf_length(leaf);
-	place->is_private = *class & XDP_CLASS_PRIVATE;
-	place->order = (*class & ~XDP_CLASS_PRIVATE) * settings.pop_count;
+	place->length = leaf & XDP_LEAF_LENGTH;
+	place->is_private = leaf & XDP_LEAF_PRIVATE;
+	place->order = (leaf >> XDP_LEAF_ORDER) * settings.pop_count;
 	return 0;
 }
 
@@ -86,7 +99,7 @@ static __always_inline int target_pick(const struct xdp_set *set, const struct p
 {
 	if (set->flags & XDP_SET_NEAREST)
 		return nearest_find(place->order, set->row, mask);
-	return (int)geo_tree_popcount((mask & -mask) - 1);
+	return (int)xdp_popcount((mask & -mask) - 1);
 }
 
 static __always_inline void tally_add(uint32_t target)

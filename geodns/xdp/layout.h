@@ -6,7 +6,7 @@
  *
  *	buckets ── names ── targets ── addrs4, addrs6
  *	              └──── sets ── rows (target of each pop), ttls
- *	root, nodes, leaves of each family (tree_lookup.h) ── classes ── orders
+ *	root, words of each family (pack.h) ── orders
  *	counts, tally: one row for each processor
  *
  * Everything but sets' mask, ttls and the counters is written once, before the program is put on
@@ -107,8 +107,14 @@ struct xdp_addr6 {
 	uint64_t words[2]; /* as in the packet */
 };
 
-/* In classes. */
-#define XDP_CLASS_PRIVATE 0x80000000U /* and below it: the row of orders */
+/* An entry of a tree: a leaf's row of orders, XDP_LEAF_PRIVATE, length of its prefix; or a node. */
+#define XDP_TREE_INNER	    0x80000000U /* and below it: where in words */
+#define XDP_TREE_STRIDE	    6
+#define XDP_TREE_LEVELS_MAX 20
+#define XDP_LEAF_ORDER	    9 /* the first bit of it */
+#define XDP_LEAF_PRIVATE    0x100U
+#define XDP_LEAF_LENGTH	    0xffU
+#define XDP_ORDERS_MAX	    (1U << 22)
 
 /* Why user space was left to answer. */
 enum xdp_reason {
@@ -142,20 +148,34 @@ struct xdp_counts {
 	X(targets, struct xdp_target, 1)                                                           \
 	X(addrs4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(addrs6, struct xdp_addr6, 1)                                                             \
-	X(classes, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
 	X(orders, struct xdp_chunk16, XDP_CHUNK / 2)                                               \
 	X(root4, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
-	X(nodes4, struct geo_tree_node, 1)                                                         \
-	X(leaves4, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
+	X(words4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
-	X(nodes6, struct geo_tree_node, 1)                                                         \
-	X(leaves6, struct xdp_chunk32, XDP_CHUNK / 4)                                              \
+	X(words6, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(tally, struct xdp_chunk64, XDP_CHUNK / 8)                                                \
 	X(counts, struct xdp_counts, 1)
 
 #define XDP_ARRAY_ENUM(name, type, per) XDP_ARRAY_##name,
 enum xdp_array_id { XDP_ARRAYS(XDP_ARRAY_ENUM) XDP_ARRAY_COUNT };
 #undef XDP_ARRAY_ENUM
+
+/* Without the instruction; BPF has none, and no calls to the compiler's own. */
+static inline uint32_t xdp_popcount(uint64_t x)
+{
+	x -= x >> 1 & 0x5555555555555555U;
+	x = (x & 0x3333333333333333U) + (x >> 2 & 0x3333333333333333U);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+	return (uint32_t)(x * 0x0101010101010101U >> 56);
+}
+
+/* In a node with this word, the entry for an address whose next bits are the first of hi: from 1.
+ */
+static inline uint32_t xdp_tree_rank(uint64_t begins, uint64_t hi)
+{
+	/* The bits up to the slot's become the upper ones. */
+	return xdp_popcount(begins << (63 - (hi >> (64 - XDP_TREE_STRIDE))));
+}
 
 /* The eight octets of a word in lower case, lengths of labels among them: these are below 'A'. */
 static inline uint64_t xdp_word_lower(uint64_t word)

@@ -28,12 +28,6 @@ static __always_inline uint32_t *chunk32_at(const void *map, uint32_t index)
 	return at ? &at[index % 16] : 0;
 }
 
-/* The tree's "pointers" are maps of chunks, and of nodes. */
-#define GEO_TREE_ROOT(tree, index) chunk32_at((tree)->root, index)
-#define GEO_TREE_NODE(tree, index) ((struct geo_tree_node *)map_at((tree)->nodes, index))
-#define GEO_TREE_LEAF(tree, index) chunk32_at((tree)->leaves, index)
-
-#include "geodns/geo/tree_lookup.h"
 #include "geodns/xdp/layout.h"
 
 #define ETH_SIZE  14

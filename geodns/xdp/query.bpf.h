@@ -36,28 +36,28 @@ __noinline uint32_t name_length(struct xdp_md *ctx, uint32_t at)
 	return 0;
 }
 
-static __always_inline uint32_t entry_find(uint64_t hash, const uint64_t *key, uint32_t flags)
+/* Of that many words only: the last one has the name's end in it. */
+static __always_inline uint32_t entry_find(uint64_t hash, const uint64_t *key, uint32_t words,
+					   uint32_t flags)
 {
 	const struct xdp_bucket *bucket = map_at(&buckets, hash & settings.bucket_mask);
 	const struct xdp_name *name;
-	uint64_t differs;
 	uint32_t index = 0;
 
 	if (!bucket)
 		return 0;
-#pragma unroll
-	for (int i = 0; i < XDP_SLOTS; i++) {
-		if (bucket->slots[i].tag == xdp_hash_tag(hash) && bucket->slots[i].name)
+	for (int i = 0; i < XDP_SLOTS && index == 0; i++) {
+		if (bucket->slots[i].tag == xdp_hash_tag(hash))
 			index = bucket->slots[i].name;
 	}
 	name = index ? map_at(&names, index - 1) : 0;
-	if (!name)
+	if (!name || (name->flags & XDP_NAME_WILDCARD) != flags)
 		return 0;
-	differs = (name->flags & XDP_NAME_WILDCARD) ^ flags;
-#pragma unroll
-	for (int i = 0; i < XDP_NAME_WORDS; i++)
-		differs |= name->key[i] ^ key[i];
-	return differs ? 0 : index;
+	for (uint32_t i = 0; i < XDP_NAME_WORDS && i < words; i++) {
+		if (name->key[i] != key[i])
+			return 0;
+	}
+	return index;
 }
 
 /*
@@ -68,8 +68,9 @@ __noinline uint32_t name_find(struct xdp_md *ctx, uint32_t at, uint32_t len, uin
 			      uint64_t *sum)
 {
 	const void *end = (void *)(long)ctx->data_end;
-	uint64_t key[XDP_NAME_WORDS], hash = settings.seed + flags, words = 0;
+	uint64_t key[XDP_NAME_WORDS] = { 0 }, hash = settings.seed + flags, added = 0;
 	const uint8_t *name, *last;
+	uint32_t words = 0;
 
 	if (at < 8 || at > MESSAGE_AT_MAX + DNS_SIZE + XDP_NAME_MAX || len == 0 ||
 	    len > XDP_NAME_MAX || !sum)
@@ -78,26 +79,25 @@ __noinline uint32_t name_find(struct xdp_md *ctx, uint32_t at, uint32_t len, uin
 	last = (const uint8_t *)(long)ctx->data + BOUNDED(at + len - 8, 255);
 	if ((const void *)(last + 8) > end)
 		return 0;
-#pragma unroll
-	for (uint32_t i = 0; i < XDP_NAME_WORDS; i++) {
-		uint64_t word = 0;
+	for (uint32_t i = 0; i < XDP_NAME_WORDS && 8 * i < len; i++) {
+		uint64_t word;
 
-		if (len >= 8 * i + 8) {
+		if (8 * i + 8 <= len) {
 			if ((const void *)(name + 8 * i + 8) > end)
 				return 0;
 			word = *(const uint64_t *)(name + 8 * i);
-		} else if (len > 8 * i) {
+		} else {
 			/* The last octets, and before them some that are shifted out. */
 			word = *(const uint64_t *)last >> (8 * (8 * i + 8 - len) & 63);
 		}
-		words += halves(word);
+		added += halves(word);
 		word = xdp_word_lower(word);
 		key[i] = word;
-		if (len > 8 * i)
-			hash = xdp_hash_step(hash, word);
+		hash = xdp_hash_step(hash, word);
+		words++;
 	}
-	*sum = words;
-	return entry_find(xdp_hash_finish(hash), key, flags);
+	*sum = added;
+	return entry_find(xdp_hash_finish(hash), key, words, flags);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "geodns/dns/edns.h"
 #include "geodns/dns/name.h"
 #include "geodns/geo/intern.h"
+#include "geodns/xdp/pack.h"
 #include "lib/alloc.h"
 
 #define SEEDS_TRIED 8 /* then there are twice as many buckets */
@@ -48,8 +49,8 @@ struct xdp_table {
 	struct list set_names; /* by set: a name of it (const struct geo_name *) */
 	struct geo_intern keys, set_keys, rows;
 	struct xdp_bucket *buckets;
-	uint32_t *classes;
-	size_t class_count, order_count;
+	struct xdp_packed trees[2]; /* IPv4, IPv6 */
+	size_t order_count;
 	int64_t *first_targets; /* by name of the configuration */
 	size_t answered;
 
@@ -395,14 +396,18 @@ static void beside_wildcards_add(struct xdp_table *t)
 	}
 }
 
-static void classes_make(struct xdp_table *t)
+static void trees_make(struct xdp_table *t)
 {
-	const struct geo_class *classes = geo_map_classes(t->catalog->map, &t->class_count);
+	size_t count;
+	const struct geo_class *classes = geo_map_classes(t->catalog->map, &count);
+	uint32_t *leaf_of = xcalloc(count, sizeof(*leaf_of));
 
-	geo_map_orders(t->catalog->map, &t->order_count);
-	t->classes = xcalloc(t->class_count, sizeof(*t->classes));
-	for (size_t i = 0; i < t->class_count; i++)
-		t->classes[i] = classes[i].order | (classes[i].is_private ? XDP_CLASS_PRIVATE : 0);
+	for (size_t i = 0; i < count; i++)
+		leaf_of[i] = classes[i].order << XDP_LEAF_ORDER |
+			     (classes[i].is_private ? XDP_LEAF_PRIVATE : 0);
+	xdp_pack(&t->trees[0], geo_map_tree(t->catalog->map, ADDR_IPV4), leaf_of);
+	xdp_pack(&t->trees[1], geo_map_tree(t->catalog->map, ADDR_IPV6), leaf_of);
+	free(leaf_of);
 }
 
 static void settings_make(struct xdp_table *t)
@@ -455,7 +460,7 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 	t->settings.seed = seed & ~UINT64_C(1);
 	table_init(t);
 	settings_make(t);
-	classes_make(t);
+	geo_map_orders(t->catalog->map, &t->order_count);
 	t->first_targets = xcalloc(conf->name_count + 1, sizeof(*t->first_targets));
 	for (size_t i = 0; i < conf->name_count; i++)
 		name_add(t, i);
@@ -474,15 +479,18 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 		*why = "listen has no address but unspecified ones";
 	else if (t->answered == 0)
 		*why = "no name that it could answer";
-	else if (t->order_count * conf->places.pop_count > XDP_CLASS_PRIVATE ||
+	else if (t->order_count > XDP_ORDERS_MAX ||
+		 t->order_count * conf->places.pop_count > UINT32_MAX ||
 		 t->targets.count * processors > UINT32_MAX)
 		*why = "too many PoPs and names";
 	else if (!buckets_make(t))
 		*why = "too many names";
-	if (!*why)
-		return t;
-	xdp_table_free(t);
-	return NULL;
+	if (*why) {
+		xdp_table_free(t);
+		return NULL;
+	}
+	trees_make(t);
+	return t;
 }
 
 static void list_free(struct list *list)
@@ -503,9 +511,12 @@ static void filling_free(struct xdp_table *t)
 	list_free(&t->sets);
 	list_free(&t->ttls);
 	free(t->buckets);
-	free(t->classes);
 	t->buckets = NULL;
-	t->classes = NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		free(t->trees[i].root);
+		free(t->trees[i].words);
+		t->trees[i] = (struct xdp_packed){ .root = NULL };
+	}
 }
 
 void xdp_table_settle(struct xdp_table *table, struct xdp_set *sets, uint32_t *ttls)
@@ -541,14 +552,11 @@ static struct xdp_array array_of(const void *data, size_t count, size_t size, si
 	return (struct xdp_array){ data, count * size, (count + per - 1) / per + (count == 0) };
 }
 
-static struct xdp_array tree_array(const struct geo_tree *tree, enum xdp_array_id id)
+static struct xdp_array tree_array(const struct xdp_packed *tree, bool is_root)
 {
-	if (id == XDP_ARRAY_root4 || id == XDP_ARRAY_root6)
-		return array_of(tree->root, (size_t)1 << tree->root_bits, sizeof(uint32_t),
-				XDP_CHUNK / 4);
-	if (id == XDP_ARRAY_nodes4 || id == XDP_ARRAY_nodes6)
-		return array_of(tree->nodes, tree->node_count, sizeof(struct geo_tree_node), 1);
-	return array_of(tree->leaves, tree->leaf_count, sizeof(uint32_t), XDP_CHUNK / 4);
+	if (is_root)
+		return array_of(tree->root, tree->root_count, sizeof(uint32_t), XDP_CHUNK / 4);
+	return array_of(tree->words, tree->word_count, sizeof(uint32_t), XDP_CHUNK / 4);
 }
 
 static struct xdp_array list_array(const struct list *list, size_t per)
@@ -581,19 +589,15 @@ struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id
 		return list_array(&t->addrs4, XDP_CHUNK / 4);
 	case XDP_ARRAY_addrs6:
 		return list_array(&t->addrs6, 1);
-	case XDP_ARRAY_classes:
-		return array_of(t->classes, t->class_count, sizeof(uint32_t), XDP_CHUNK / 4);
 	case XDP_ARRAY_orders:
 		return array_of(geo_map_orders(map, &orders), t->order_count * pops,
 				sizeof(uint16_t), XDP_CHUNK / 2);
 	case XDP_ARRAY_root4:
-	case XDP_ARRAY_nodes4:
-	case XDP_ARRAY_leaves4:
-		return tree_array(geo_map_tree(map, ADDR_IPV4), id);
+	case XDP_ARRAY_words4:
+		return tree_array(&t->trees[0], id == XDP_ARRAY_root4);
 	case XDP_ARRAY_root6:
-	case XDP_ARRAY_nodes6:
-	case XDP_ARRAY_leaves6:
-		return tree_array(geo_map_tree(map, ADDR_IPV6), id);
+	case XDP_ARRAY_words6:
+		return tree_array(&t->trees[1], id == XDP_ARRAY_root6);
 	case XDP_ARRAY_tally:
 		return (struct xdp_array){
 			NULL, 0, (t->targets.count * t->processors) / (XDP_CHUNK / 8) + 1

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "geodns/geo/tree_lookup.h"
 #include "geodns/snapshot.h"
 #include "geodns/xdp/layout.h"
 
@@ -26,8 +25,7 @@ struct xdp_array {
 struct xdp_table;
 
 /*
- * processors: rows of counters; seed: anything. The table borrows the catalog's trees, and says in
- * which order its own arrays belong into the maps. NULL, with *why set, for what the program cannot
+ * processors: rows of counters; seed: anything. NULL, with *why set, for what the program cannot
  * do at all: then nothing but user space answers.
  */
 struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors, uint64_t seed,
