@@ -8,7 +8,7 @@
 #include "geodns/xdp/maps.bpf.h"
 
 struct place {
-	uint32_t order; /* first entry in orders */
+	uint32_t order;
 	uint32_t length;
 	uint32_t is_private;
 };
@@ -47,20 +47,26 @@ __noinline uint32_t tree6_find(uint64_t hi, uint64_t lo)
 	return tree_find(&root6, &words6, settings.root_bits[1], hi, lo);
 }
 
-/* The first PoP of an order whose target is in the mask; negative: none. */
+static __always_inline uint32_t chunk16_get(const void *map, uint32_t index)
+{
+	const struct xdp_chunk16 *chunk = map_at(map, index / 32);
+
+	return chunk ? chunk->at[index % 32] : 0xffff;
+}
+
+/*
+ * The first PoP of an order whose target is in the mask; negative: none. Nearly always it is the
+ * order's first, and those stand together: the whole order, of which there are as many as places,
+ * would be another cache miss.
+ */
 __noinline int nearest_find(uint32_t order, uint32_t row, uint64_t mask)
 {
-	for (uint32_t i = 0; i < XDP_STEPS_MAX && i < settings.pop_count; i++) {
-		const struct xdp_chunk16 *chunk = map_at(&orders, (order + i) / 32);
-		uint32_t at, target;
+	uint32_t pop = chunk16_get(&firsts, order), target;
 
-		if (!chunk)
-			return -1;
-		at = row + chunk->at[(order + i) % 32];
-		chunk = map_at(&rows, at / 32);
-		if (!chunk)
-			return -1;
-		target = chunk->at[at % 32];
+	for (uint32_t i = 0; i < XDP_STEPS_MAX && i < settings.pop_count; i++) {
+		if (i > 0)
+			pop = chunk16_get(&orders, order * settings.pop_count + i);
+		target = chunk16_get(&rows, row + pop);
 		if (target < XDP_TARGETS_MAX && mask >> target & 1)
 			return (int)target;
 	}
@@ -76,7 +82,7 @@ static __always_inline int place_find(uint32_t family, uint64_t hi, uint64_t lo,
 		return -1;
 	place->length = leaf & XDP_LEAF_LENGTH;
 	place->is_private = leaf & XDP_LEAF_PRIVATE;
-	place->order = (leaf >> XDP_LEAF_ORDER) * settings.pop_count;
+	place->order = leaf >> XDP_LEAF_ORDER;
 	return 0;
 }
 

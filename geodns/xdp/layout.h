@@ -6,7 +6,7 @@
  *
  *	buckets ── names ── targets ── addrs4, addrs6
  *	              └──── sets ── rows (target of each pop), ttls
- *	root, words of each family (pack.h) ── orders
+ *	root, words of each family (pack.h) ── firsts, orders
  *	counts, tally: one row for each processor
  *
  * Everything but sets' mask, ttls and the counters is written once, before the program is put on
@@ -149,6 +149,7 @@ struct xdp_counts {
 	X(addrs4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(addrs6, struct xdp_addr6, 1)                                                             \
 	X(orders, struct xdp_chunk16, XDP_CHUNK / 2)                                               \
+	X(firsts, struct xdp_chunk16, XDP_CHUNK / 2)                                               \
 	X(root4, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
 	X(words4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \

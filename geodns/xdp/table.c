@@ -50,6 +50,7 @@ struct xdp_table {
 	struct geo_intern keys, set_keys, rows;
 	struct xdp_bucket *buckets;
 	struct xdp_packed trees[2]; /* IPv4, IPv6 */
+	uint16_t *firsts; /* of each order, its first pop */
 	size_t order_count;
 	int64_t *first_targets; /* by name of the configuration */
 	size_t answered;
@@ -410,6 +411,15 @@ static void trees_make(struct xdp_table *t)
 	free(leaf_of);
 }
 
+static void firsts_make(struct xdp_table *t)
+{
+	const uint16_t *orders = geo_map_orders(t->catalog->map, &t->order_count);
+
+	t->firsts = xcalloc(t->order_count + 1, sizeof(*t->firsts));
+	for (size_t i = 0; i < t->order_count && t->settings.pop_count > 0; i++)
+		t->firsts[i] = orders[i * t->settings.pop_count];
+}
+
 static void settings_make(struct xdp_table *t)
 {
 	const struct geodns_conf *conf = t->catalog->conf;
@@ -460,7 +470,7 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 	t->settings.seed = seed & ~UINT64_C(1);
 	table_init(t);
 	settings_make(t);
-	geo_map_orders(t->catalog->map, &t->order_count);
+	firsts_make(t);
 	t->first_targets = xcalloc(conf->name_count + 1, sizeof(*t->first_targets));
 	for (size_t i = 0; i < conf->name_count; i++)
 		name_add(t, i);
@@ -511,7 +521,9 @@ static void filling_free(struct xdp_table *t)
 	list_free(&t->sets);
 	list_free(&t->ttls);
 	free(t->buckets);
+	free(t->firsts);
 	t->buckets = NULL;
+	t->firsts = NULL;
 	for (unsigned i = 0; i < 2; i++) {
 		free(t->trees[i].root);
 		free(t->trees[i].words);
@@ -589,6 +601,8 @@ struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id
 		return list_array(&t->addrs4, XDP_CHUNK / 4);
 	case XDP_ARRAY_addrs6:
 		return list_array(&t->addrs6, 1);
+	case XDP_ARRAY_firsts:
+		return array_of(t->firsts, t->order_count, sizeof(uint16_t), XDP_CHUNK / 2);
 	case XDP_ARRAY_orders:
 		return array_of(geo_map_orders(map, &orders), t->order_count * pops,
 				sizeof(uint16_t), XDP_CHUNK / 2);
