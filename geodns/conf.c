@@ -125,9 +125,8 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	conf->json = json;
 	conf->arena = arena_new();
 	CONF_KEYS(&root, "version", "listen", "threads", "identity", "api", "tcp", "tls", "xdp",
-		  "dnssec",
-		  "state_file", "zones", "pops", "networks", "default_at", "databases", "regions",
-		  "checks", "names", "cookies", "rate_limit");
+		  "dnssec", "state_file", "zones", "pops", "networks", "default_at", "databases",
+		  "regions", "checks", "names", "cookies", "rate_limit");
 	conf_int(&root, "version", 1, 1, CONF_REQUIRED);
 	server_load(conf, &root);
 	geodns_conf_protection_load(conf, &root);

@@ -50,7 +50,7 @@ struct xdp_table {
 	struct geo_intern keys, set_keys, rows;
 	struct xdp_bucket *buckets;
 	struct xdp_packed trees[2]; /* IPv4, IPv6 */
-	uint16_t *firsts; /* of each order, its first pop */
+	uint16_t *firsts;	    /* of each order, its first pop */
 	size_t order_count;
 	int64_t *first_targets; /* by name of the configuration */
 	size_t answered;

@@ -43,8 +43,7 @@ static bool step_over(struct addr *at, unsigned length)
 	return false;
 }
 
-static void networks_collect(struct networks *n, const struct geo_map *map,
-			     enum addr_family family)
+static void networks_collect(struct networks *n, const struct geo_map *map, enum addr_family family)
 {
 	struct addr at = { .family = (uint8_t)family };
 
