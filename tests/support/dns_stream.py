@@ -28,7 +28,7 @@ def framed(*args, **kwargs):
 class Stream:
     """A connection to a nameserver. What is not asked for in time is an error."""
 
-    def __init__(self, address, source=None, timeout=3, receive_room=None):
+    def __init__(self, address, source=None, timeout=10, receive_room=None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.sock = socket.socket(family, socket.SOCK_STREAM)
         if receive_room:
