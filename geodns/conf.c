@@ -133,9 +133,10 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	zones_load(conf, &root);
 	dnssec_limits_load(&dnssec, &conf->dnssec);
 	geodns_conf_places_load(conf, &root);
-	geodns_conf_checks_load(&root);
+	geodns_conf_checks_load(conf, &root);
 	if (!err->set)
 		geodns_conf_names_load(conf, &root);
+	geodns_conf_checker_free(conf);
 	if (!err->set)
 		return conf;
 	geodns_conf_free(conf);

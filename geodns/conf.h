@@ -74,6 +74,7 @@ struct geodns_conf {
 	const uint8_t *dials;	  /* of each pop: percent of networks that it accepts */
 	struct geodns_conf_check *checks;
 	size_t check_count;
+	struct geodns_conf_checker *checker; /* only while it is loaded */
 	struct geo_name *names;
 	size_t name_count;
 };

@@ -4,6 +4,20 @@
 #include "geodns/conf_parts.h"
 #include "lib/alloc.h"
 
+/* An entry of "checks": what all that ask so have in common. */
+struct check_kind {
+	const char *name;
+	struct check_spec spec;
+};
+
+/* There may be a check for each of 100 000 names: each is read and looked for in no time. */
+struct geodns_conf_checker {
+	struct check_kind *kinds; /* by name */
+	size_t kind_count;
+	uint32_t *slots; /* hash table: indices of conf's checks, plus 1 */
+	size_t mask, room;
+};
+
 static bool strings_equal(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
@@ -15,29 +29,97 @@ static bool specs_equal(const struct check_spec *a, const struct check_spec *b)
 	       strings_equal(a->host, b->host) && strings_equal(a->match, b->match);
 }
 
-/* The check of that name (the same entry in "checks"), PoP and question, made if it is new. */
-static uint32_t check_intern(struct geodns_conf *conf, const struct geodns_conf_check *wanted)
+static uint64_t octets_hash(uint64_t hash, const void *octets, size_t len)
 {
-	for (size_t i = 0; i < conf->check_count; i++) {
-		const struct geodns_conf_check *c = &conf->checks[i];
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ ((const uint8_t *)octets)[i]) * UINT64_C(1099511628211); /* FNV-1a */
+	return hash;
+}
+
+static uint64_t text_hash(uint64_t hash, const char *text)
+{
+	/* With its end: "a" and "bc" are not "ab" and "c". */
+	return text ? octets_hash(hash, text, strlen(text) + 1) : hash;
+}
+
+static uint64_t check_hash(const struct geodns_conf_check *c)
+{
+	const struct addr *addr = &c->spec.target.addr;
+	uint64_t hash = text_hash(UINT64_C(14695981039346656037), c->name);
+
+	hash = octets_hash(hash, &c->pop, sizeof(c->pop));
+	hash = octets_hash(hash, addr->bytes, addr_size((enum addr_family)addr->family));
+	hash = text_hash(hash, c->spec.path);
+	return text_hash(text_hash(hash, c->spec.host), c->spec.match);
+}
+
+/* Where that check is, or where it belongs. */
+static uint32_t *slot_find(const struct geodns_conf *conf, const struct geodns_conf_check *wanted)
+{
+	const struct geodns_conf_checker *checker = conf->checker;
+	size_t at = (size_t)(check_hash(wanted) >> 16) & checker->mask;
+
+	for (; checker->slots[at] > 0; at = (at + 1) & checker->mask) {
+		const struct geodns_conf_check *c = &conf->checks[checker->slots[at] - 1];
 
 		if (strcmp(c->name, wanted->name) == 0 && c->pop == wanted->pop &&
 		    specs_equal(&c->spec, &wanted->spec))
-			return (uint32_t)i;
+			break;
 	}
-	conf->checks = xreallocarray(conf->checks, conf->check_count + 1, sizeof(*conf->checks));
-	conf->checks[conf->check_count] = *wanted;
-	return (uint32_t)conf->check_count++;
+	return &checker->slots[at];
 }
 
-uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *root,
-				const struct conf *item, size_t pop)
+static void checks_grow(struct geodns_conf *conf)
+{
+	struct geodns_conf_checker *checker = conf->checker;
+	size_t room = conf->check_count ? 2 * conf->check_count : 32;
+
+	conf->checks = xreallocarray(conf->checks, room, sizeof(*conf->checks));
+	free(checker->slots);
+	checker->slots = xcalloc(2 * room, sizeof(*checker->slots));
+	checker->mask = 2 * room - 1;
+	checker->room = room;
+	for (size_t i = 0; i < conf->check_count; i++)
+		*slot_find(conf, &conf->checks[i]) = (uint32_t)i + 1;
+}
+
+/* The check of that name (the same entry in "checks"), PoP and question, made if it is new. */
+static uint32_t check_intern(struct geodns_conf *conf, const struct geodns_conf_check *wanted)
+{
+	uint32_t *slot;
+
+	if (conf->check_count == conf->checker->room)
+		checks_grow(conf);
+	slot = slot_find(conf, wanted);
+	if (*slot == 0) {
+		conf->checks[conf->check_count++] = *wanted;
+		*slot = (uint32_t)conf->check_count;
+	}
+	return *slot - 1;
+}
+
+static int kind_compare(const void *a, const void *b)
+{
+	const struct check_kind *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static const struct check_kind *kind_find(const struct geodns_conf *conf, const char *name)
+{
+	const struct geodns_conf_checker *checker = conf->checker;
+	const struct check_kind wanted = { .name = name };
+
+	if (checker->kind_count == 0)
+		return NULL;
+	return bsearch(&wanted, checker->kinds, checker->kind_count, sizeof(wanted), kind_compare);
+}
+
+uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *item, size_t pop)
 {
 	const struct conf at = conf_get(item, "check");
-	const struct conf checks = conf_get(root, "checks");
 	struct geodns_conf_check wanted = { .pop = pop };
-	const struct addr nowhere = { .family = ADDR_IPV4 };
-	struct conf check;
+	const struct check_kind *kind;
 
 	if (!at.json) {
 		static const char *const needless[] = { "address", "path", "match", "host" };
@@ -51,12 +133,12 @@ uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *roo
 		return GEO_NO_CHECK;
 	}
 	wanted.name = conf_as_string(&at);
-	check = conf_get(&checks, wanted.name);
-	if (!check.json) {
+	kind = kind_find(conf, wanted.name);
+	if (!kind) {
 		conf_fail(&at, "unknown check '%.60s'", wanted.name);
 		return GEO_NO_CHECK;
 	}
-	check_spec_load(&check, &nowhere, &wanted.spec);
+	wanted.spec = kind->spec;
 	wanted.spec.target.addr = conf_addr(item, "address");
 	if (wanted.spec.type == CHECK_HTTP || wanted.spec.type == CHECK_HTTPS) {
 		check_question_load(item, &wanted.spec);
@@ -67,26 +149,41 @@ uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *roo
 	return check_intern(conf, &wanted);
 }
 
-void geodns_conf_checks_load(const struct conf *root)
+void geodns_conf_checks_load(struct geodns_conf *conf, const struct conf *root)
 {
 	const struct conf checks = conf_get(root, "checks");
 	const struct addr nowhere = { .family = ADDR_IPV4 };
+	struct geodns_conf_checker *checker = x_new(struct geodns_conf_checker);
 	const char *key;
 	json_t *value;
 
+	conf->checker = checker;
 	if (!checks.json)
 		return;
 	if (!json_is_object(checks.json)) {
 		conf_fail(&checks, "expected an object");
 		return;
 	}
+	checker->kinds = xcalloc(json_object_size(checks.json) + 1, sizeof(*checker->kinds));
 	json_object_foreach (checks.json, key, value) {
+		struct check_kind *kind = &checker->kinds[checker->kind_count++];
 		const struct conf at = conf_get(&checks, key);
 		const struct conf address = conf_get(&at, "address");
-		struct check_spec spec;
 
 		if (address.json)
 			conf_fail(&address, "belongs to each entry of names[].pops");
-		check_spec_load(&at, &nowhere, &spec);
+		kind->name = key;
+		check_spec_load(&at, &nowhere, &kind->spec);
 	}
+	qsort(checker->kinds, checker->kind_count, sizeof(*checker->kinds), kind_compare);
+}
+
+void geodns_conf_checker_free(struct geodns_conf *conf)
+{
+	if (!conf->checker)
+		return;
+	free(conf->checker->kinds);
+	free(conf->checker->slots);
+	free(conf->checker);
+	conf->checker = NULL;
 }

@@ -18,8 +18,7 @@ static void name_check(const struct conf *at, const struct geo_name *name)
 				     "to one region for everybody's (RFC 7871, 7.4)");
 }
 
-static void name_load(struct geodns_conf *conf, const struct conf *root, const struct conf *at,
-		      struct geo_name *name)
+static void name_load(struct geodns_conf *conf, const struct conf *at, struct geo_name *name)
 {
 	const struct conf domain = conf_get(at, "name");
 	struct geo_target *targets;
@@ -31,7 +30,7 @@ static void name_load(struct geodns_conf *conf, const struct conf *root, const s
 	name->ttl_min = (uint32_t)conf_int(at, "ttl_min", 0, name->ttl, name->ttl);
 	name->policy = (enum geo_policy)conf_choice(at, "policy", geo_policy_names, GEO_NEAREST);
 	name->answers = (unsigned)conf_int(at, "answers", 1, GEO_ANSWERS_MAX, 1);
-	targets = geodns_conf_targets_load(conf, root, at, name);
+	targets = geodns_conf_targets_load(conf, at, name);
 	if (at->err->set)
 		return;
 	geodns_conf_fences_load(conf, at, name, targets);
@@ -51,6 +50,6 @@ void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root)
 	for (size_t i = 0; i < conf->name_count && !root->err->set; i++) {
 		const struct conf at = conf_item(&list, i);
 
-		name_load(conf, root, &at, &conf->names[i]);
+		name_load(conf, &at, &conf->names[i]);
 	}
 }

@@ -16,21 +16,22 @@
 /* "cookies" and "rate_limit". */
 void geodns_conf_protection_load(struct geodns_conf *conf, const struct conf *root);
 
-/* "checks", those that no name uses too: they must be right. */
-void geodns_conf_checks_load(const struct conf *root);
+/* "checks", those that no name uses too: they must be right. Before the names. */
+void geodns_conf_checks_load(struct geodns_conf *conf, const struct conf *root);
+/* Once all names are there: what it took to find checks. */
+void geodns_conf_checker_free(struct geodns_conf *conf);
 /*
  * The check that an entry of names[].pops asks for, with its own words on top: index into
  * conf->checks, added if nobody has asked that pop the same question; or GEO_NO_CHECK.
  */
-uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *root,
-				const struct conf *item, size_t pop);
+uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *item, size_t pop);
 
 /*
  * A name's "pops": its targets in the order of the configuration, in conf's arena. Sets name's
  * has_cname and target_count, and needs owner and answers.
  */
-struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const struct conf *root,
-					    const struct conf *object, struct geo_name *name);
+struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const struct conf *object,
+					    struct geo_name *name);
 /* "when_all_down", after the targets: name's when_all_down and resort. */
 void geodns_conf_all_down_load(struct geodns_conf *conf, const struct conf *object,
 			       struct geo_name *name);

@@ -79,8 +79,7 @@ static bool addresses_meet(const struct addr *a, size_t a_count, const struct ad
 	return false;
 }
 
-static void target_load(struct geodns_conf *conf, const struct conf *root, const struct conf *item,
-			struct geo_target *out)
+static void target_load(struct geodns_conf *conf, const struct conf *item, struct geo_target *out)
 {
 	const struct conf pop = conf_get(item, "pop");
 	const char *pop_name = conf_as_string(&pop);
@@ -96,11 +95,11 @@ static void target_load(struct geodns_conf *conf, const struct conf *root, const
 	out->seed = geo_seed(pop_name, GEO_SEED_POP);
 	out->dial = conf->dials[index];
 	out->weight = (uint16_t)conf_int(item, "weight", 0, GEO_WEIGHT_MAX, 1);
-	out->check = geodns_conf_check_load(conf, root, item, index);
+	out->check = geodns_conf_check_load(conf, item, index);
 }
 
-struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const struct conf *root,
-					    const struct conf *object, struct geo_name *name)
+struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const struct conf *object,
+					    struct geo_name *name)
 {
 	const struct conf list = conf_array(object, "pops", 1, GEODNS_POPS_MAX);
 	size_t count = conf_count(&list);
@@ -110,7 +109,7 @@ struct geo_target *geodns_conf_targets_load(struct geodns_conf *conf, const stru
 		const struct conf item = conf_item(&list, i);
 		struct geo_target *t = &targets[i];
 
-		target_load(conf, root, &item, t);
+		target_load(conf, &item, t);
 		records_load(conf, &item, name->owner, t);
 		shape_check(&item, t, &targets[0]);
 		for (size_t k = 0; k < i; k++) {

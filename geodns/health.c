@@ -7,6 +7,9 @@
 #include "lib/alloc.h"
 #include "lib/log.h"
 
+/* More names than so many are told of by their number: 100 000 events would hold everything up. */
+#define NAMES_TOLD 256
+
 /* A check, what its callback needs to find its place, and its past. ns 0: never. */
 struct probe {
 	struct health_monitor *health;
@@ -34,7 +37,19 @@ struct health_monitor {
 
 	struct instant *pops_changed; /* by pop: what is said about it */
 	struct instant adopted;	      /* ns 0: this is the first catalog */
-	uint32_t *ttl_before;	      /* by name */
+	struct before *before;	      /* by name */
+};
+
+/* What a name of the catalog before may have left in caches. */
+struct before {
+	uint32_t ttl;	      /* counts from when this catalog was adopted; 0: it was not there */
+	struct instant until; /* and until when that one's past may last */
+};
+
+/* Names that a check decides for: all of them, or only how many these are. */
+struct affected {
+	const struct geo_name *names[NAMES_TOLD];
+	size_t count;
 };
 
 static void publish(const struct health_monitor *h)
@@ -68,25 +83,42 @@ static void check_event(const struct health_monitor *h, size_t index, const stru
 				"reason", r->reason));
 }
 
-/* One event for each name that has a target with that check. */
-static void name_events(const struct health_monitor *h, size_t index, struct instant at,
-			const char *kind, const char *state)
+static void affected_find(const struct health_monitor *h, size_t index, struct affected *out)
 {
 	const struct geodns_conf *conf = h->catalog->conf;
 
+	out->count = 0;
 	for (size_t i = 0; i < conf->name_count; i++) {
 		const struct geo_name *name = &conf->names[i];
+		size_t k = 0;
 
-		for (size_t k = 0; k < name->target_count; k++) {
-			const struct geo_target *t = &name->targets[k];
-
-			if (t->check == index)
-				event_log_add(h->log, at, kind,
-					      json_pack("{s:s,s:s,s:s*}", "name", name->text, "pop",
-							conf->places.pops[t->pop].name, "state",
-							state));
-		}
+		while (k < name->target_count && name->targets[k].check != index)
+			k++;
+		if (k == name->target_count)
+			continue;
+		if (out->count < NAMES_TOLD)
+			out->names[out->count] = name;
+		out->count++;
 	}
+}
+
+static void name_events(const struct health_monitor *h, size_t index,
+			const struct affected *affected, struct instant at, const char *kind,
+			const char *state)
+{
+	const struct geodns_conf *conf = h->catalog->conf;
+	const char *pop = conf->places.pops[conf->checks[index].pop].name;
+
+	if (affected->count > NAMES_TOLD) {
+		event_log_add(h->log, at, kind,
+			      json_pack("{s:I,s:s,s:s*}", "names", (json_int_t)affected->count,
+					"pop", pop, "state", state));
+		return;
+	}
+	for (size_t i = 0; i < affected->count; i++)
+		event_log_add(h->log, at, kind,
+			      json_pack("{s:s,s:s,s:s*}", "name", affected->names[i]->text, "pop",
+					pop, "state", state));
 }
 
 /* Does somebody's word count in place of the check's? */
@@ -113,20 +145,25 @@ static bool nearness_update(struct health_monitor *h, struct probe *probe, bool 
 	return before != now;
 }
 
+/* Answers first, and then what is told about them. */
 static void on_change(struct health_monitor *h, struct probe *probe, const struct check_result *r)
 {
 	bool was_down = h->states[probe->index] == HEALTH_DOWN;
 	bool is_down = r->state == HEALTH_DOWN;
+	struct affected affected;
+	struct instant published;
 
-	check_event(h, probe->index, r);
-	name_events(h, probe->index, r->at, is_down ? "pop_down" : "pop_up", NULL);
 	h->states[probe->index] = (uint8_t)r->state;
 	publish(h);
+	published = clock_now();
+	affected_find(h, probe->index, &affected);
+	check_event(h, probe->index, r);
+	name_events(h, probe->index, &affected, r->at, is_down ? "pop_down" : "pop_up", NULL);
 	/* From not yet known to up, no answer changes. */
 	if (was_down == is_down || is_overridden(h, probe->index))
 		return;
-	probe->changed = clock_now();
-	name_events(h, probe->index, probe->changed, "record_changed", health_name(r->state));
+	probe->changed = published;
+	name_events(h, probe->index, &affected, published, "record_changed", health_name(r->state));
 }
 
 static void on_result(void *ctx, struct check *check, const struct check_result *r)
@@ -171,6 +208,53 @@ static void on_said(void *ctx, const struct pop_statement *said)
 				pop_state_names[said->state]));
 }
 
+/* ---- what is told ---- */
+
+const struct check *health_check(const struct health_monitor *health, size_t index)
+{
+	return health->probes[index].check;
+}
+
+static struct instant later(struct instant a, struct instant b)
+{
+	return a.ns > b.ns ? a : b;
+}
+
+/*
+ * Answers of before the change was near have the whole TTL. Those given while it came
+ * nearer expire about when it comes: an interval later at most, and no sooner than ttl_min.
+ */
+static struct instant verdict_cached_until(const struct probe *probe, const struct geo_name *name)
+{
+	uint32_t near = ((check_spec(probe->check)->interval_ms + 999) / 1000);
+
+	if (probe->changed.ns == 0)
+		return probe->changed;
+	if (name->ttl_min == name->ttl || probe->settled.ns == 0)
+		return instant_after_s(probe->changed, name->ttl);
+	near = near < name->ttl_min ? name->ttl_min : near;
+	return later(instant_after_s(probe->settled, name->ttl),
+		     instant_after_s(probe->changed, near < name->ttl ? near : name->ttl));
+}
+
+struct instant health_cached_until(const struct health_monitor *h, const struct geo_name *name)
+{
+	const struct before *before = &h->before[name - h->catalog->conf->names];
+	struct instant until = before->until;
+
+	if (before->ttl > 0)
+		until = later(until, instant_after_s(h->adopted, before->ttl));
+	for (size_t i = 0; i < name->target_count; i++) {
+		const struct geo_target *t = &name->targets[i];
+
+		if (h->pops_changed[t->pop].ns > 0)
+			until = later(until, instant_after_s(h->pops_changed[t->pop], name->ttl));
+		if (t->check != GEO_NO_CHECK)
+			until = later(until, verdict_cached_until(&h->probes[t->check], name));
+	}
+	return until;
+}
+
 /* ---- catalogs ---- */
 
 static void contents_free(struct health_monitor *h)
@@ -182,7 +266,7 @@ static void contents_free(struct health_monitor *h)
 	free(h->pops);
 	free(h->change_s);
 	free(h->pops_changed);
-	free(h->ttl_before);
+	free(h->before);
 }
 
 /* The check at index in next goes on as it has from where it was in old. */
@@ -231,12 +315,31 @@ static void probes_start(struct health_monitor *h)
 	}
 }
 
-size_t health_adopt(struct health_monitor *health, const struct catalog *next, uint32_t *ttl_before)
+/* Before anything of the old one is taken away. */
+static struct before *past_new(const struct health_monitor *old, const struct geodns_conf *next,
+			       const size_t *name_before)
+{
+	struct before *past = xcalloc(next->name_count + 1, sizeof(*past));
+
+	for (size_t i = 0; old->catalog && i < next->name_count; i++) {
+		const struct geo_name *was;
+
+		if (name_before[i] == HEALTH_NAME_NEW)
+			continue;
+		was = &old->catalog->conf->names[name_before[i]];
+		past[i] = (struct before){ was->ttl, health_cached_until(old, was) };
+	}
+	return past;
+}
+
+size_t health_adopt(struct health_monitor *health, const struct catalog *next,
+		    const size_t *name_before)
 {
 	struct health_monitor *h = health;
 	const struct geodns_conf *conf = next->conf;
 	size_t *matches = check_match_new(h->catalog ? h->catalog->conf : NULL, conf);
 	struct health_monitor old = *h;
+	struct before *past = past_new(&old, conf, name_before);
 	size_t kept = 0;
 
 	h->catalog = next;
@@ -248,7 +351,7 @@ size_t health_adopt(struct health_monitor *health, const struct catalog *next, u
 	h->change_s = xcalloc(conf->check_count + 1, sizeof(*h->change_s));
 	h->pops = xcalloc(conf->places.pop_count + 1, sizeof(*h->pops));
 	h->pops_changed = xcalloc(conf->places.pop_count + 1, sizeof(*h->pops_changed));
-	h->ttl_before = ttl_before;
+	h->before = past;
 	for (size_t i = 0; i < conf->check_count; i++) {
 		h->probes[i] = (struct probe){ .health = h, .index = i };
 		if (matches[i] == CHECK_MATCH_NONE)
@@ -291,51 +394,4 @@ void health_free(struct health_monitor *health)
 	contents_free(health);
 	check_trusts_free(health->trusts);
 	free(health);
-}
-
-/* ---- what is told ---- */
-
-const struct check *health_check(const struct health_monitor *health, size_t index)
-{
-	return health->probes[index].check;
-}
-
-static struct instant later(struct instant a, struct instant b)
-{
-	return a.ns > b.ns ? a : b;
-}
-
-/*
- * Answers of before the change was near have the whole TTL. Those given while it came
- * nearer expire about when it comes: an interval later at most, and no sooner than ttl_min.
- */
-static struct instant verdict_cached_until(const struct probe *probe, const struct geo_name *name)
-{
-	uint32_t near = ((check_spec(probe->check)->interval_ms + 999) / 1000);
-
-	if (probe->changed.ns == 0)
-		return probe->changed;
-	if (name->ttl_min == name->ttl || probe->settled.ns == 0)
-		return instant_after_s(probe->changed, name->ttl);
-	near = near < name->ttl_min ? name->ttl_min : near;
-	return later(instant_after_s(probe->settled, name->ttl),
-		     instant_after_s(probe->changed, near < name->ttl ? near : name->ttl));
-}
-
-struct instant health_cached_until(const struct health_monitor *h, const struct geo_name *name)
-{
-	uint32_t before = h->ttl_before ? h->ttl_before[name - h->catalog->conf->names] : 0;
-	struct instant until = { 0 };
-
-	if (before > 0)
-		until = instant_after_s(h->adopted, before);
-	for (size_t i = 0; i < name->target_count; i++) {
-		const struct geo_target *t = &name->targets[i];
-
-		if (h->pops_changed[t->pop].ns > 0)
-			until = later(until, instant_after_s(h->pops_changed[t->pop], name->ttl));
-		if (t->check != GEO_NO_CHECK)
-			until = later(until, verdict_cached_until(&h->probes[t->check], name));
-	}
-	return until;
 }

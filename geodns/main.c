@@ -63,12 +63,27 @@ static struct pop_desk *desk_open(struct ev_loop *loop, const struct geodns_conf
 			       ? xstrdup(conf->state_file)
 			       : xasprintf("%s/%s", dirname(copy), conf->state_file);
 	desk = pop_desk_new(loop, path, &err);
-	if (!desk)
-		log_fatal(EXIT_BAD_INPUT, "%s: %s", path,
-			  conf_error_format(&err, text, sizeof(text)));
+	if (!desk) {
+		fprintf(stderr, "%s: %s\n", path, conf_error_format(&err, text, sizeof(text)));
+		exit(EXIT_BAD_INPUT);
+	}
 	free(path);
 	free(copy);
 	return desk;
+}
+
+/* The state file, too: with a damaged one nothing would start. */
+static int check(struct catalog *catalog, const char *path)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+
+	if (!loop)
+		log_fatal(EXIT_ENVIRONMENT, "cannot make an event loop");
+	pop_desk_free(desk_open(loop, catalog->conf, path));
+	ev_loop_destroy(loop);
+	printf("%s: ok\n", path);
+	catalog_free(catalog);
+	return 0;
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *signal, int events)
@@ -191,11 +206,8 @@ int main(int argc, char **argv)
 
 	if (options.other)
 		return compare(catalog, options.other, options.json);
-	if (options.check) {
-		printf("%s: ok\n", options.config);
-		catalog_free(catalog);
-		return 0;
-	}
+	if (options.check)
+		return check(catalog, options.config);
 	signal(SIGPIPE, SIG_IGN);
 	if (!descriptors_allow(catalog->conf, text, sizeof(text)))
 		log_fatal(EXIT_ENVIRONMENT, "%s", text);

@@ -97,12 +97,32 @@ static void states_read(struct pop_desk *desk, struct conf_error *err)
 {
 	json_t *json;
 
-	if (!desk->path || access(desk->path, F_OK) < 0)
+	/* What is there and cannot be read may forbid something. */
+	if (!desk->path || (access(desk->path, F_OK) < 0 && errno == ENOENT))
 		return;
 	json = conf_read_file(desk->path, err);
 	if (json)
 		pop_states_load(&desk->states, json, clock_now(), unix_now(), err);
 	json_decref(json);
+}
+
+/* Better heard of at the start than when a PoP must be taken out. */
+static void folder_check(const char *path)
+{
+	char *copy = xstrdup(path);
+	const char *folder = dirname(copy);
+
+	if (access(folder, W_OK | X_OK) < 0)
+		log_warn("state_file: operators will not be able to say anything: %s: %s", folder,
+			 strerror(errno));
+	free(copy);
+}
+
+static void states_tell(const struct pop_desk *desk)
+{
+	for (size_t i = 0; i < desk->states.count; i++)
+		log_info("pop %s: %s says %s, since before this start", desk->states.list[i].pop,
+			 desk->states.list[i].source, pop_state_names[desk->states.list[i].state]);
 }
 
 /* ---- the desk ---- */
@@ -180,6 +200,9 @@ struct pop_desk *pop_desk_new(struct ev_loop *loop, const char *path, struct con
 		pop_desk_free(desk);
 		return NULL;
 	}
+	if (path)
+		folder_check(path);
+	states_tell(desk);
 	timer_arm(desk);
 	return desk;
 }

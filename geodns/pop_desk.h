@@ -19,8 +19,8 @@ struct pop_desk;
 typedef void pop_desk_fn(void *ctx, const struct pop_statement *said);
 
 /*
- * path: the file, NULL for none; need not be there yet. NULL, and err set, if what is there is not
- * such a file.
+ * path: the file, NULL for none; need not be there yet. NULL, and err set, if what is there cannot
+ * be read or is not such a file.
  */
 struct pop_desk *pop_desk_new(struct ev_loop *loop, const char *path, struct conf_error *err);
 void pop_desk_free(struct pop_desk *desk);

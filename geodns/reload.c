@@ -36,7 +36,7 @@ struct reloader {
 	const struct catalog *current;
 	struct catalog *catalog; /* loaded, or to be freed */
 	size_t added, removed;	 /* names */
-	uint32_t *ttl_before;	 /* of catalog's names, as current has them */
+	size_t *name_before;	 /* of catalog's names: index in current, or HEALTH_NAME_NEW */
 	struct conf_error err;
 	char pointer[POINTER_SIZE]; /* that err is at, or what only a restart can change */
 
@@ -99,12 +99,12 @@ static void names_compare(struct reloader *r)
 	const struct geodns_conf *old = r->current->conf, *next = r->catalog->conf;
 
 	r->added = r->removed = 0;
-	r->ttl_before = xcalloc(next->name_count + 1, sizeof(*r->ttl_before));
+	r->name_before = xcalloc(next->name_count + 1, sizeof(*r->name_before));
 	for (size_t i = 0; i < next->name_count; i++) {
 		const struct geo_name *was = catalog_name_find(r->current, next->names[i].owner);
 
 		r->added += !was;
-		r->ttl_before[i] = was ? was->ttl : 0;
+		r->name_before[i] = was ? (size_t)(was - old->names) : HEALTH_NAME_NEW;
 	}
 	for (size_t i = 0; i < old->name_count; i++)
 		r->removed += !catalog_name_find(r->catalog, old->names[i].owner);
@@ -196,8 +196,8 @@ static void load_start(struct reloader *r)
 	r->pointer[0] = r->reason[0] = '\0';
 	r->current = r->g->catalog;
 	r->catalog = NULL;
-	free(r->ttl_before);
-	r->ttl_before = NULL;
+	free(r->name_before);
+	r->name_before = NULL;
 	r->err = (struct conf_error){ 0 };
 	thread_start(r, LOADING, load_run);
 }
@@ -235,10 +235,9 @@ static void apply(struct reloader *r)
 {
 	struct geodns *g = r->g;
 	struct catalog *old = g->catalog, *next = r->catalog;
-	size_t kept = health_adopt(g->health, next, r->ttl_before);
+	size_t kept = health_adopt(g->health, next, r->name_before);
 
-	r->ttl_before = NULL;
-	tally_inherit(next->tally, old->tally); /* that nobody writes to any more */
+	tally_inherit(next->tally, old->tally, r->name_before); /* nobody writes to the old one */
 	tcp_server_catalog_set(g->tcp, next);
 	g->catalog = next;
 	r->catalog = old;
@@ -322,7 +321,7 @@ void reloader_free(struct reloader *r)
 	if (r->phase != IDLE)
 		thread_join(r);
 	catalog_free(r->catalog);
-	free(r->ttl_before);
+	free(r->name_before);
 	json_decref(r->changes);
 	free(r);
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "geodns/conf.h"
-#include "geodns/dns/name.h"
 #include "lib/alloc.h"
 
 struct tally {
@@ -78,34 +77,6 @@ void tally_credit(struct tally *tally, const struct geo_name *name, size_t targe
 	tally->inherited[place(tally, name, target)] += count;
 }
 
-/* Names may be many: both lists are walked in the order of their owners. */
-static int owner_compare(const void *a, const void *b)
-{
-	const struct geo_name *const *x = a, *const *y = b;
-	size_t x_len = dns_name_length((*x)->owner), y_len = dns_name_length((*y)->owner);
-
-	if (x_len != y_len)
-		return x_len < y_len ? -1 : 1;
-	for (size_t i = 0; i < x_len; i++) {
-		int difference = dns_octet_lower((*x)->owner[i]) - dns_octet_lower((*y)->owner[i]);
-
-		if (difference != 0)
-			return difference;
-	}
-	return 0;
-}
-
-static const struct geo_name **names_sorted(const struct geodns_conf *conf)
-{
-	const struct geo_name **names =
-		xcalloc(conf->name_count + 1, sizeof(const struct geo_name *));
-
-	for (size_t i = 0; i < conf->name_count; i++)
-		names[i] = &conf->names[i];
-	qsort(names, conf->name_count, sizeof(const struct geo_name *), owner_compare);
-	return names;
-}
-
 /* The target of the same PoP; target_count: there is none any more. */
 static size_t target_find(const struct geo_name *name, const struct geodns_conf *conf,
 			  const char *pop)
@@ -122,32 +93,26 @@ static void name_inherit(struct tally *tally, const struct geo_name *name, const
 			 const struct geo_name *before)
 {
 	for (size_t i = 0; i <= before->target_count; i++) {
+		const uint64_t sum = tally_sum(old, before, i);
 		size_t target = name->target_count;
 
+		if (sum == 0)
+			continue;
 		if (i < before->target_count) {
 			target = target_find(name, tally->conf,
 					     old->conf->places.pops[before->targets[i].pop].name);
 			if (target == name->target_count)
 				continue;
 		}
-		tally->inherited[place(tally, name, target)] += tally_sum(old, before, i);
+		tally->inherited[place(tally, name, target)] += sum;
 	}
 }
 
-void tally_inherit(struct tally *tally, const struct tally *old)
+void tally_inherit(struct tally *tally, const struct tally *old, const size_t *name_before)
 {
-	const struct geo_name **names = names_sorted(tally->conf);
-	const struct geo_name **before = names_sorted(old->conf);
-	size_t i = 0, k = 0;
-
-	while (i < tally->conf->name_count && k < old->conf->name_count) {
-		int order = owner_compare(&names[i], &before[k]);
-
-		if (order == 0)
-			name_inherit(tally, names[i], old, before[k]);
-		i += order <= 0;
-		k += order >= 0;
+	for (size_t i = 0; i < tally->conf->name_count; i++) {
+		if (name_before[i] < old->conf->name_count)
+			name_inherit(tally, &tally->conf->names[i], old,
+				     &old->conf->names[name_before[i]]);
 	}
-	free(before);
-	free(names);
 }

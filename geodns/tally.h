@@ -31,7 +31,10 @@ void tally_add(struct tally *tally, unsigned writer, const struct geo_name *name
 uint64_t tally_sum(const struct tally *tally, const struct geo_name *name, size_t target);
 /* Add what has been counted elsewhere; target as for tally_sum(). The control thread's. */
 void tally_credit(struct tally *tally, const struct geo_name *name, size_t target, uint64_t count);
-/* Add what an old one has counted for names and PoPs that are still there; nobody writes to it. */
-void tally_inherit(struct tally *tally, const struct tally *old);
+/*
+ * Add what an old one, that nobody writes to, has counted for names and PoPs that are still there.
+ * name_before: for each name of the tally, its index in the old one's; beyond them: it is new.
+ */
+void tally_inherit(struct tally *tally, const struct tally *old, const size_t *name_before);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/alloc.h"
+
 /* Append the way from the root to at; returns the length so far. */
 static size_t path_write(const struct conf *at, char *buf, size_t size)
 {
@@ -66,26 +68,52 @@ static json_t *read_done(json_t *json, const json_error_t *parse, struct conf_er
 	return json;
 }
 
-json_t *conf_read_file(const char *path, struct conf_error *err)
-{
-	FILE *f = fopen(path, "re");
-	json_error_t parse;
-	json_t *json;
-
-	if (!f) {
-		conf_fail(&(struct conf){ .err = err }, "cannot open: %s", strerror(errno));
-		return NULL;
-	}
-	json = json_loadf(f, JSON_REJECT_DUPLICATES, &parse);
-	fclose(f);
-	return read_done(json, &parse, err);
-}
-
 json_t *conf_read_text(const char *text, size_t len, struct conf_error *err)
 {
 	json_error_t parse;
 
 	return read_done(json_loadb(text, len, JSON_REJECT_DUPLICATES, &parse), &parse, err);
+}
+
+/* All of it, in one piece: json_loadf() takes a lock for every octet. NULL, errno set. */
+static char *file_read(FILE *f, size_t *len)
+{
+	size_t room = 0, got;
+	char *text = NULL;
+
+	*len = 0;
+	do {
+		room = room ? 2 * room : 65536;
+		text = xreallocarray(text, room, 1);
+		got = fread(text + *len, 1, room - *len, f);
+		*len += got;
+	} while (*len == room);
+	if (!ferror(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+json_t *conf_read_file(const char *path, struct conf_error *err)
+{
+	const struct conf top = { .err = err };
+	FILE *f = fopen(path, "re");
+	json_t *json = NULL;
+	char *text;
+	size_t len;
+
+	if (!f) {
+		conf_fail(&top, "cannot open: %s", strerror(errno));
+		return NULL;
+	}
+	text = file_read(f, &len);
+	if (text)
+		json = conf_read_text(text, len, err);
+	else
+		conf_fail(&top, "cannot read: %s", strerror(errno));
+	free(text);
+	fclose(f);
+	return json;
 }
 
 struct conf conf_root(json_t *json, struct conf_error *err)

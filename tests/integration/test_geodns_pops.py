@@ -158,10 +158,30 @@ class Pops(unittest.TestCase):
                             ("", "states.json")):
             with open(os.path.join(self.folder, "states.json"), "w") as f:
                 f.write(text)
-            out = subprocess.run([GEODNS, "--config", "geodns.json"], capture_output=True,
-                                 text=True, timeout=5, cwd=self.folder)
-            self.assertEqual(out.returncode, 2, out.stderr)
-            self.assertIn(wrong, out.stderr)
+            for check in ([], ["--check"]):
+                out = subprocess.run([GEODNS, "--config", "geodns.json", *check], timeout=5,
+                                     capture_output=True, text=True, cwd=self.folder)
+                self.assertEqual(out.returncode, 2, out.stderr)
+                self.assertIn(wrong, out.stderr)
+
+    def test_file_that_is_there_but_cannot_be_read(self):
+        os.symlink("states.json", os.path.join(self.folder, "states.json"))
+        out = subprocess.run([GEODNS, "--config", "geodns.json"], capture_output=True, text=True,
+                             timeout=5, cwd=self.folder)
+        self.assertEqual((out.returncode, out.stderr),
+                         (2, "./states.json: cannot open: Too many levels of symbolic links\n"))
+
+    def test_start_tells_what_was_said_before_and_what_cannot_be(self):
+        daemon = self.server()
+        self.say("fra", "drain")
+        daemon.kill()
+        self.assertIn("pop fra: operator says drain, since before this start", self.server().log())
+        self.write(dict(self.conf, state_file="nowhere/states.json", listen=[SERVER + ":54"],
+                        api={"listen": "unix:other.sock"}))
+        daemon = Daemon([GEODNS, "--config", "geodns.json"], cwd=self.folder)
+        self.enterContext(daemon)
+        wait_until(lambda: "started" in daemon.log(), 5, "it runs all the same")
+        self.assertIn("nowhere: No such file or directory", daemon.log())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 """Another configuration for a catchment-geodns that runs: what follows, what stays, and that
 nobody who asks meanwhile is left without an answer."""
 
+import datetime
 import json
 import os
 import select
@@ -211,6 +212,32 @@ class Reload(unittest.TestCase):
         self.assertEqual(self.ask("after.lab.test"), "10.9.9.8")
         page = self.rest.request("GET", "/metrics")[2]
         self.assertIn('reloads_total{result="refused"} %d\n' % len(rows), page)
+
+    def test_caches_remember_what_was_before_the_last_reload(self):
+        """Of two reloads the second one knew nothing of the TTL before the first."""
+        target = f"/v1/explain?name={NAME}&client=192.0.2.1"
+        for ttl in (600, 5, 5):
+            conf = configuration()
+            conf["names"][0]["ttl"] = ttl
+            self.write(conf)
+            self.assertEqual(self.reload()["state"], "applied")
+        until = datetime.datetime.fromisoformat(self.rest.get(target)["cached_until"])
+        self.assertAlmostEqual(until.timestamp() - time.time(), 600, delta=10)
+
+    def test_many_names_are_told_of_by_their_number(self):
+        conf = configuration()
+        conf["names"] += [dict(conf["names"][0], name=f"n{i}.lab.test") for i in range(300)]
+        self.write(conf)
+        self.assertEqual(self.reload()["state"], "applied")
+        with self.rest.events(since=0) as events:
+            self.refuse()
+            told = []
+            for event in events:
+                if event["kind"] in ("pop_down", "record_changed") and event["pop"] == "fra":
+                    told.append((event["kind"], event.get("names"), event.get("name")))
+                if len(told) == 2:
+                    break
+        self.assertEqual(told, [("pop_down", 301, None), ("record_changed", 301, None)])
 
     def test_hangup_and_many_at_once(self):
         self.write_zone(2, "hup A 10.9.9.7\n")

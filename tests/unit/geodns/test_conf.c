@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "geodns/secrets.h"
@@ -224,6 +225,34 @@ Test(geodns_conf, same_question_is_asked_once)
 	cr_expect_eq(conf->check_count, 3, "five targets, three PoPs: %zu", conf->check_count);
 	cr_expect_eq(conf->names[1].targets[1].check, conf->names[0].targets[1].check);
 	geodns_conf_free(conf);
+}
+
+/* Each was compared with all before it: minutes for 100 000. */
+Test(geodns_conf, many_checks_are_read_in_no_time)
+{
+	const unsigned count = 40000;
+	struct conf_error err = { 0 };
+	struct geodns_conf *conf;
+	clock_t begun = clock();
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	fprintf(out, "{%s,%s,%s,'names':[", HEAD, POPS, CHECKS);
+	for (unsigned i = 0; i < count; i++)
+		fprintf(out,
+			"%s{'name':'n%u.lab.test','pops':[{'pop':'fra','a':['10.0.0.1'],"
+			"'check':'c','address':'10.0.0.9','path':'/%u'}]}",
+			i ? "," : "", i, i / 2);
+	fprintf(out, "]}");
+	fclose(out);
+	conf = fixture_conf_load(text, &err);
+	cr_assert(conf, "%s: %s", err.path, err.reason);
+	cr_expect_eq(conf->check_count, count / 2, "shared by two names each");
+	cr_expect_eq(conf->names[count - 1].targets[0].check, count / 2 - 1);
+	cr_expect_lt(clock() - begun, 5 * CLOCKS_PER_SEC);
+	geodns_conf_free(conf);
+	free(text);
 }
 
 Test(geodns_conf, a_database_that_is_not_there)

@@ -75,7 +75,7 @@ Test(tally, what_is_still_there_is_inherited)
 		tally_add(old, i, &before->names[1], &before->names[1].targets[0]);
 		tally_add(old, i, &before->names[2], &before->names[2].targets[0]);
 	}
-	tally_inherit(new, old);
+	tally_inherit(new, old, (const size_t[]){ 2, SIZE_MAX, 0 });
 	tally_free(old);
 	geodns_conf_free(before);
 	tally_add(new, 0, &after->names[2], &after->names[2].targets[0]);
