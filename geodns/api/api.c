@@ -17,33 +17,6 @@ static int healthz(void *ctx, const struct http_request *req, struct http_reply 
 	return 200;
 }
 
-static int names_get(void *ctx, const struct http_request *req, struct http_reply *reply)
-{
-	const struct geodns *g = ctx;
-	json_t *names = json_array();
-
-	(void)req;
-	for (size_t i = 0; i < g->catalog->conf->name_count; i++)
-		json_array_append_new(names, geodns_api_name(g, &g->catalog->conf->names[i]));
-	reply->json = json_pack("{s:o}", "names", names);
-	return 200;
-}
-
-static int name_get(void *ctx, const struct http_request *req, struct http_reply *reply)
-{
-	const struct geodns *g = ctx;
-	const struct geo_name *name;
-	uint8_t owner[DNS_NAME_MAX];
-
-	if (!dns_name_parse(owner, req->params[0]))
-		return http_problem(reply, 404, NULL, "not a domain name");
-	name = catalog_name_find(g->catalog, owner);
-	if (!name)
-		return http_problem(reply, 404, NULL, "no geographic name '%s'", req->params[0]);
-	reply->json = geodns_api_name(g, name);
-	return 200;
-}
-
 /* The name as a query would find it, so that u1 of a wildcard is explained too. */
 static const struct geo_name *geo_find(const struct geodns *g, const uint8_t *qname)
 {
@@ -399,14 +372,15 @@ static int events_get(void *ctx, const struct http_request *req, struct http_rep
 }
 
 static const char *const explain_query[] = { "name", "client", NULL };
+static const char *const names_query[] = { "after", "limit", NULL };
 static const char *const events_query[] = { "since", NULL };
 
 const struct http_route geodns_api_routes[] = {
 	{ "GET", "/healthz", healthz, NULL },
 	{ "GET", "/metrics", metrics_get, NULL },
 	{ "GET", "/v1/status", status_get, NULL },
-	{ "GET", "/v1/names", names_get, NULL },
-	{ "GET", "/v1/names/{name}", name_get, NULL },
+	{ "GET", "/v1/names", geodns_api_names_get, names_query },
+	{ "GET", "/v1/names/{name}", geodns_api_name_get, NULL },
 	{ "GET", "/v1/pops", geodns_api_pops_get, NULL },
 	{ "GET", "/v1/pops/{name}", geodns_api_pop_get, NULL },
 	{ "PUT", "/v1/pops/{name}/state", geodns_api_pop_state_put, NULL },

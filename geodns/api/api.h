@@ -14,8 +14,9 @@ extern const struct http_route geodns_api_routes[];
 /* Serve them, if the configuration says so, as g->http. Returns 0 or -errno. */
 int geodns_api_start(struct geodns *g, struct ev_loop *loop);
 
-/* A geographic name as configured, with its PoPs' states. The caller owns the result. */
-json_t *geodns_api_name(const struct geodns *g, const struct geo_name *name);
+/* GET /v1/names, GET /v1/names/{name}: names as configured, with their PoPs' states. Handlers. */
+int geodns_api_names_get(void *ctx, const struct http_request *req, struct http_reply *reply);
+int geodns_api_name_get(void *ctx, const struct http_request *req, struct http_reply *reply);
 /*
  * How an answer for that client comes about; docs/api/geodns.yaml lists the keys. name must be
  * geographic; client may be a resolver's address or what it sends as client subnet. The caller owns

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "geodns/api/api.h"
 #include "geodns/geo/country.h"
@@ -12,6 +13,9 @@ struct matter {
 	const struct geo_name *name;
 	const struct addr *client;
 	struct snapshot_choice choice;
+	uint64_t fences; /* that bind */
+	json_t *passed;	 /* PoPs that come first by the policy, and why they do not */
+	bool all_passed_unhealthy;
 };
 
 static json_t *point_json(const struct geo_point *at)
@@ -27,9 +31,7 @@ static bool accepts(const struct matter *m, const struct geo_target *t)
 
 static bool admits(const struct matter *m, const struct geo_target *t)
 {
-	uint64_t fences = geo_name_fences(m->name, m->choice.leaf.regions);
-
-	return (t->fences & fences) == fences;
+	return (t->fences & m->fences) == m->fences;
 }
 
 /* The name's PoPs in the order of the leaf. at: NULL when the place is not known. */
@@ -59,15 +61,65 @@ static json_t *order_json(const struct matter *m, const struct geo_point *at)
 	return list;
 }
 
-/* Would another PoP come first if all were healthy? */
-static bool is_substitute(const struct matter *m)
+/* Why a PoP that comes first by the policy is not answered. */
+static const char *obstacle(const struct matter *m, const struct geo_target *t)
 {
-	const struct catalog *catalog = m->snap->catalog;
-	struct snapshot *healthy = snapshot_new(catalog, NULL);
-	const struct snapshot_choice ideal = snapshot_choose(healthy, m->name, m->client);
+	const struct geo_health health = { m->snap->health, m->snap->pops };
 
-	free(healthy);
-	return ideal.to.targets[0] != m->choice.to.targets[0];
+	if (m->snap->pops[t->pop] == GEO_POP_DOWN)
+		return "it was said to be down";
+	if (!geo_target_is_healthy(t, &health))
+		return "its check says down";
+	if (m->snap->pops[t->pop] == GEO_POP_DRAIN)
+		return "it is being drained";
+	return t->dial == 0 ? "it is dialled to 0" : "its dial does not let the network in";
+}
+
+/*
+ * The name as if every PoP could be answered, chosen from again and again without those
+ * that have come first, until one comes that is answered. Fences stay: what they do not admit is no
+ * candidate.
+ */
+static void passed_find(struct matter *m)
+{
+	const struct geodns_conf *conf = m->snap->catalog->conf;
+	const struct geo_client client = { .order = m->choice.leaf.order,
+					   .pop_count = conf->places.pop_count,
+					   .regions = m->choice.leaf.regions,
+					   .network = geo_network_hash(m->client) };
+	const struct geo_target *chosen = m->choice.to.count ? m->choice.to.targets[0] : NULL;
+	struct geo_target *targets =
+		xmemdup(m->name->targets, m->name->target_count * sizeof(*targets));
+	uint8_t *pops = xcalloc(client.pop_count, sizeof(*pops));
+	const struct geo_health health = { m->snap->health, pops };
+	struct geo_name name = *m->name;
+
+	name.targets = targets;
+	name.answers = 1;
+	name.when_all_down = GEO_ALL_DOWN_LAST_RESORT; /* once none is left */
+	memset(pops, GEO_POP_UP, client.pop_count);
+	for (size_t i = 0; i < name.target_count; i++)
+		targets[i].dial = GEO_DIAL_MAX;
+	m->passed = json_array();
+	m->all_passed_unhealthy = true;
+	for (;;) {
+		struct geo_choice choice = geo_name_choose(&name, &client, &health);
+		const struct geo_health real = { m->snap->health, m->snap->pops };
+		const struct geo_target *t;
+
+		if (choice.level == GEO_LAST_RESORT)
+			break;
+		t = &m->name->targets[choice.targets[0] - targets];
+		if (t == chosen)
+			break;
+		m->all_passed_unhealthy &= !geo_target_is_healthy(t, &real);
+		json_array_append_new(m->passed,
+				      json_pack("{s:s,s:s}", "pop", conf->places.pops[t->pop].name,
+						"because", obstacle(m, t)));
+		pops[t->pop] = GEO_POP_DOWN;
+	}
+	free(pops);
+	free(targets);
 }
 
 static const char *standing(const struct matter *m, const struct geo_target *t)
@@ -88,44 +140,58 @@ static const char *standing(const struct matter *m, const struct geo_target *t)
 		       : "its check has no result yet, which counts as healthy";
 }
 
-/* "the nearest", "the first of group europe", ... */
-static const char *rank(const struct matter *m, char text[160])
+/* "the nearest", "the first of group europe that is healthy", ... */
+static const char *rank(const struct matter *m, char text[200])
 {
 	static const char *const ranks[] = { [GEO_NEAREST] = "the nearest",
 					     [GEO_FAILOVER] = "the first",
 					     [GEO_WEIGHTED] = "what its network has drawn",
 					     [GEO_STICKY] = "what its network has drawn" };
 	const struct geo_group *group = &m->name->groups[m->choice.to.targets[0]->group];
+	const char *left = "";
 
-	snprintf(text, 160, "%s%s%s", ranks[group->policy], group->name ? " of group " : "",
-		 group->name ? group->name : "");
+	/* Of every level but the first ones the words are the caller's. */
+	if (json_array_size(m->passed) > 0 && m->choice.to.level <= GEO_DIALLED)
+		left = m->all_passed_unhealthy ? "that is healthy" : "that may be answered";
+	snprintf(text, 200, "%s%s%s%s%s%s%s", ranks[group->policy], group->name ? " of group " : "",
+		 group->name ? group->name : "", m->fences ? " that the fences admit" : "",
+		 m->fences && *left ? " and" : "", *left ? " " : "", left);
 	return text;
+}
+
+static json_t *why_none(const struct matter *m)
+{
+	if (m->all_passed_unhealthy)
+		return json_string("no PoP is healthy, and when_all_down is none");
+	return json_string("every PoP is down, being drained or dialled to 0, and when_all_down is "
+			   "none");
 }
 
 static json_t *why(const struct matter *m)
 {
 	const struct geo_choice *to = &m->choice.to;
-	char text[160];
+	char text[200];
 
 	if (to->count == 0)
-		return json_string("no PoP is healthy, and when_all_down is none");
+		return why_none(m);
 	switch (to->level) {
 	case GEO_ACCEPTING:
 	case GEO_DIALLED:
-		return json_sprintf("%s%s%s: %s", rank(m, text),
-				    is_substitute(m) ? " that is healthy" : "",
+		return json_sprintf("%s%s: %s", rank(m, text),
 				    to->level == GEO_DIALLED ? ", beyond its dial" : "",
 				    standing(m, to->targets[0]));
 	case GEO_HEALTHY:
-		return json_sprintf("%s that is healthy, though dialled to 0 or drained: %s",
-				    rank(m, text), standing(m, to->targets[0]));
+		return json_sprintf("%s %sthat is healthy, though dialled to 0 or drained: %s",
+				    rank(m, text), m->fences ? "and " : "",
+				    standing(m, to->targets[0]));
 	case GEO_ANY:
-		return json_sprintf("%s: no PoP is healthy, and when_all_down is all",
-				    rank(m, text));
+		return json_sprintf("%s: no %s is healthy, and when_all_down is all", rank(m, text),
+				    m->fences ? "such PoP" : "PoP");
 	case GEO_LAST_RESORT:
 		break;
 	}
-	return json_string("the last resort: no PoP is healthy and accepts the client's network");
+	return json_sprintf("the last resort: no PoP %sis healthy and accepts the client's network",
+			    m->fences ? "that the fences admit " : "");
 }
 
 /* The network that is hashed, null if the name hashes none. */
@@ -144,11 +210,10 @@ static json_t *hashed_json(const struct matter *m)
 static json_t *fences_json(const struct matter *m)
 {
 	const struct geo_places *places = &m->snap->catalog->conf->places;
-	uint64_t fences = geo_name_fences(m->name, m->choice.leaf.regions);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < m->name->fence_count; i++) {
-		if (fences >> i & 1)
+		if (m->fences >> i & 1)
 			json_array_append_new(
 				list, json_string(places->regions[m->name->fences[i]].name));
 	}
@@ -238,15 +303,19 @@ json_t *geodns_api_explain(const struct snapshot *snap, const struct geo_name *n
 {
 	const struct geo_reason reason = geo_map_explain(snap->catalog->map, client);
 	const struct geo_decision *d = &reason.decision;
-	const struct matter m = { snap, name, client, snapshot_choose(snap, name, client) };
+	struct matter m = { snap, name, client, .choice = snapshot_choose(snap, name, client) };
 	char client_text[ADDR_TEXT_SIZE];
 	json_t *json;
 
-	json = json_pack("{s:s,s:s,s:i,s:s,s:o,s:o,s:o,s:o,s:i}", "owner", name->text, "client",
-			 addr_format(client, client_text), "scope", (int)m.choice.scope, "policy",
+	m.fences = geo_name_fences(name, m.choice.leaf.regions);
+	passed_find(&m);
+	/* What is answered to none of a region's clients is answered to none at all: scope 0. */
+	json = json_pack("{s:s,s:s,s:i,s:s,s:o,s:o,s:o,s:o,s:o,s:i}", "owner", name->text, "client",
+			 addr_format(client, client_text), "scope",
+			 m.choice.to.count ? (int)m.choice.scope : 0, "policy",
 			 geo_policy_names[name->policy], "hashed", hashed_json(&m), "fences",
 			 fences_json(&m), "order", order_json(&m, d->has_at ? &d->at : NULL), "why",
-			 why(&m), "ttl", (int)m.choice.to.ttl);
+			 why(&m), "passed", m.passed, "ttl", (int)m.choice.to.ttl);
 	reason_put(json, &m, &reason);
 	answer_set(json, &m);
 	return json;

@@ -279,6 +279,10 @@ class Geodns(unittest.TestCase):
         status = api.ask("GET", "/v1/status", 200)
         self.assertEqual(status["checks"], {"up": 2, "down": 0, "unknown": 0})
         self.assertEqual(len(api.ask("GET", "/v1/names", 200)["names"]), 2)
+        first = api.ask("GET", "/v1/names", 200, query={"limit": 1})
+        self.assertEqual(len(api.ask("GET", "/v1/names", 200,
+                                     query={"after": first["next"]})["names"]), 1)
+        api.ask("GET", "/v1/names", 400, query={"limit": 0})
         api.ask("GET", "/v1/names/{name}", 200, {"name": "*.geo.lab.test"})
         for wrong in ("x.lab.test", "u1.geo.lab.test", "..", "a" * 64 + ".lab.test", "/"):
             api.ask("GET", "/v1/names/{name}", 404, {"name": wrong})

@@ -80,6 +80,7 @@ static const char policies[] =
 	"'checks':{'c':{'type':'tcp','port':80}},'names':["
 	"{'name':'near.lab.test','pops':[" PAIR("fra", "1") "," PAIR("nyc", "2") "]},"
 	"{'name':'off.lab.test','pops':[" PAIR("nyc", "2") "]},"
+	"{'name':'two.lab.test','when_all_down':'none','pops':[" PAIR("nyc", "2") "]},"
 	"{'name':'order.lab.test','policy':'failover','answers':2,'pops':[" PAIR("sin", "3") "," PAIR("fra", "1") "]},"
 	"{'name':'last.lab.test','when_all_down':{'a':['192.0.2.9']},'pops':[" PAIR("sin", "3") "]},"
 	"{'name':'group.lab.test','groups':[{'name':'all','policy':'sticky','pops':['sin']}],'pops':[" PAIR("sin", "3") "]},"
@@ -91,21 +92,23 @@ Test(geodns_api, explain_policies)
 	/* clang-format off */
 	static const struct { const char *what, *name, *down, *json; } rows[] = {
 		{ "a healthy PoP beyond its dial", "near.lab.test", "",
-		  "{'pop':'fra','scope':24,'hashed':'100.64.1.0/24','why':'the nearest, beyond its dial: it is up'}" },
+		  "{'pop':'fra','scope':24,'hashed':'100.64.1.0/24','why':'the nearest that may be answered, beyond its dial: it is up','passed':[{'pop':'nyc','because':'it is dialled to 0'}]}" },
 		{ "dialled to 0, and better than one that is down", "near.lab.test", "fra",
 		  "{'pop':'nyc','why':'the nearest that is healthy, though dialled to 0 or drained: it is up'}" },
 		{ "dialled to 0", "off.lab.test", "",
 		  "{'pop':'nyc','scope':0,'hashed':null,'why':'the nearest that is healthy, though dialled to 0 or drained: it is up'}" },
+		{ "none, though one is healthy", "two.lab.test", "us",
+		  "{'pop':null,'scope':0,'passed':[{'pop':'nyc','because':'it is dialled to 0'}],'why':'every PoP is down, being drained or dialled to 0, and when_all_down is none'}" },
 		{ "failover", "order.lab.test", "",
 		  "{'pop':'sin','policy':'failover','why':'the first: it is up','a':['192.0.2.3']}" },
 		{ "failover, the second", "order.lab.test", "sin",
-		  "{'pop':'fra','why':'the first that is healthy, beyond its dial: it is up'}" },
+		  "{'pop':'fra','passed':[{'pop':'sin','because':'its check says down'}],'why':'the first that is healthy, beyond its dial: it is up'}" },
 		{ "failover, all down: several", "order.lab.test", "sin fra",
 		  "{'pop':'sin','pops':['sin','fra'],'a':['192.0.2.3','192.0.2.1'],'why':'the first: no PoP is healthy, and when_all_down is all'}" },
 		{ "last resort", "last.lab.test", "sin",
 		  "{'pop':null,'pops':[],'a':['192.0.2.9'],'why':'the last resort: no PoP is healthy and accepts the client\\u0027s network'}" },
 		{ "group", "group.lab.test", "", "{'pop':'sin','why':'what its network has drawn of group all: it is up'}" },
-		{ "fence", "fence.lab.test", "", "{'pop':'sin','fences':['us'],'why':'the nearest: it is up','order':["
+		{ "fence", "fence.lab.test", "", "{'pop':'sin','fences':['us'],'passed':[],'why':'the nearest that the fences admit: it is up','order':["
 		  "{'pop':'fra','km':6963,'state':'up','said':'auto','accepts':false,'admitted':false},{'pop':'sin','km':15071,'state':'up','said':'auto','accepts':true,'admitted':true}]}" },
 	};
 	/* clang-format on */
@@ -166,6 +169,70 @@ Test(geodns_api, pages)
 	cr_expect(strstr(reply.text, "catchment_geodns_check_up{pop=\"fra\",check=\"verdict\","
 				     "target=\"10.200.1.1:8053\",path=\"/\"} -1\n"));
 	http_reply_fini(&reply);
+	free(g.store.current);
+	catalog_free(catalog);
+}
+
+/* The next page from what follows the last one, until none does. Returns the number of pages. */
+static unsigned pages_walk(struct geodns *g, const char *limit, char names[400])
+{
+	struct http_request req = { .method = "GET", .path = "/v1/names" };
+	char after[100] = "";
+	unsigned pages = 0;
+
+	names[0] = '\0';
+	do {
+		struct http_reply reply = { 0 };
+		const json_t *name;
+		size_t i;
+
+		req.query = json_pack("{s:s}", "limit", limit);
+		if (after[0])
+			json_object_set_new(req.query, "after", json_string(after));
+		cr_assert_eq(http_dispatch(geodns_api_routes, g, &req, &reply), 200);
+		json_array_foreach (json_object_get(reply.json, "names"), i, name) {
+			strcat(names, json_string_value(json_object_get(name, "name")));
+			strcat(names, " ");
+		}
+		snprintf(after, sizeof(after), "%s",
+			 member(&reply, "next") ? member(&reply, "next") : "");
+		json_decref(req.query);
+		http_reply_fini(&reply);
+		pages++;
+	} while (after[0] && pages < 10);
+	return pages;
+}
+
+/* All at once held the loop up for seconds, where there were 100 000. */
+Test(geodns_api, names_come_in_pages)
+{
+	static const char all[] = "*.geo.lab.test v4only.lab.test any.lab.test ";
+	static const char *const wrong[][2] = {
+		{ "limit", "0" },  { "limit", "501" },	{ "limit", "x" },
+		{ "limit", "1x" }, { "after", "a..b" }, { "after", "u1.geo.lab.test" }
+	};
+	struct catalog *catalog = fixture_catalog("");
+	struct geodns g = { .catalog = catalog, .store = { snapshot_new(catalog, NULL) } };
+	struct http_request req = { .method = "GET", .path = "/v1/names" };
+	char names[400];
+
+	cr_expect_eq(pages_walk(&g, "500", names), 1);
+	cr_expect_str_eq(names, all);
+	cr_expect_eq(pages_walk(&g, "3", names), 1);
+	cr_expect_str_eq(names, all);
+	cr_expect_eq(pages_walk(&g, "2", names), 2);
+	cr_expect_str_eq(names, all);
+	cr_expect_eq(pages_walk(&g, "1", names), 3);
+	cr_expect_str_eq(names, all);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct http_reply reply = { 0 };
+
+		req.query = json_pack("{s:s}", wrong[i][0], wrong[i][1]);
+		cr_expect_eq(http_dispatch(geodns_api_routes, &g, &req, &reply), 400, "%s=%s",
+			     wrong[i][0], wrong[i][1]);
+		json_decref(req.query);
+		http_reply_fini(&reply);
+	}
 	free(g.store.current);
 	catalog_free(catalog);
 }
