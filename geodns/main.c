@@ -14,7 +14,6 @@
 #include "geodns/api/api.h"
 #include "geodns/descriptors.h"
 #include "geodns/diff.h"
-#include "geodns/dnssec/keys.h"
 #include "geodns/geodns.h"
 #include "geodns/options.h"
 #include "lib/alloc.h"
@@ -123,21 +122,6 @@ static void on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
 	reloader_request(g->reloader);
 }
 
-/* What the parents must hold, for whoever sets it there. */
-static void keys_log(const struct catalog *catalog)
-{
-	char ds[DNSSEC_DS_TEXT_SIZE];
-
-	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
-		const struct geodns_conf_zone *zone = &catalog->conf->zones[i];
-		const struct dnssec_keys *keys = zone_keys(catalog->zones[i]);
-
-		if (keys)
-			log_info("zone %s: signed, DS %s", zone->text,
-				 dnssec_keys_ds_format(keys, zone->apex, ds));
-	}
-}
-
 static void run(struct geodns *g, struct ev_loop *loop, const char *path)
 {
 	ev_signal signals[3];
@@ -165,7 +149,7 @@ static void run(struct geodns *g, struct ev_loop *loop, const char *path)
 		log_fatal(EXIT_ENVIRONMENT, "cannot start a thread: %s", strerror(-err));
 	g->started = clock_now();
 	event_log_add(g->log, g->started, "started", NULL);
-	keys_log(g->catalog);
+	reload_keys_log(g->catalog, NULL);
 	log_info("started: %zu zones, %zu geographic names", g->catalog->conf->zone_count,
 		 g->catalog->conf->name_count);
 	ev_run(loop, 0);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "geodns/descriptors.h"
+#include "geodns/dns/name.h"
+#include "geodns/dnssec/keys.h"
 #include "geodns/geodns.h"
 #include "geodns/tally.h"
 #include "lib/alloc.h"
@@ -92,6 +94,36 @@ const char *reload_restart_find(const struct geodns_conf *old, const struct geod
 	if (!text_equal(old->state_file, next->state_file))
 		return "/state_file";
 	return NULL;
+}
+
+static void ds_format(const struct catalog *catalog, size_t zone, char ds[DNSSEC_DS_TEXT_SIZE])
+{
+	const struct dnssec_keys *keys = zone_keys(catalog->zones[zone]);
+
+	if (keys)
+		dnssec_keys_ds_format(keys, catalog->conf->zones[zone].apex, ds);
+	else
+		snprintf(ds, DNSSEC_DS_TEXT_SIZE, "none");
+}
+
+void reload_keys_log(const struct catalog *catalog, const struct catalog *before)
+{
+	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
+		const struct geodns_conf_zone *zone = &catalog->conf->zones[i];
+		char ds[DNSSEC_DS_TEXT_SIZE], was[DNSSEC_DS_TEXT_SIZE] = "none";
+
+		for (size_t k = 0; before && k < before->conf->zone_count; k++) {
+			if (dns_name_equal(before->conf->zones[k].apex, zone->apex))
+				ds_format(before, k, was);
+		}
+		ds_format(catalog, i, ds);
+		if (strcmp(ds, was) == 0)
+			continue;
+		if (zone_keys(catalog->zones[i]))
+			log_info("zone %s: signed, DS %s", zone->text, ds);
+		else
+			log_warn("zone %s: no longer signed, its DS was %s", zone->text, was);
+	}
 }
 
 static void names_compare(struct reloader *r)
@@ -239,6 +271,7 @@ static void apply(struct reloader *r)
 
 	tally_inherit(next->tally, old->tally, r->name_before); /* nobody writes to the old one */
 	tcp_server_catalog_set(g->tcp, next);
+	reload_keys_log(next, old);
 	g->catalog = next;
 	r->catalog = old;
 	r->counts[false]++;

@@ -19,6 +19,7 @@
 
 #include "geodns/conf.h"
 
+struct catalog;
 struct geodns;
 struct reloader;
 
@@ -32,6 +33,9 @@ uint64_t reloader_request(struct reloader *r);
 json_t *reloader_status(const struct reloader *r);
 /* How many have been applied and refused. r may be NULL. */
 void reloader_count(const struct reloader *r, uint64_t *applied, uint64_t *refused);
+
+/* What the parents of signed zones must hold, where that is not what it was (before: or NULL). */
+void reload_keys_log(const struct catalog *catalog, const struct catalog *before);
 
 /* What differs and only a restart can change: a JSON pointer into the file, NULL for nothing. */
 const char *reload_restart_find(const struct geodns_conf *old, const struct geodns_conf *next);

@@ -109,6 +109,47 @@ static bool tls_load(struct catalog *catalog, const char *folder, struct conf_er
 	return false;
 }
 
+/* A rule that no database has ever heard of would never be followed, and nobody would know why. */
+static bool rule_unknown(struct conf_error *err, enum geo_source by)
+{
+	err->set = true;
+	snprintf(err->reason, sizeof(err->reason), "none of the databases knows the %s of anybody",
+		 by == GEO_BY_ASN ? "ASN" : geo_source_name(by));
+	return false;
+}
+
+static bool rules_check(const struct catalog *catalog, struct conf_error *err)
+{
+	static const char *const keys[] = { [GEO_BY_PREFIX] = "networks",
+					    [GEO_BY_ASN] = "asns",
+					    [GEO_BY_COUNTRY] = "countries",
+					    [GEO_BY_CONTINENT] = "continents" };
+	const struct geo_places *places = &catalog->conf->places;
+
+	for (size_t i = 0; i < places->network_count; i++) {
+		const enum geo_source by = places->networks[i].clients.by;
+
+		if (geo_map_knows(catalog->map, by))
+			continue;
+		snprintf(err->path, sizeof(err->path), "networks[%zu].%s", i, geo_source_name(by));
+		return rule_unknown(err, by);
+	}
+	for (size_t i = 0; i < places->region_count; i++) {
+		const struct geo_region *region = &places->regions[i];
+
+		for (size_t k = 0; k < region->client_count; k++) {
+			const enum geo_source by = region->clients[k].by;
+
+			if (geo_map_knows(catalog->map, by))
+				continue;
+			snprintf(err->path, sizeof(err->path), "regions.%.120s.%s", region->name,
+				 keys[by]);
+			return rule_unknown(err, by);
+		}
+	}
+	return true;
+}
+
 /* Last, as it may take seconds. */
 static bool map_load(struct catalog *catalog, const char *folder, struct conf_error *err)
 {
@@ -130,7 +171,7 @@ static struct catalog *catalog_build(struct geodns_conf *conf, struct zone **zon
 	zones_hash(catalog);
 	catalog->tally = tally_new(conf);
 	if (names_place(catalog, err) && tls_load(catalog, folder, err) &&
-	    map_load(catalog, folder, err))
+	    map_load(catalog, folder, err) && rules_check(catalog, err))
 		return catalog;
 	catalog_free(catalog);
 	return NULL;

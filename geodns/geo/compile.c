@@ -34,7 +34,7 @@ struct compile {
 	struct geo_ranker *ranker;
 	struct geo_tree_builder *builder;
 
-	unsigned wanted;			      /* GEO_FACTS_ */
+	unsigned wanted, seen;			      /* GEO_FACTS_ */
 	struct geo_intern offsets[GEO_DATABASES_MAX]; /* of data, and the facts there */
 	uint32_t *facts_at[GEO_DATABASES_MAX];
 	size_t facts_room[GEO_DATABASES_MAX];
@@ -114,6 +114,7 @@ static uint32_t data_facts(struct compile *c, size_t database, uint32_t offset)
 		fail(c, database, err.text);
 		return NO_FACTS;
 	}
+	c->seen |= geo_facts_kinds(&facts);
 	geo_rules_reduce(c->rules, &facts);
 	*facts_at = geo_intern_add(&c->facts, &facts);
 	return *facts_at;
@@ -420,6 +421,7 @@ bool geo_compile(const struct geo_rules *rules, const struct geo_prefixes *prefi
 	out->orders = geo_intern_take(&c.orders);
 	out->class_count = c.classes.count;
 	out->classes = geo_intern_take(&c.classes);
+	out->facts = c.seen;
 	tables_fini(&c);
 	if (!c.failed) {
 		one_class_collapse(out);

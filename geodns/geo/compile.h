@@ -28,6 +28,7 @@ struct geo_compiled {
 	size_t class_count;
 	uint16_t *orders; /* rows of as many as there are PoPs */
 	size_t order_count;
+	unsigned facts; /* GEO_FACTS_ that the databases know of anybody, of those that matter */
 };
 
 /*

@@ -71,6 +71,13 @@ bool geo_database_step(struct geo_database *db, uint32_t node, struct geo_branch
 #define GEO_FACTS_ASN	    8U
 #define GEO_FACTS_ALL	    15U
 
+/* Which of them there are. */
+static inline unsigned geo_facts_kinds(const struct geo_facts *facts)
+{
+	return (facts->has_at ? GEO_FACTS_PLACE : 0) | (facts->country ? GEO_FACTS_COUNTRY : 0) |
+	       (facts->continent ? GEO_FACTS_CONTINENT : 0) | (facts->asn ? GEO_FACTS_ASN : 0);
+}
+
 /* What the data at an offset say. False, with err set, when they are damaged. */
 bool geo_database_facts(struct geo_database *db, uint32_t offset, unsigned wanted,
 			struct geo_facts *out, struct geo_database_error *err);

@@ -158,6 +158,25 @@ const struct geo_database_info *geo_map_database(const struct geo_map *map, size
 	return &map->databases[index];
 }
 
+bool geo_map_knows(const struct geo_map *map, enum geo_source by)
+{
+	switch (by) {
+	case GEO_BY_ASN:
+		return map->compiled.facts & GEO_FACTS_ASN;
+	case GEO_BY_COUNTRY:
+		return map->compiled.facts & GEO_FACTS_COUNTRY;
+	case GEO_BY_CONTINENT: /* countries lie in one */
+		return map->compiled.facts & (GEO_FACTS_CONTINENT | GEO_FACTS_COUNTRY);
+	case GEO_BY_DATABASE:
+		return map->compiled.facts & GEO_FACTS_PLACE;
+	case GEO_BY_PREFIX:
+	case GEO_BY_DEFAULT:
+	case GEO_BY_NOTHING:
+		break;
+	}
+	return true;
+}
+
 /* What one database has to add; false when its file is not what it was. */
 static bool database_ask(const struct geo_map *map, size_t index, const struct addr *addr,
 			 struct geo_reason *reason, struct geo_facts *reduced)

@@ -83,6 +83,8 @@ size_t geo_map_leaf_count(const struct geo_map *map);
 size_t geo_map_order_count(const struct geo_map *map);
 size_t geo_map_class_count(const struct geo_map *map);
 size_t geo_map_size(const struct geo_map *map);
+/* Do the databases know of anybody what such a rule asks for? */
+bool geo_map_knows(const struct geo_map *map, enum geo_source by);
 const struct geo_database_info *geo_map_database(const struct geo_map *map, size_t index);
 
 /* What the leaf of an address follows from. */

@@ -6,6 +6,7 @@ nobody who asks meanwhile is left without an answer."""
 import datetime
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -212,6 +213,64 @@ class Reload(unittest.TestCase):
         self.assertEqual(self.ask("after.lab.test"), "10.9.9.8")
         page = self.rest.request("GET", "/metrics")[2]
         self.assertIn('reloads_total{result="refused"} %d\n' % len(rows), page)
+
+    def test_keys_follow_and_the_parent_is_told(self):
+        """Signatures are remembered, but not those by another key."""
+        for name in "ab":
+            subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                            "ec_paramgen_curve:P-256", "-out", os.path.join(self.folder, name)],
+                           check=True, capture_output=True)
+        tags = []
+        for key in "aba":
+            self.write(configuration(zones=[{"name": "lab.test", "file": "zone",
+                                             "dnssec": {"csk": key}}]))
+            self.assertEqual(self.reload()["state"], "applied")
+            told = re.findall(r"zone lab.test: signed, DS (\d+) 13 2", self.daemon.log())
+            tags.append(told[-1])
+            self.assertEqual(len(told), len(tags), "told of once for each change")
+            for _ in range(2):
+                out = subprocess.run(["dig", "@" + SERVER, "+dnssec", "+short", NAME],
+                                     capture_output=True, text=True, check=True).stdout
+                self.assertEqual(re.findall(r" (\d+) lab.test\. ", out), [tags[-1]], out)
+        self.assertEqual(tags[0], tags[2])
+        self.assertEqual(self.reload()["state"], "applied")
+        self.assertEqual(self.daemon.log().count("signed, DS"), 3, "nothing has changed")
+        self.write(configuration())
+        self.reload()
+        self.assertIn("zone lab.test: no longer signed, its DS was " + tags[2], self.daemon.log())
+
+    def test_the_limit_and_cookies_follow(self):
+        def cookie():
+            out = subprocess.run(["dig", "@" + SERVER, "+cookie=0102030405060708", NAME],
+                                 capture_output=True, text=True, check=False).stdout
+            found = re.search("; COOKIE: ([0-9a-f]+)", out)
+            return found and found[1][16:]
+
+        def answered(count):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(0.3)
+                sock.connect((SERVER, 53))
+                for i in range(count):
+                    sock.send(query(NAME, i))
+                try:
+                    return [len(sock.recv(512)) for _ in range(count)]
+                except TimeoutError:
+                    return []
+        self.assertFalse(cookie())
+        self.assertEqual(len(answered(40)), 40)
+        self.write("00112233445566778899aabbccddeeff\n", "secrets")
+        limit = {"per_second": 1, "burst": 2, "slip": 0}
+        self.write(configuration(cookies={"secrets_file": "secrets"}, rate_limit=limit))
+        self.assertEqual(self.reload()["state"], "applied")
+        self.assertEqual(len(cookie() or ""), 32)
+        self.assertEqual(answered(40), [])
+        self.write("0\n", "secrets")
+        told = self.reload()
+        self.assertEqual((told["state"], told["pointer"]), ("refused", "/cookies/secrets_file"))
+        self.write(configuration())
+        self.assertEqual(self.reload()["state"], "applied")
+        self.assertEqual(len(answered(40)), 40)
+        self.assertFalse(cookie())
 
     def test_caches_remember_what_was_before_the_last_reload(self):
         """Of two reloads the second one knew nothing of the TTL before the first."""

@@ -163,6 +163,27 @@ class SmallDatabases(unittest.TestCase):
             self.assertIn("city.mmdb", told["database_error"])
             self.assertEqual(server.ask(bytes([100, 64, 7, 1]), 32)[0], 1)
 
+    def test_rules_that_no_database_can_follow(self):
+        """They were taken, and never followed."""
+        cities = [{"file": "city.mmdb"}]
+        nowhere = mmdb.build({"100.64.0.0/16": {"autonomous_system_number": 64500}}, 4)
+        rule = [{"country": "AU", "pops": ["fra"]}]
+        for what, conf, files, reason in (
+                ("ASN", {"databases": cities}, {}, "networks[1].asn: none of the databases knows "
+                                                   "the ASN of anybody"),
+                ("country", {"networks": rule}, {"city.mmdb": nowhere},
+                 "networks[0].country: none of the databases knows the country of anybody"),
+                ("continent", {"networks": []}, {"city.mmdb": nowhere},
+                 "regions.eu.continents: none of the databases knows the continent of anybody"),
+                ("region's ASN", {"databases": cities, "networks": rule,
+                                  "regions": {"eu": {"asns": [64500]}}}, {},
+                 "regions.eu.asns: none of the databases knows the ASN of anybody")):
+            with self.subTest(what):
+                self.assertEqual(check(self.conf(**conf), self.files(**files)),
+                                 ("geodns.json: " + reason, 2))
+        # No rule, nothing to miss; countries tell continents.
+        self.assertEqual(check(self.conf(databases=cities, networks=[]), self.files())[1], 0)
+
     def test_broken_files_are_named(self):
         for what, files, reason in (
                 ("ok", {}, "geodns.json: ok"),
