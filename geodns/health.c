@@ -321,7 +321,7 @@ static struct before *past_new(const struct health_monitor *old, const struct ge
 {
 	struct before *past = xcalloc(next->name_count + 1, sizeof(*past));
 
-	for (size_t i = 0; old->catalog && i < next->name_count; i++) {
+	for (size_t i = 0; name_before && i < next->name_count; i++) {
 		const struct geo_name *was;
 
 		if (name_before[i] == HEALTH_NAME_NEW)

@@ -345,7 +345,7 @@ static void scope_expect(const struct snapshot *snap, const struct geo_name *nam
 	cr_expect_eq(its.scope, told->scope, "%s and %s", told->text, its.text);
 }
 
-Test(geodns_choice, explain_says_what_is_answered, .timeout = 60)
+Test(geodns_choice, explain_says_what_is_answered)
 {
 	uint64_t r = 20261122;
 
