@@ -66,6 +66,15 @@ unsigned dns_name_labels(const uint8_t *name)
 	return n;
 }
 
+size_t dns_name_lower(uint8_t out[DNS_NAME_MAX], const uint8_t *name)
+{
+	size_t len = dns_name_length(name);
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = dns_octet_lower(name[i]);
+	return len;
+}
+
 bool dns_name_is_wildcard(const uint8_t *name)
 {
 	return name[0] == 1 && name[1] == '*';

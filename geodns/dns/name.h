@@ -41,6 +41,8 @@ static inline const uint8_t *dns_name_parent(const uint8_t *name)
 {
 	return name + 1 + name[0];
 }
+/* All letters as small ones. Returns the length. */
+size_t dns_name_lower(uint8_t out[DNS_NAME_MAX], const uint8_t *name);
 bool dns_name_is_wildcard(const uint8_t *name);		  /* its first label is "*" */
 bool dns_label_equal(const uint8_t *a, const uint8_t *b); /* the first labels */
 bool dns_name_equal(const uint8_t *a, const uint8_t *b);

@@ -175,11 +175,9 @@ void dnssec_key_fini(struct dnssec_key *key)
 void dnssec_key_ds(const struct dnssec_key *key, const uint8_t *zone, uint8_t ds[DNSSEC_DS_SIZE])
 {
 	uint8_t lower[DNS_NAME_MAX];
-	size_t len = dns_name_length(zone);
+	size_t len = dns_name_lower(lower, zone);
 	struct sha256_ctx ctx;
 
-	for (size_t i = 0; i < len; i++)
-		lower[i] = dns_octet_lower(zone[i]);
 	sha256_init(&ctx);
 	sha256_update(&ctx, len, lower);
 	sha256_update(&ctx, sizeof(key->dnskey), key->dnskey);

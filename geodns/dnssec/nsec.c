@@ -135,12 +135,12 @@ void nsec_name_next(uint8_t out[DNS_NAME_MAX], const uint8_t *name, const uint8_
 size_t nsec_rdata_encode(const struct nsec *nsec, uint8_t out[NSEC_RDATA_MAX])
 {
 	struct wire_writer w = wire_writer(out, NSEC_RDATA_MAX);
-	uint8_t next[DNS_NAME_MAX];
+	uint8_t owner[DNS_NAME_MAX], next[DNS_NAME_MAX];
+	size_t len = dns_name_lower(owner, nsec->owner);
 
 	/* What lies below a cut are no names of this zone: the next one is behind them all. */
-	if (!nsec->node || !nsec->node->is_cut ||
-	    !label_extend(next, nsec->owner, dns_name_length(nsec->owner)))
-		nsec_name_next(next, nsec->owner, nsec->apex);
+	if (!nsec->node || !nsec->node->is_cut || !label_extend(next, owner, len))
+		nsec_name_next(next, owner, nsec->apex);
 	wire_put_bytes(&w, next, dns_name_length(next));
 	bitmap_put(nsec, &w);
 	return wire_written(&w);

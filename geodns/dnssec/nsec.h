@@ -4,7 +4,9 @@
  *
  * Compact denial: the record's owner is the name that was asked for, and its next name
  * the very next that could exist, so that it says something about this name only: which
- * types it has, or by the type NXNAME that there is no such name. Pure.
+ * types it has, or by the type NXNAME that there is no such name. The next name is in lower case,
+ * however the owner was asked: it is signed as it stands (RFC 6840, 5.1), and a name asked in many
+ * cases must not need as many signatures. Pure.
  */
 #ifndef GEODNS_DNSSEC_NSEC_H
 #define GEODNS_DNSSEC_NSEC_H

@@ -12,15 +12,6 @@
 #define RECORDS_MAX	(65536 / RECORD_SIZE_MIN)
 #define HEAD_SIZE	18
 
-static size_t name_lower(uint8_t out[DNS_NAME_MAX], const uint8_t *name)
-{
-	size_t len = dns_name_length(name);
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = dns_octet_lower(name[i]);
-	return len;
-}
-
 static void head_encode(const struct rrsig_head *head, struct wire_writer *w)
 {
 	wire_put_u16(w, head->type);
@@ -96,11 +87,11 @@ void rrsig_digest(const struct rrsig_rrset *set, const struct rrsig_head *head, 
 
 	sha256_init(&ctx);
 	head_encode(head, &w);
-	wire_put_bytes(&w, name, name_lower(name, apex));
+	wire_put_bytes(&w, name, dns_name_lower(name, apex));
 	sha256_update(&ctx, wire_written(&w), buf);
 
 	w = wire_writer(buf, sizeof(buf));
-	wire_put_bytes(&w, name, name_lower(name, set->owner));
+	wire_put_bytes(&w, name, dns_name_lower(name, set->owner));
 	wire_put_u16(&w, head->type);
 	wire_put_u16(&w, DNS_CLASS_IN);
 	wire_put_u32(&w, head->ttl);
@@ -179,7 +170,7 @@ bool rrsig_put(struct rrsig_signing *s, struct dns_reply *reply, enum dns_sectio
 	head.tag = key->tag;
 	rrsig_times(s->now, s->keys->validity_s, owner, &head);
 	head_encode(&head, &w);
-	w.pos += name_lower(w.pos, s->apex);
+	w.pos += dns_name_lower(w.pos, s->apex);
 	rrsig_digest(&set, &head, s->apex, digest);
 	if (!sign(s, owner, &key->pair, digest, w.pos))
 		return false;

@@ -178,7 +178,7 @@ static const struct row positive_rows[] = {
 static const struct row negative_rows[] = {
 	{ "no such name", D("nothing.lab.test", DNS_TYPE_A), 2, "NOERROR aa | " DENIES("nothing.lab.test", NX) OPT },
 	{ "no such name, case kept", D("Nothing.LAB.test", DNS_TYPE_A), 2,
-	  "NOERROR aa | NS LAB.test 60 SOA | NS LAB.test 60 RRSIG SOA | NS Nothing.LAB.test 60 NSEC \\000.Nothing.LAB.test " NX " | NS Nothing.LAB.test 60 RRSIG NSEC" OPT },
+	  "NOERROR aa | NS LAB.test 60 SOA | NS LAB.test 60 RRSIG SOA | NS Nothing.LAB.test 60 NSEC \\000.nothing.lab.test " NX " | NS Nothing.LAB.test 60 RRSIG NSEC" OPT },
 	{ "no such name, CO", D("nothing.lab.test", DNS_TYPE_A, .compact_ok = true), 2,
 	  "NXDOMAIN aa | " DENIES("nothing.lab.test", NX) OPT " co" },
 	{ "CO where there is something", D("ns1.lab.test", DNS_TYPE_A, .compact_ok = true), 1,
@@ -440,6 +440,43 @@ Test(dnssec, remembered_or_made_anew_is_the_same)
 		}
 	}
 	dnssec_signer_free(signer);
+	world_free(&w);
+}
+
+/* Who asks for a name in all cases (0x20) cannot use up what the zone's own names have. */
+Test(dnssec, one_signature_whatever_the_case)
+{
+	static const struct {
+		const char *what, *lower, *upper;
+		uint16_t type;
+	} rows[] = {
+		{ "address", "ns1.lab.test", "nS1.LaB.tEST", DNS_TYPE_A },
+		{ "no such type", "ns1.lab.test", "NS1.lab.TEST", DNS_TYPE_HTTPS },
+		{ "no such name", "nothing.lab.test", "NOTHING.lab.test", DNS_TYPE_A },
+		{ "wildcard", "a.wild.lab.test", "A.wiLD.lab.test", DNS_TYPE_TXT },
+		{ "wildcard, no such type", "a.wild.lab.test", "A.wiLD.lab.test", DNS_TYPE_A },
+		{ "no DS", "sibling.lab.test", "SIBLING.lab.test", DNS_TYPE_DS },
+		{ "geographic", "u1.geo.lab.test", "U1.GEO.lab.test", DNS_TYPE_A },
+		{ "geographic, no such type", "v4only.lab.test", "V4only.lab.test", DNS_TYPE_AAAA },
+	};
+	struct signed_world w = world_new(2, "");
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	char *text = xmalloc(DNS_TEXT_SIZE);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct asked lower = { .query = D(rows[i].lower, rows[i].type),
+					     .signer = signer };
+		const struct asked upper = { .query = D(rows[i].upper, rows[i].type),
+					     .signer = signer };
+		struct answer_result res;
+
+		cr_expect_geq(ask(&w, &lower, text, &res), 1, "%s: %s", rows[i].what, text);
+		cr_expect_geq(ask(&w, &upper, text, &res), 1, "%s: %s", rows[i].what, text);
+		cr_expect_eq(res.signatures_made, 0, "%s: %u more", rows[i].what,
+			     res.signatures_made);
+	}
+	dnssec_signer_free(signer);
+	free(text);
 	world_free(&w);
 }
 
