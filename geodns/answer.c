@@ -33,6 +33,8 @@ struct lookup {
 	/* Owners of the CNAMEs and DNAMEs followed so far: one seen again is a loop. */
 	const struct zone_node *seen[CHAIN_MAX];
 	unsigned seen_count;
+	uint32_t negative_ttl_max; /* below the zone's where it is not for long that there is
+				      nothing */
 	uint8_t substituted[DNS_NAME_MAX]; /* the last name that a DNAME has made */
 };
 
@@ -78,14 +80,26 @@ static bool required_put(struct lookup *l, enum dns_section section, const uint8
 	return false;
 }
 
-/* What an NSEC must not claim. A geographic CNAME that is denied any type is itself not there now.
+/*
+ * What an NSEC must not claim. A geographic CNAME that is denied any type is itself not there now,
+ * nor is what ANY would be answered with.
  */
 static uint16_t denied_type(const struct lookup *l, enum dns_section section,
 			    const struct zone_node *node)
 {
-	if (section == DNS_AUTHORITY && node && node->geo && node->geo->has_cname)
-		return DNS_TYPE_CNAME;
+	const struct geo_name *geo = section == DNS_AUTHORITY && node ? node->geo : NULL;
+
+	if (geo && (geo->has_cname || l->query->qtype == DNS_TYPE_ANY))
+		return geo_rrset_main_type(geo);
 	return l->query->qtype;
+}
+
+/* RFC 2308, 5; RFC 9077 for NSEC. */
+static uint32_t negative_ttl(const struct lookup *l)
+{
+	uint32_t ttl = zone_negative_ttl(l->zone);
+
+	return ttl < l->negative_ttl_max ? ttl : l->negative_ttl_max;
 }
 
 static bool nsec_put(struct lookup *l, enum dns_section section, const uint8_t *owner,
@@ -96,12 +110,11 @@ static bool nsec_put(struct lookup *l, enum dns_section section, const uint8_t *
 				   .node = node,
 				   .without = denied_type(l, section, node) };
 	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
-	uint32_t ttl = zone_negative_ttl(l->zone); /* RFC 9077 */
 	uint8_t rdata[NSEC_RDATA_MAX];
 
-	if (dns_reply_record_put(&l->reply, section, owner, DNS_TYPE_NSEC, ttl,
+	if (dns_reply_record_put(&l->reply, section, owner, DNS_TYPE_NSEC, negative_ttl(l),
 				 wire_reader(rdata, nsec_rdata_encode(&nsec, rdata))))
-		return signature_put(l, section, owner, &mark, ttl);
+		return signature_put(l, section, owner, &mark, zone_negative_ttl(l->zone));
 	dns_reply_back(&l->reply, &mark);
 	l->reply.truncated = true;
 	return false;
@@ -117,7 +130,7 @@ static void negative_put(struct lookup *l, enum dns_rcode rcode)
 	struct zone_rrset soa = *zone_rrset_find(apex, DNS_TYPE_SOA);
 	uint32_t ttl_signed = soa.ttl;
 
-	soa.ttl = zone_negative_ttl(l->zone);
+	soa.ttl = negative_ttl(l);
 	l->reply.rcode = l->signing.keys && !l->query->edns.compact_ok ? DNS_NOERROR : rcode;
 	if (required_put(l, DNS_AUTHORITY, apex->name, &soa, ttl_signed) && l->signing.keys)
 		nsec_put(l, DNS_AUTHORITY, l->owner, l->node);
@@ -261,6 +274,9 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 	const struct geo_choice choice = choose(l, name, &scope);
 
 	if (geo_rrset_count(name, &choice, type) == 0) {
+		/* All are down: until one is up again, which resolvers are to hear as soon. */
+		if (choice.count == 0)
+			l->negative_ttl_max = choice.ttl;
 		negative_put(l, DNS_NOERROR);
 		return NULL;
 	}
@@ -535,6 +551,7 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 	query->edns.has_keepalive &= req->tcp;
 	query->edns.keepalive = (uint16_t)(conf->tcp_idle_ms / 100);
 	l.seen_count = 0;
+	l.negative_ttl_max = UINT32_MAX;
 	/* A client that has come by TCP is real, and waits for its answers: no budget. */
 	l.signing = (struct rrsig_signing){ .signer = req->signer,
 					    .now = req->unix_time,

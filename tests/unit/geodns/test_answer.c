@@ -202,6 +202,12 @@ static const struct row geo_rows[] = {
 	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.33.1 | opt 1232 ecs 24/16" },
 	{ "ECS, loopback", Q("u1.geo.lab.test", DNS_TYPE_A, .ecs = "127.0.0.1/32"), "100.64.1.53", 0,
 	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | opt 1232 ecs 32/8" },
+	{ "ECS, link-local", Q("u1.geo.lab.test", DNS_TYPE_A, .ecs = "169.254.7.0/24"), "100.64.1.53", 0,
+	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | opt 1232 ecs 24/16" },
+	{ "ECS, link-local, IPv6", Q("u1.geo.lab.test", DNS_TYPE_A, .ecs = "fe80::/56"), "100.64.1.53", 0,
+	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | opt 1232 ecs 56/10" },
+	{ "ECS, loopback, IPv6", Q("u1.geo.lab.test", DNS_TYPE_A, .ecs = "::1/128"), "100.64.1.53", 0,
+	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | opt 1232 ecs 128/127" },
 	{ "ECS, unique-local", Q("u1.geo.lab.test", DNS_TYPE_A, .ecs = "fd00::/56"), "100.64.1.53", 0,
 	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.34.1 | opt 1232 ecs 56/7" },
 	{ "a private resolver has a place", Q("u1.geo.lab.test", DNS_TYPE_A), "10.9.0.53", 0,
@@ -216,8 +222,8 @@ static const struct row geo_rows[] = {
 	  "NOERROR aa | AN u1.geo.lab.test 30 AAAA 2001:db8:1002::1" },
 	{ "all are down: all", Q("u1.geo.lab.test", DNS_TYPE_A), 0, "fra nyc sin",
 	  "NOERROR aa | AN u1.geo.lab.test 30 A 198.18.33.1" },
-	{ "all are down: none is NODATA, scope 0", Q("v4only.lab.test", DNS_TYPE_A, .ecs = "100.64.0.0/24"), 0, "fra nyc",
-	  "NOERROR aa | " SOA " | opt 1232 ecs 24/0" },
+	{ "all are down: none is NODATA, scope 0, TTL as of what is not there", Q("v4only.lab.test", DNS_TYPE_A, .ecs = "100.64.0.0/24"), 0, "fra nyc",
+	  "NOERROR aa | NS lab.test 20 SOA | opt 1232 ecs 24/0" },
 	{ "IPv4 only, asked for AAAA", Q("v4only.lab.test", DNS_TYPE_AAAA, .ecs = "100.64.0.0/24"), 0, 0,
 	  "NOERROR aa | " SOA " | opt 1232 ecs 24/0" },
 	{ "IPv4 only, a PoP that it lacks is passed over", Q("v4only.lab.test", DNS_TYPE_A), "100.64.2.53", 0,
@@ -327,6 +333,54 @@ Test(answer, glue_that_does_not_fit)
 	cr_expect(!res.truncated, "sibling glue is not: %s", text);
 	cr_expect(strstr(text, "NS ns17.in.lab.test"), "%s", text);
 	free(text);
+	catalog_free(catalog);
+}
+
+/* Where the data of a type have names, and it is not one of RFC 1035 (RFC 3597, 4; RFC 6672, 2.5).
+ */
+Test(answer, names_are_compressed_in_data_of_the_old_types_only)
+{
+	static const struct {
+		const char *what;
+		uint16_t type;
+		unsigned len; /* of the data in a reply to a question for this very name */
+	} types[] = {
+		{ "NS", DNS_TYPE_NS, 2 + 2 },
+		{ "MX", DNS_TYPE_MX, 2 + 2 },
+		{ "PTR", DNS_TYPE_PTR, 2 },
+		{ "SRV", DNS_TYPE_SRV, 6 + 12 },
+		{ "NAPTR", 35, 4 + 2 + 1 + 1 + 12 },
+		{ "RP", 17, 12 + 12 },
+		{ "AFSDB", 18, 2 + 12 },
+		{ "DNAME", DNS_TYPE_DNAME, 12 },
+		{ "SVCB", DNS_TYPE_SVCB, 2 + 12 },
+		{ "HTTPS", DNS_TYPE_HTTPS, 2 + 12 },
+		{ "unknown", 65400, 14 },
+	};
+	struct catalog *catalog = fixture_catalog(
+		"n PTR n\nn MX 1 n\nn SRV 1 2 3 n\nn NAPTR 1 2 U \"\" \"\" n\nn RP n n\nn AFSDB 1 n\n"
+		"dn DNAME n\nn SVCB 1 n\nn HTTPS 1 n\n"
+		"n TYPE65400 \\# 14 01 6e 03 6c6162 04 74657374 00 0000\nd NS n\n");
+	struct snapshot *snap = snapshot_new(catalog, NULL);
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		const char *name = types[i].type == DNS_TYPE_NS	     ? "d.lab.test"
+				   : types[i].type == DNS_TYPE_DNAME ? "dn.lab.test"
+								     : "n.lab.test";
+		const struct test_query q = Q(name, types[i].type);
+		uint8_t packet[100], out[DNS_UDP_SIZE_MAX];
+		struct answer_request req = { .packet = packet, .client = addr_from_ipv4(1) };
+		size_t len = test_query_encode(&q, packet, sizeof(packet));
+		struct wire_reader r;
+
+		req.len = len;
+		r = wire_reader(out, answer(snap, &req, out, sizeof(out)).len);
+		wire_get_bytes(&r, len + 2); /* the question as sent, and a pointer to its name */
+		cr_expect_eq(wire_get_u16(&r), types[i].type, "%s", types[i].what);
+		wire_get_bytes(&r, 2 + 4);
+		cr_expect_eq(wire_get_u16(&r), types[i].len, "%s", types[i].what);
+	}
+	free(snap);
 	catalog_free(catalog);
 }
 

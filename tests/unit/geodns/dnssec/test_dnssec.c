@@ -11,6 +11,9 @@
 #define SOA "NS lab.test 60 SOA | NS lab.test 60 RRSIG SOA"
 #define DENIES(name, types)                                                                        \
 	SOA " | NS " name " 60 NSEC \\000." name " " types " | NS " name " 60 RRSIG NSEC"
+#define FOR_30_S(name, types)                                                                      \
+	"NS lab.test 30 SOA | NS lab.test 30 RRSIG SOA | NS " name " 30 NSEC \\000." name          \
+	" " types " | NS " name " 30 RRSIG NSEC"
 #define OPT " | opt 1232 do"
 #define NX  "RRSIG NSEC NXNAME"
 
@@ -253,7 +256,10 @@ Test(dnssec, a_geographic_name_that_has_no_address_at_present)
 
 	memset(w.snap->health, HEALTH_DOWN, w.catalog->conf->check_count);
 	cr_expect_eq(ask(&w, &a, text, &res), 2);
-	cr_expect_str_eq(text, "NOERROR aa | " DENIES("v4only.lab.test", "TXT RRSIG NSEC") OPT,
+	cr_expect_str_eq(text,
+			 "NOERROR aa | NS lab.test 20 SOA | NS lab.test 20 RRSIG SOA"
+			 " | NS v4only.lab.test 20 NSEC \\000.v4only.lab.test TXT RRSIG NSEC"
+			 " | NS v4only.lab.test 20 RRSIG NSEC" OPT,
 			 "what denies A must not claim it: %s", text);
 	free(text);
 	world_free(&w);
@@ -269,7 +275,8 @@ static const char policy_conf[] =
 	"{'name':'lab.test','answers':2,'https':{'alpn':['h2']},'pops':["
 	TARGET("fra", "'a':['10.0.0.9','10.0.0.1']") "," TARGET("nyc", "'a':['10.0.0.5','10.0.0.2']") "]},"
 	"{'name':'cdn.lab.test','when_all_down':'none','pops':["
-	TARGET("fra", "'cname':'Mail.lab.test'") "," TARGET("nyc", "'cname':'x.example'") "]}]}";
+	TARGET("fra", "'cname':'Mail.lab.test'") "," TARGET("nyc", "'cname':'x.example'") "]},"
+	"{'name':'v4.lab.test','when_all_down':'none','pops':[" TARGET("fra", "'a':['10.0.0.9']") "]}]}";
 
 static const struct policy_row { const char *what; bool down; struct test_query query; int signatures; const char *reply; } policy_rows[] = {
 	{ "several targets, at the apex", false, D("lab.test", DNS_TYPE_A), 1,
@@ -283,14 +290,23 @@ static const struct policy_row { const char *what; bool down; struct test_query 
 	  " | AN Mail.lab.test 3600 A 10.1.0.25 | AN Mail.lab.test 3600 RRSIG A" OPT },
 	{ "NSEC of a CNAME, not that of its target", false, D("cdn.lab.test", DNS_TYPE_NSEC), 1,
 	  "NOERROR aa | AN cdn.lab.test 60 NSEC \\000.cdn.lab.test CNAME RRSIG NSEC | AN cdn.lab.test 60 RRSIG NSEC" OPT },
-	{ "no CNAME at present", true, D("cdn.lab.test", DNS_TYPE_A), 2,
-	  "NOERROR aa | " DENIES("cdn.lab.test", "RRSIG NSEC") OPT },
+	{ "no CNAME at present, nor for longer than it may be", true, D("cdn.lab.test", DNS_TYPE_A), 2,
+	  "NOERROR aa | " FOR_30_S("cdn.lab.test", "RRSIG NSEC") OPT },
+	{ "nor when ANY is asked", true, D("cdn.lab.test", DNS_TYPE_ANY), 2,
+	  "NOERROR aa | " FOR_30_S("cdn.lab.test", "RRSIG NSEC") OPT },
+	{ "no address at present, ANY", true, D("v4.lab.test", DNS_TYPE_ANY), 2,
+	  "NOERROR aa | " FOR_30_S("v4.lab.test", "RRSIG NSEC") OPT },
+	{ "no address at present, another type", true, D("v4.lab.test", DNS_TYPE_TXT), 2,
+	  "NOERROR aa | " DENIES("v4.lab.test", "A RRSIG NSEC") OPT },
+	{ "DNAME to a name without an address at present", true, D("v4.dn.lab.test", DNS_TYPE_A), 3,
+	  "NOERROR aa | AN dn.lab.test 3600 DNAME lab.test | AN dn.lab.test 3600 RRSIG DNAME"
+	  " | AN v4.dn.lab.test 3600 CNAME v4.lab.test | " FOR_30_S("v4.lab.test", "RRSIG NSEC") OPT },
 };
 /* clang-format on */
 
 Test(dnssec, what_policies_answer)
 {
-	struct signed_world w = world_of(policy_conf, 2, "");
+	struct signed_world w = world_of(policy_conf, 2, "dn DNAME lab.test.\n");
 	char *text = xmalloc(DNS_TEXT_SIZE);
 
 	for (size_t i = 0; i < sizeof(policy_rows) / sizeof(policy_rows[0]); i++) {
@@ -409,6 +425,101 @@ Test(dnssec, truncation)
 	}
 	dnssec_signer_free(signer);
 	free(text);
+	world_free(&w);
+}
+
+/* Is each RRset of the answer and authority section, but for those that never are, signed? */
+static bool all_are_signed(const uint8_t *msg, size_t len)
+{
+	struct verify_record *all = xcalloc(VERIFY_RECORDS_MAX, sizeof(*all));
+	size_t count = verify_read(msg, len, all);
+	bool is_referral = !(msg[2] & DNS_FLAG_AA >> 8), good = true, has_dname = false;
+
+	for (size_t i = 0; i < count && good; i++) {
+		const struct verify_record *v = &all[i];
+		bool found = v->section == DNS_ADDITIONAL || v->type == DNS_TYPE_RRSIG ||
+			     (v->type == DNS_TYPE_NS && is_referral) ||
+			     (v->type == DNS_TYPE_CNAME && has_dname);
+
+		has_dname |= v->type == DNS_TYPE_DNAME;
+		for (size_t k = 0; k < count && !found; k++) {
+			found = all[k].type == DNS_TYPE_RRSIG && all[k].section == v->section &&
+				dns_name_equal(all[k].owner, v->owner) &&
+				(all[k].rdata[0] << 8 | all[k].rdata[1]) == v->type;
+		}
+		good = found;
+	}
+	free(all);
+	return good;
+}
+
+/*
+ * Over UDP, with what resolvers say they take. Without TC, nothing of answer and authority is
+ * missing.
+ */
+static unsigned sizes_check(const struct signed_world *w, const char *what, struct test_query q)
+{
+	char *whole = xmalloc(DNS_TEXT_SIZE), *text = xmalloc(DNS_TEXT_SIZE);
+	struct dnssec_signer *signer = dnssec_signer_new(100);
+	uint8_t packet[600], out[DNS_UDP_SIZE_MAX];
+	struct answer_request req = { .packet = packet,
+				      .client = addr_from_ipv4(0x64400035),
+				      .unix_time = NOW,
+				      .signer = signer };
+	struct answer_result res;
+	unsigned cut = 0;
+	size_t required;
+
+	ask(w, &(struct asked){ .query = q, .tcp = true }, whole, &res);
+	required = (size_t)((strstr(whole, " | AR") ? strstr(whole, " | AR")
+						    : strstr(whole, " | opt")) -
+			    whole);
+	for (q.size = 512; q.size <= DNS_UDP_SIZE_MAX; q.size = (uint16_t)(q.size + 4)) {
+		req.len = test_query_encode(&q, packet, sizeof(packet));
+		res = answer(w->snap, &req, out, sizeof(out));
+		test_reply_text(out, res.len, text, DNS_TEXT_SIZE);
+		cr_assert_leq(res.len, q.size, "%s: %s", what, text);
+		cr_assert_eq(res.truncated, strncmp(text, whole, required) != 0, "%s, %u: %s", what,
+			     q.size, text);
+		cr_assert(all_are_signed(out, res.len), "%s, %u: %s", what, q.size, text);
+		cut += res.truncated;
+	}
+	cr_expect_not(res.truncated, "%s: fits into 1232 octets: %s", what, text);
+	dnssec_signer_free(signer);
+	free(whole);
+	free(text);
+	return cut;
+}
+
+Test(dnssec, every_size_over_udp, .timeout = 60)
+{
+#define LABEL "a23456789b123456789c123456789d123456789e123456789f123456789."
+	static const struct test_query larger[] = {
+		D(LABEL LABEL LABEL "lab.test", DNS_TYPE_A),
+		D(LABEL LABEL LABEL "wild.lab.test", DNS_TYPE_A),
+		D(LABEL LABEL "sibling.lab.test", DNS_TYPE_A),
+		D(LABEL LABEL LABEL "old.lab.test", DNS_TYPE_A, .ecs = "2001:db8::/56",
+		  .nsid = true),
+		D("mid.lab.test", DNS_TYPE_TXT),
+		D("tomid.lab.test", DNS_TYPE_TXT, .compact_ok = true),
+	};
+	char extra[1024];
+	struct signed_world w;
+	unsigned cut = 0;
+
+	snprintf(extra, sizeof(extra), "mid TXT \"%0250d\" \"%0250d\"\ntomid CNAME mid\n", 1, 2);
+	w = world_new(2, extra);
+	for (size_t i = 0; i < sizeof(positive_rows) / sizeof(positive_rows[0]); i++) {
+		if (positive_rows[i].signatures != 0 && positive_rows[i].query.dnssec_ok)
+			sizes_check(&w, positive_rows[i].what, positive_rows[i].query);
+	}
+	for (size_t i = 0; i < sizeof(negative_rows) / sizeof(negative_rows[0]); i++) {
+		if (negative_rows[i].signatures != 0)
+			sizes_check(&w, negative_rows[i].what, negative_rows[i].query);
+	}
+	for (size_t i = 0; i < sizeof(larger) / sizeof(larger[0]); i++)
+		cut += sizes_check(&w, larger[i].name, larger[i]);
+	cr_expect_gt(cut, 200);
 	world_free(&w);
 }
 
