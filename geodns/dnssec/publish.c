@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "geodns/dnssec/publish.h"
 
+#include <stdio.h>
+
+#include "geodns/dns/name.h"
 #include "geodns/dnssec/canonical.h"
 #include "lib/alloc.h"
 
@@ -16,6 +19,29 @@ static bool record_add(struct zone *zone, const struct dnssec_keys *keys, uint16
 	return zone_record_add(zone, &record, err);
 }
 
+/* One of another algorithm would say that all is signed by that, too (RFC 4035, 2.2). */
+static bool keys_check(const struct zone_node *apex, struct zone_error *err)
+{
+	const struct zone_rrset *set = zone_rrset_find(apex, DNS_TYPE_DNSKEY);
+	char name[DNS_NAME_TEXT_SIZE];
+
+	for (const struct zone_rdata *r = set ? set->rdata : NULL; r; r = r->next) {
+		if (r->len >= 4 && r->data[3] == DNSSEC_ALGORITHM)
+			continue;
+		dns_name_format(apex->name, name);
+		if (r->len < 4)
+			snprintf(err->text, sizeof(err->text), "%.150s: a DNSKEY that is cut short",
+				 name);
+		else
+			snprintf(
+				err->text, sizeof(err->text),
+				"%.150s: a DNSKEY of algorithm %u, with which nothing would be signed",
+				name, r->data[3]);
+		return false;
+	}
+	return true;
+}
+
 bool dnssec_publish(struct zone *zone, const struct dnssec_keys *keys, struct zone_error *err)
 {
 	const struct zone_node *apex = zone_apex(zone);
@@ -24,6 +50,8 @@ bool dnssec_publish(struct zone *zone, const struct dnssec_keys *keys, struct zo
 		zone_rrset_find(apex, DNS_TYPE_CDS) || zone_rrset_find(apex, DNS_TYPE_CDNSKEY);
 	uint8_t ds[DNSSEC_DS_SIZE];
 
+	if (!keys_check(apex, err))
+		return false;
 	for (unsigned i = 0; i < keys->count; i++) {
 		if (!record_add(zone, keys, DNS_TYPE_DNSKEY, keys->key[i].dnskey,
 				sizeof(keys->key[i].dnskey), err))

@@ -297,6 +297,8 @@ static bool node_check(const struct zone *zone, struct zone_node *node, struct z
 		return mistake(err, node->name, "more than one DNAME");
 	if (node != zone->apex && zone_rrset_find(node, DNS_TYPE_SOA))
 		return mistake(err, node->name, "SOA below the apex");
+	if (node == zone->apex && zone_rrset_find(node, DNS_TYPE_DS))
+		return mistake(err, node->name, "DS at the apex: it belongs into the zone above");
 	if (dns_name_is_wildcard(node->name) && (node->is_cut || dname))
 		return mistake(err, node->name, "NS or DNAME at a wildcard");
 	if (zone->keys && is_signed_already(node))

@@ -648,6 +648,27 @@ Test(dnssec, the_budget)
 	world_free(&w);
 }
 
+/* RFC 4035, 2.2: each RRset has a signature by each algorithm among the zone's DNSKEYs. */
+Test(dnssec, a_key_of_an_algorithm_that_we_cannot_sign_with)
+{
+	static const char *const rows[][2] = {
+		{ "@ DNSKEY 257 3 8 AwEAAQ==\n",
+		  "lab.test: a DNSKEY of algorithm 8, with which nothing would be signed" },
+		{ "@ TYPE48 \\# 2 0101\n", "lab.test: a DNSKEY that is cut short" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = xasprintf("@ SOA ns h 1 2 3 4 5\n@ NS ns\n%s", rows[i][0]);
+		struct zone *zone = fixture_zone_load("lab.test", text);
+		struct zone_error err;
+
+		cr_expect_not(zone_keys_set(zone, keys_new(1), &err));
+		cr_expect_str_eq(err.text, rows[i][1]);
+		zone_free(zone);
+		free(text);
+	}
+}
+
 Test(dnssec, a_zone_that_is_signed_already)
 {
 	static const char *const rows[][2] = {

@@ -26,6 +26,7 @@ Test(zone, refuses)
 		{ "below a DNAME", APEX "d DNAME e\nx.d A 10.0.0.1\n", "x.d.lab.test: lies below a DNAME" },
 		{ "two DNAME", APEX "d DNAME e\nd DNAME f\n", "d.lab.test: more than one DNAME" },
 		{ "delegated wildcard", APEX "*.d NS ns\n", "*.d.lab.test: NS or DNAME at a wildcard" },
+		{ "DS at the apex", APEX "@ DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000\n", "lab.test: DS at the apex: it belongs into the zone above" },
 		{ "class CH", APEX "x CH A 10.0.0.1\n", "line 3: " },
 		{ "bad address", APEX "x A 10.0.0.256\n", "line 3: " },
 		{ "raw address of three octets", APEX "x A \\# 3 010203\n", "line 3: x.lab.test: data that its type cannot have" },
