@@ -67,6 +67,13 @@ SHAPES = [
     ("x.wild.lab.test", "A", None), ("bare.lab.test", "DS", None),
     ("dangling.lab.test", "A", None), ("x.old.lab.test", "A", None),
     ("secure.lab.test", "MX", None),
+    # what policies answer
+    ("svc.lab.test", "A", "198.18.33.1"), ("svc.lab.test", "HTTPS", "1 . alpn"),
+    ("svc.lab.test", "SVCB", None), ("svc.lab.test", "AAAA", None),
+    ("cdn.lab.test", "A", "10.1.0.53"), ("cdn.lab.test", "MX", None),
+    ("a.b.edge.lab.test", "A", "10.1.0.53"), ("*.edge.lab.test", "CNAME", "ns1.lab.test"),
+    ("down.lab.test", "A", None), ("down.lab.test", "TXT", None),
+    ("downcdn.lab.test", "A", None), ("x.down.lab.test", "A", None),
 ]
 
 
@@ -94,11 +101,24 @@ def configuration(listen, zones, **changes):
     pops = [{"pop": "fra", "a": ["198.18.33.1"], "aaaa": ["2001:db8:1001::1"]},
             {"pop": "nyc", "a": ["198.18.34.1"], "aaaa": ["2001:db8:1002::1"]}]
     has_geo = any(zone["name"] == "lab.test" for zone in zones)
+    check = {"pop": "fra", "check": "closed", "address": PARENT}
+    names = [
+        {"name": "*.geo.lab.test", "pops": pops},
+        {"name": "svc.lab.test", "answers": 2, "policy": "sticky", "https": {"alpn": ["h2", "h3"]},
+         "pops": [{"pop": "fra", "a": ["198.18.33.1"]}, {"pop": "nyc", "a": ["198.18.34.1"]}]},
+        {"name": "cdn.lab.test", "pops": [{"pop": "fra", "cname": "NS1.lab.test"}]},
+        {"name": "*.edge.lab.test", "pops": [{"pop": "fra", "cname": "ns1.lab.test"}]},
+        {"name": "down.lab.test", "when_all_down": "none", "pops": [{**check, "a": ["198.18.33.1"]}]},
+        {"name": "downcdn.lab.test", "when_all_down": "none",
+         "pops": [{**check, "cname": "ns1.lab.test"}]}]
     return {"version": 1, "listen": [listen + ":53"], "threads": 2, "zones": zones,
             "pops": [{"name": "fra", "at": [50.1, 8.7]}, {"name": "nyc", "at": [40.7, -74.0]}],
             "networks": [{"prefix": "100.64.1.0/24", "at": [41.9, -87.6]}],
             "default_at": [40.7, -74.0],
-            "names": [{"name": "*.geo.lab.test", "pops": pops}] if has_geo else [], **changes}
+            "checks": {"closed": {"type": "tcp", "port": 1, "interval_ms": 100, "timeout_ms": 100,
+                                  "fall": 1}} if has_geo else {},
+            "cookies": {"secrets_file": "secrets"}, "rate_limit": {"per_second": 100000},
+            "names": names if has_geo else [], **changes}
 
 
 class Nameserver:
@@ -157,6 +177,7 @@ class Dnssec(unittest.TestCase):
         run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-out", "secure.pem", cwd=cls.folder)
         write(cls.folder, "child.zone", CHILD_ZONE)
+        write(cls.folder, "secrets", "e5e973e5a6b2a43f48e7dc849e37bfcf\n")
         cls.child = cls.enterClassContext(Nameserver(cls.folder, "child", configuration(CHILD, [
             {"name": "secure.lab.test", "file": "child.zone", "dnssec": {"csk": "secure.pem"}},
             {"name": "bare.lab.test", "file": "child.zone"}])))
@@ -166,6 +187,7 @@ class Dnssec(unittest.TestCase):
                       "dnssec": {"ksk": cls.ksk + ".private", "zsk": cls.zsk + ".private"}}]
         cls.server = cls.enterClassContext(
             Nameserver(cls.folder, "parent", configuration(PARENT, cls.zones)))
+        wait_until(lambda: not dig("down.lab.test", "A", "+short"), 5, "nothing listens on port 1")
         cls.anchor(cls.ksk, "anchors")
 
     @classmethod
@@ -264,7 +286,8 @@ stub-zone:
 
     def test_dnsviz(self):
         names = ("lab.test", "u1.geo.lab.test", "nothing.lab.test", "x.wild.lab.test",
-                 "ent.lab.test", "www.lab.test", "host.old.lab.test")
+                 "ent.lab.test", "www.lab.test", "host.old.lab.test", "svc.lab.test",
+                 "cdn.lab.test", "x.edge.lab.test", "down.lab.test", "downcdn.lab.test")
         probe = run("dnsviz", "probe", "-4", "-A", "-x", "lab.test+:" + PARENT, *names)
         out = run("dnsviz", "print", "-t", os.path.join(self.folder, "anchors.rr"), text_in=probe)
         self.assertGreater(out.count("[.]"), 50, out)
@@ -300,6 +323,7 @@ stub-zone:
 
     def test_every_server_gives_the_same_signatures(self):
         with Nameserver(self.folder, "twin", configuration(TWIN, self.zones)):
+            wait_until(lambda: not dig("down.lab.test", "A", "+short", server=TWIN), 5, "a verdict")
             for name, qtype, _ in SHAPES:
                 a, b = (signatures(dig(name, qtype, "+dnssec", server=s)) for s in (PARENT, TWIN))
                 self.assertTrue(a)
