@@ -280,10 +280,12 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 		negative_put(l, DNS_NOERROR);
 		return NULL;
 	}
+	l->signing.chosen = name->answers > 1;
 	if (!geo_rrset_put(&l->reply, owner, name, &choice, type))
 		l->reply.truncated = true;
 	else
 		signature_put(l, DNS_ANSWER, owner, &mark, name->ttl);
+	l->signing.chosen = false;
 	if (scope > l->reply.ecs_scope)
 		l->reply.ecs_scope = scope;
 	l->result.geographic = true;

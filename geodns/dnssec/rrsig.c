@@ -126,11 +126,18 @@ static uint8_t labels_signed(const uint8_t *owner)
 	return (uint8_t)(dns_name_labels(owner) - dns_name_is_wildcard(owner));
 }
 
+static enum dnssec_pool pool_of(const struct rrsig_signing *s, const uint8_t *owner)
+{
+	if (owner == s->invented)
+		return DNSSEC_POOL_INVENTED;
+	return s->chosen ? DNSSEC_POOL_CHOSEN : DNSSEC_POOL_ZONE;
+}
+
 /* Remembered or made. False: it would be one too many. */
 static bool sign(struct rrsig_signing *s, const uint8_t *owner, const struct p256_key *key,
 		 const uint8_t digest[P256_SIZE], uint8_t signature[P256_SIGNATURE_SIZE])
 {
-	enum dnssec_pool pool = owner == s->invented ? DNSSEC_POOL_INVENTED : DNSSEC_POOL_ZONE;
+	const enum dnssec_pool pool = pool_of(s, owner);
 	const uint8_t *known = NULL;
 
 	if (s->signer)

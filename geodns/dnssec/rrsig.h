@@ -28,6 +28,7 @@ struct rrsig_signing {
 	uint32_t now;		      /* seconds since 1970 */
 	uint32_t per_s;		      /* see dnssec_signer_allow() */
 	const uint8_t *invented;      /* the owner's name if the client has made it up, or NULL */
+	bool chosen;		      /* the RRset is one of many, as the client's network has it */
 	bool alone;		      /* the signature takes the place of what it signs */
 	unsigned count, made;	      /* signatures written; of these, new ones */
 	bool refused;		      /* the budget was used up */

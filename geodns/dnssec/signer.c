@@ -33,7 +33,9 @@ struct dnssec_signer *dnssec_signer_new(size_t kept)
 {
 	struct dnssec_signer *signer = x_new(struct dnssec_signer);
 	size_t wanted[DNSSEC_POOLS] = {
-		[DNSSEC_POOL_ZONE] = kept, [DNSSEC_POOL_INVENTED] = kept / 4
+		[DNSSEC_POOL_ZONE] = kept,
+		[DNSSEC_POOL_INVENTED] = kept / 4,
+		[DNSSEC_POOL_CHOSEN] = kept / 4,
 	};
 
 	for (size_t i = 0; i < DNSSEC_POOLS; i++) {

@@ -4,10 +4,11 @@
  *
  * A memo from what is signed (its digest, times of validity included, and the key) to the
  * signature. Since signatures are deterministic, an answer is the same with and without
- * it; losing an entry costs time only. Two pools that cannot displace each other: what the
- * zones hold, and what clients make up: denials of random names, and names that a
- * wildcard matches. Each pool has a budget of new signatures per second, so that
- * neither can take the thread's time. Fixed size, one thread, no lock.
+ * it; losing an entry costs time only. Three pools that cannot displace each other: what the
+ * zones hold; what clients make up: denials of random names, and names that a wildcard matches;
+ * and what they choose, by naming networks: the sets of PoPs of a name that is answered
+ * with several. Each pool has a budget of new signatures per second, so that none can take
+ * that of another, or all of the thread's time. Fixed size, one thread, no lock.
  */
 #ifndef GEODNS_DNSSEC_SIGNER_H
 #define GEODNS_DNSSEC_SIGNER_H
@@ -18,12 +19,12 @@
 
 #include "geodns/dnssec/p256.h"
 
-enum dnssec_pool { DNSSEC_POOL_ZONE, DNSSEC_POOL_INVENTED };
-#define DNSSEC_POOLS 2
+enum dnssec_pool { DNSSEC_POOL_ZONE, DNSSEC_POOL_INVENTED, DNSSEC_POOL_CHOSEN };
+#define DNSSEC_POOLS 3
 
 struct dnssec_signer;
 
-/* Room for at least that many signatures of zones, and a quarter as many invented ones. */
+/* Room for at least that many signatures of zones, and a quarter as many in each other pool. */
 struct dnssec_signer *dnssec_signer_new(size_t kept);
 void dnssec_signer_free(struct dnssec_signer *signer);
 

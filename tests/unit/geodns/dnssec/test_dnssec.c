@@ -85,6 +85,7 @@ static void world_free(struct signed_world *w)
 struct asked {
 	struct test_query query;
 	bool tcp;
+	enum rate_verdict rate;
 	uint32_t now;
 	struct dnssec_signer *signer;
 };
@@ -97,6 +98,7 @@ static int ask(const struct signed_world *w, const struct asked *a, char *text,
 	struct answer_request req = { .packet = packet,
 				      .client = addr_from_ipv4(0x64400035),
 				      .tcp = a->tcp,
+				      .rate = a->rate,
 				      .unix_time = a->now ? a->now : NOW,
 				      .signer = a->signer };
 	int good;
@@ -644,6 +646,85 @@ Test(dnssec, the_budget)
 	snprintf(name, sizeof(name), "y.lab.test");
 	cr_expect_eq(ask(&w, &a, text, &res), 2, "a second later: %s", text);
 	dnssec_signer_free(signer);
+	free(text);
+	world_free(&w);
+}
+
+/*
+ * Of eight PoPs there are 70 sets of four, and a client that names networks has them all: they
+ * cost a budget of their own.
+ */
+Test(dnssec, a_budget_for_sets_that_networks_choose)
+{
+	char *conf = xmalloc(4000), *p = conf, *text = xmalloc(DNS_TEXT_SIZE), net[32];
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
+	const struct asked plain = { .query = D("mail.lab.test", DNS_TYPE_A), .signer = signer },
+			   none = { .query = D("x.lab.test", DNS_TYPE_A), .signer = signer };
+	unsigned refused = 0, made = 0;
+	struct answer_result res;
+	struct signed_world w;
+
+	p += sprintf(p, "{'version':1,'listen':['::1'],'zones':[{'name':'lab.test','file':'l'},"
+			"{'name':'sub.lab.test','file':'s'}],'pops':[");
+	for (unsigned i = 0; i < 8; i++)
+		p += sprintf(p, "%s{'name':'p%u','at':[0,%u]}", i ? "," : "", i, i);
+	p += sprintf(p, "],'names':[{'name':'set.lab.test','policy':'sticky','answers':4,'pops':[");
+	for (unsigned i = 0; i < 8; i++)
+		p += sprintf(p, "%s{'pop':'p%u','a':['10.0.0.%u']}", i ? "," : "", i, i);
+	sprintf(p, "]}]}");
+	w = world_of(conf, 2, "");
+	w.catalog->conf->dnssec.signatures_per_s = 20;
+	for (unsigned i = 0; i < 200; i++) {
+		struct asked a = { .query = D("set.lab.test", DNS_TYPE_A), .signer = signer };
+
+		snprintf(net, sizeof(net), "20.1.%u.0/24", i);
+		a.query.ecs = net;
+		cr_assert_geq(ask(&w, &a, text, &res), 0);
+		made += res.signatures_made;
+		refused += res.signatures_refused;
+	}
+	cr_expect_eq(made, 20);
+	cr_expect_gt(refused, 50);
+	cr_expect_eq(ask(&w, &plain, text, &res), 1, "the zone's own go on: %s", text);
+	cr_expect_eq(ask(&w, &none, text, &res), 2, "so do denials: %s", text);
+	dnssec_signer_free(signer);
+	world_free(&w);
+	free(conf);
+	free(text);
+}
+
+/* Cookies and the rate limit decide first; who is answered whole, is answered signed. */
+Test(dnssec, behind_cookies_and_the_rate_limit)
+{
+	struct signed_world w = world_new(2, "");
+	char *text = xmalloc(DNS_TEXT_SIZE), half[] = "2464c4abcf10c957", cookie[49], wanted[400];
+	struct asked a = { .query = D("mail.lab.test", DNS_TYPE_A, .cookie = half) };
+	struct answer_result res;
+	unsigned line;
+
+	cr_assert(dns_cookie_secrets_parse(&w.catalog->cookie_secrets,
+					   "e5e973e5a6b2a43f48e7dc849e37bfcf", &line));
+	cr_expect_eq(ask(&w, &a, text, &res), 1, "%s", text);
+	memcpy(cookie, strstr(text, half), 48);
+	cookie[48] = '\0';
+
+	a.rate = RATE_SHORT;
+	cr_expect_eq(ask(&w, &a, text, &res), 0);
+	snprintf(wanted, sizeof(wanted), "BADCOOKIE" OPT " cookie %s", cookie);
+	cr_expect_str_eq(text, wanted, "%s", text);
+	cr_expect_eq(res.signatures_made, 0, "nothing is signed for who may be anybody");
+	a.query.cookie = cookie;
+	cr_expect_eq(ask(&w, &a, text, &res), 1);
+	snprintf(wanted, sizeof(wanted),
+		 "NOERROR aa | AN mail.lab.test 3600 A 10.1.0.25"
+		 " | AN mail.lab.test 3600 RRSIG A" OPT " cookie %s",
+		 cookie);
+	cr_expect_str_eq(text, wanted, "%s", text);
+	a.query = (struct test_query)D("nothing.lab.test", DNS_TYPE_A, .cookie = cookie);
+	cr_expect_eq(ask(&w, &a, text, &res), 2, "%s", text);
+	a.query.cookie = NULL;
+	cr_expect_eq(ask(&w, &a, text, &res), 0);
+	cr_expect_str_eq(text, "NOERROR tc" OPT, "%s", text);
 	free(text);
 	world_free(&w);
 }

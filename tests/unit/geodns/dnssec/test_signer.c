@@ -70,7 +70,10 @@ Test(signer, what_clients_make_up_displaces_nothing_else)
 		keep(signer, DNSSEC_POOL_ZONE, i * 0x9e3779b9, 1);
 	for (uint32_t i = 0; i < 100000; i++)
 		keep(signer, DNSSEC_POOL_INVENTED, i * 0x9e3779b9, 2);
+	for (uint32_t i = 0; i < 100000; i++)
+		keep(signer, DNSSEC_POOL_CHOSEN, i * 0x9e3779b9, 3);
 	cr_expect(knows(signer, DNSSEC_POOL_ZONE, 999 * 0x9e3779b9, 1));
+	cr_expect(knows(signer, DNSSEC_POOL_CHOSEN, 99999U * 0x9e3779b9, 3));
 	cr_expect(knows(signer, DNSSEC_POOL_INVENTED, 99999U * 0x9e3779b9, 2));
 	cr_expect_not(knows(signer, DNSSEC_POOL_INVENTED, 0, 2));
 	dnssec_signer_free(signer);
@@ -85,6 +88,7 @@ Test(signer, a_budget_for_each_second_and_pool)
 			cr_expect(dnssec_signer_allow(signer, DNSSEC_POOL_INVENTED, second, 3));
 		cr_expect_not(dnssec_signer_allow(signer, DNSSEC_POOL_INVENTED, second, 3));
 		cr_expect(dnssec_signer_allow(signer, DNSSEC_POOL_ZONE, second, 3));
+		cr_expect(dnssec_signer_allow(signer, DNSSEC_POOL_CHOSEN, second, 3));
 		cr_expect(dnssec_signer_allow(signer, DNSSEC_POOL_INVENTED, second, 0), "none set");
 	}
 	dnssec_signer_free(signer);
