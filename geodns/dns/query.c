@@ -63,7 +63,9 @@ bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 	q.rcode = records_decode(&q, &r, before, additional);
 	q.cookie_only =
 		questions == 0 && before == 0 && q.rcode == DNS_NOERROR && q.edns.has_cookie;
-	if (!q.has_question && !q.cookie_only)
+	/* A version that we do not know may do without a question: BADVERS stands (RFC
+	 * 6891, 6.1.3). */
+	if (!q.has_question && !q.cookie_only && !(questions == 0 && q.rcode == DNS_BADVERS))
 		q.rcode = DNS_FORMERR;
 	/* Other opcodes may mean something else by what follows the header. */
 	if (q.flags & DNS_OPCODE_MASK)

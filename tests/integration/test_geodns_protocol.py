@@ -10,6 +10,8 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 from support import BIN, Daemon, Netns, Rest, wait_until
@@ -166,6 +168,10 @@ MALFORMED = [
     ("another's name", header() + question("example.org"), REFUSED, False),
     ("EDNS version 1", header(ar=1) + question() + opt(version=1), BADVERS, True),
     ("EDNS version 255, with rubbish", header(ar=1) + question() + opt(b"\0\x08\xff", version=255),
+     BADVERS, True),
+    ("EDNS version 1, with a cookie", header(ar=1) + question() +
+     opt(option(10, b"12345678"), version=1), BADVERS, True),
+    ("EDNS version 1, only a cookie", header(qd=0, ar=1) + opt(option(10, b"12345678"), version=1),
      BADVERS, True),
     ("two OPT", header(ar=2) + question() + opt() * 2, FORMERR, True),
     ("OPT as an answer", header(an=1) + question() + opt(), FORMERR, False),
@@ -355,6 +361,47 @@ class Protocol(unittest.TestCase):
         with Nameserver(configuration(LIMITED, rate_limit=limit)):
             replies = self.burst(self.udp(VICTIM, LIMITED), query(), 100)
             self.assertEqual(len([r for r in replies if r[7]]), 100)
+
+    # ---- one moment for a packet ----
+
+    def test_a_packet_sees_one_moment(self):
+        """A geographic CNAME leads to another geographic name: while a PoP goes down and comes up
+        again, both are always of the same PoP."""
+        pops = (("fra", "198.18.33.1"), ("nyc", "198.18.34.1"))
+        names = [{"name": "first.lab.test", "policy": "failover",
+                  "pops": [{"pop": p, "cname": p + ".second.lab.test"} for p, _ in pops]},
+                 {"name": "*.second.lab.test", "policy": "failover",
+                  "pops": [{"pop": p, "a": [a]} for p, a in pops]}]
+        meanings = {(b"\3fra\6second", "198.18.33.1"): "fra", (b"\3nyc\6second", "198.18.34.1"): "nyc"}
+        seen = {"fra": 0, "nyc": 0}
+        with Nameserver(configuration(LIMITED, names=names, threads=2)) as server:
+            stop = threading.Event()
+
+            def flap():
+                while not stop.is_set():
+                    for state in ("down", "auto"):
+                        server.rest.request("PUT", "/v1/pops/fra/state", {"state": state})
+
+            flapper = threading.Thread(target=flap)
+            flapper.start()
+            try:
+                socks = [self.udp(server=LIMITED) for _ in range(4)]
+                end = time.monotonic() + 20
+                while min(seen.values()) < 500 and time.monotonic() < end:
+                    for sock in socks:
+                        for _ in range(16):
+                            sock.send(query("first.lab.test"))
+                    for sock in socks:
+                        for _ in range(16):
+                            reply = sock.recv(4096)
+                            pop = [meanings[m] for m in meanings
+                                   if m[0] in reply and reply.endswith(socket.inet_aton(m[1]))]
+                            self.assertEqual(len(pop), 1, "both of one PoP: %r" % reply)
+                            seen[pop[0]] += 1
+            finally:
+                stop.set()
+                flapper.join()
+        self.assertGreaterEqual(min(seen.values()), 500, seen)
 
     # ---- metrics ----
 

@@ -33,6 +33,12 @@ static const struct row rows[] = {
 	{ "no question", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\0")), "FORMERR" },
 	{ "no question, with OPT", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\x01") OPT("\x04\xd0", "\0\0\0\0", "\0\0")),
 	  "FORMERR | opt 1232" },
+	{ "no question, EDNS version 1", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\x01")
+	  OPT("\x04\xd0", "\0\x01\0\0", "\0\0")), "BADVERS | opt 1232" },
+	{ "no question, a cookie, EDNS version 1", BYTES(HEAD("\0\0", "\0", "\0", "\0", "\x01")
+	  OPT("\x04\xd0", "\0\x01\0\0", "\0\x0c") "\0\x0a\0\x08" "12345678"), "BADVERS | opt 1232" },
+	{ "two questions, EDNS version 1", BYTES(HEAD("\0\0", "\x02", "\0", "\0", "\x01") QUESTION QUESTION
+	  OPT("\x04\xd0", "\0\x01\0\0", "\0\0")), "FORMERR | opt 1232" },
 	{ "two questions", BYTES(HEAD("\0\0", "\x02", "\0", "\0", "\0") QUESTION QUESTION), "FORMERR" },
 	{ "two questions, OPT answered", BYTES(HEAD("\0\0", "\x02", "\0", "\0", "\x01") QUESTION QUESTION
 	  OPT("\x04\xd0", "\0\0\0\0", "\0\0")), "FORMERR | opt 1232" },
