@@ -567,7 +567,8 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 	l.result.truncated = l.reply.truncated;
 	l.result.signatures = l.signing.count;
 	l.result.signatures_made = l.signing.made;
-	l.result.signatures_refused = l.signing.refused;
+	/* That of an additional record may be missing (RFC 4035, 3.1.1). */
+	l.result.signatures_refused = l.signing.refused && l.reply.truncated;
 	return l.result;
 }
 

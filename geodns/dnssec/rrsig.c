@@ -178,6 +178,10 @@ bool rrsig_put(struct rrsig_signing *s, struct dns_reply *reply, enum dns_sectio
 	rrsig_times(s->now, s->keys->validity_s, owner, &head);
 	head_encode(&head, &w);
 	w.pos += dns_name_lower(w.pos, s->apex);
+	/* What would not fit anyway, the owner being a pointer, is not worth a signature. */
+	if (!s->alone && (size_t)(reply->w.end - reply->w.pos) <
+				 RECORD_SIZE_MIN + wire_written(&w) + P256_SIGNATURE_SIZE)
+		return false;
 	rrsig_digest(&set, &head, s->apex, digest);
 	if (!sign(s, owner, &key->pair, digest, w.pos))
 		return false;

@@ -187,12 +187,18 @@ class Reload(unittest.TestCase):
             ("an empty zone", configuration(), "", "SOA", "/zones/0/file"),
             ("no database", configuration(databases=[{"file": "none.mmdb"}]), ZONE % 2, "none.mmdb",
              "/databases/0/file"),
-            ("an empty database", configuration(databases=[{"file": "api.sock"}]), ZONE % 2, "",
+            ("an empty database", configuration(databases=[{"file": "empty.mmdb"}]), ZONE % 2,
+             "empty.mmdb", "/databases/0/file"),
+            ("a damaged database", configuration(databases=[{"file": "damaged.mmdb"}]), ZONE % 2,
+             "damaged.mmdb", "/databases/0/file"),
+            ("no file", configuration(databases=[{"file": "api.sock"}]), ZONE % 2, "",
              "/databases/0/file"),
             ("needs a restart", configuration(threads=1), ZONE % 2, "restart", "/threads"),
             ("descriptors", configuration(tcp={"connections": 100000, "idle_ms": 3600000}),
              ZONE % 2, "descriptors", None),
         )
+        self.write("", "empty.mmdb")
+        self.write("hello\n" * 1000, "damaged.mmdb")
         for what, conf, zone, reason, pointer in rows:
             with self.subTest(what):
                 self.write(conf)

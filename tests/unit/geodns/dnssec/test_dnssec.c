@@ -176,6 +176,8 @@ static const struct row positive_rows[] = {
 	  " | AR ns.sibling.lab.test 3600 A 10.1.0.61" OPT },
 	{ "DS at the cut", D("deleg.lab.test", DNS_TYPE_DS), 1,
 	  "NOERROR aa | AN deleg.lab.test 3600 DS 36 octets | AN deleg.lab.test 3600 RRSIG DS" OPT },
+	{ "class CH is not signed", D("id.server", DNS_TYPE_TXT, .qclass = DNS_CLASS_CH), 0,
+	  "NOERROR aa | AN id.server 0 TXT 4 octets" OPT },
 	{ "DS of a zone that is ours too", D("sub.lab.test", DNS_TYPE_DS), 1,
 	  "NOERROR aa | AN sub.lab.test 3600 DS 36 octets | AN sub.lab.test 3600 RRSIG DS" OPT },
 };
@@ -459,10 +461,10 @@ static bool all_are_signed(const uint8_t *msg, size_t len)
  * Over UDP, with what resolvers say they take. Without TC, nothing of answer and authority is
  * missing.
  */
-static unsigned sizes_check(const struct signed_world *w, const char *what, struct test_query q)
+static unsigned sizes_check(const struct signed_world *w, const char *what, struct test_query q,
+			    struct dnssec_signer *signer)
 {
 	char *whole = xmalloc(DNS_TEXT_SIZE), *text = xmalloc(DNS_TEXT_SIZE);
-	struct dnssec_signer *signer = dnssec_signer_new(100);
 	uint8_t packet[600], out[DNS_UDP_SIZE_MAX];
 	struct answer_request req = { .packet = packet,
 				      .client = addr_from_ipv4(0x64400035),
@@ -484,10 +486,13 @@ static unsigned sizes_check(const struct signed_world *w, const char *what, stru
 		cr_assert_eq(res.truncated, strncmp(text, whole, required) != 0, "%s, %u: %s", what,
 			     q.size, text);
 		cr_assert(all_are_signed(out, res.len), "%s, %u: %s", what, q.size, text);
+		if (!signer)
+			cr_assert_eq(res.signatures_made, res.signatures,
+				     "%s, %u: what does not fit has been signed: %s", what, q.size,
+				     text);
 		cut += res.truncated;
 	}
 	cr_expect_not(res.truncated, "%s: fits into 1232 octets: %s", what, text);
-	dnssec_signer_free(signer);
 	free(whole);
 	free(text);
 	return cut;
@@ -505,6 +510,7 @@ Test(dnssec, every_size_over_udp, .timeout = 60)
 		D("mid.lab.test", DNS_TYPE_TXT),
 		D("tomid.lab.test", DNS_TYPE_TXT, .compact_ok = true),
 	};
+	struct dnssec_signer *signer = dnssec_signer_new(1000);
 	char extra[1024];
 	struct signed_world w;
 	unsigned cut = 0;
@@ -513,15 +519,16 @@ Test(dnssec, every_size_over_udp, .timeout = 60)
 	w = world_new(2, extra);
 	for (size_t i = 0; i < sizeof(positive_rows) / sizeof(positive_rows[0]); i++) {
 		if (positive_rows[i].signatures != 0 && positive_rows[i].query.dnssec_ok)
-			sizes_check(&w, positive_rows[i].what, positive_rows[i].query);
+			sizes_check(&w, positive_rows[i].what, positive_rows[i].query, signer);
 	}
 	for (size_t i = 0; i < sizeof(negative_rows) / sizeof(negative_rows[0]); i++) {
 		if (negative_rows[i].signatures != 0)
-			sizes_check(&w, negative_rows[i].what, negative_rows[i].query);
+			sizes_check(&w, negative_rows[i].what, negative_rows[i].query, signer);
 	}
 	for (size_t i = 0; i < sizeof(larger) / sizeof(larger[0]); i++)
-		cut += sizes_check(&w, larger[i].name, larger[i]);
+		cut += sizes_check(&w, larger[i].name, larger[i], NULL);
 	cr_expect_gt(cut, 200);
+	dnssec_signer_free(signer);
 	world_free(&w);
 }
 
@@ -639,6 +646,11 @@ Test(dnssec, the_budget)
 	cr_expect_eq(made, 50 + 1);
 	cr_expect_eq(refused, 150);
 	cr_expect_eq(ask(&w, &good, text, &res), 1, "the zone's own go on: %s", text);
+	w.catalog->conf->dnssec.signatures_per_s = 3; /* the SOA, this one and a third */
+	a.query = (struct test_query)D("lab.test", DNS_TYPE_NS);
+	cr_expect_eq(ask(&w, &a, text, &res), 1, "the additional one goes without: %s", text);
+	cr_expect(!res.signatures_refused && !res.truncated && strstr(text, "AR ns1.lab.test"));
+	a.query = (struct test_query)D(name, DNS_TYPE_A);
 	a.tcp = true;
 	cr_expect_eq(ask(&w, &a, text, &res), 2, "over TCP there is no budget: %s", text);
 	a.tcp = false;
