@@ -498,7 +498,7 @@ static unsigned sizes_check(const struct signed_world *w, const char *what, stru
 	return cut;
 }
 
-Test(dnssec, every_size_over_udp, .timeout = 60)
+Test(dnssec, every_size_over_udp)
 {
 #define LABEL "a23456789b123456789c123456789d123456789e123456789f123456789."
 	static const struct test_query larger[] = {
