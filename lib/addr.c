@@ -69,11 +69,6 @@ int addr_compare(const struct addr *a, const struct addr *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
-bool addr_equal(const struct addr *a, const struct addr *b)
-{
-	return addr_compare(a, b) == 0;
-}
-
 bool addr_bit(const struct addr *addr, unsigned n)
 {
 	return addr->bytes[n / 8] >> (7 - n % 8) & 1;
@@ -199,11 +194,6 @@ int prefix_compare(const struct prefix *a, const struct prefix *b)
 	int order = addr_compare(&a->addr, &b->addr);
 
 	return order != 0 ? order : (int)a->len - (int)b->len;
-}
-
-bool prefix_equal(const struct prefix *a, const struct prefix *b)
-{
-	return prefix_compare(a, b) == 0;
 }
 
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr)

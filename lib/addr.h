@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum addr_family { ADDR_NONE = 0, ADDR_IPV4 = 4, ADDR_IPV6 = 6 };
@@ -48,7 +49,11 @@ uint32_t addr_to_ipv4(const struct addr *addr); /* host order */
 
 bool addr_parse(struct addr *out, const char *text);
 const char *addr_format(const struct addr *addr, char buf[ADDR_TEXT_SIZE]);
-bool addr_equal(const struct addr *a, const struct addr *b);
+static inline bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 /* Total order: family, then bytes. */
 int addr_compare(const struct addr *a, const struct addr *b);
 /* Bit n counted from the most significant, n < addr_bits(). */
@@ -67,7 +72,11 @@ struct addr addr_plus(const struct addr *addr, uint32_t n);
 /* "10.0.0.0/8"; refuses bits set behind the length. A bare address is a host prefix. */
 bool prefix_parse(struct prefix *out, const char *text);
 const char *prefix_format(const struct prefix *prefix, char buf[PREFIX_TEXT_SIZE]);
-bool prefix_equal(const struct prefix *a, const struct prefix *b);
+static inline bool prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 int prefix_compare(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 /* Both prefixes hold at least one common address. */

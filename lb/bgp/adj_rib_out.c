@@ -7,6 +7,9 @@
 #include "lb/bgp/update.h"
 #include "lib/alloc.h"
 
+/* So that any route fits into a message, whatever its attributes. */
+_Static_assert(2 * BGP_ATTRS_SIZE_MAX < BGP_BODY_MAX, "attributes leave no room for a prefix");
+
 struct entry {
 	struct prefix prefix;
 	bool wanted, sent, forced; /* forced: due though nothing has changed */
@@ -85,9 +88,7 @@ static size_t search(const struct adj_rib_out *rib, const struct prefix *prefix,
 {
 	size_t low = 0, high = rib->count;
 
-	*found = rib->next < rib->count && prefix_equal(&rib->entries[rib->next].prefix, prefix);
-	if (*found)
-		return rib->next;
+	*found = false;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		int order = prefix_compare(&rib->entries[mid].prefix, prefix);
@@ -106,8 +107,11 @@ static size_t search(const struct adj_rib_out *rib, const struct prefix *prefix,
 
 static size_t find(struct adj_rib_out *rib, const struct prefix *prefix, bool *found)
 {
-	size_t at = search(rib, prefix, found);
+	size_t at = rib->next;
 
+	*found = at < rib->count && prefix_equal(&rib->entries[at].prefix, prefix);
+	if (!*found)
+		at = search(rib, prefix, found);
 	rib->next = at + 1;
 	return at;
 }
@@ -156,15 +160,20 @@ void adj_rib_out_announce(struct adj_rib_out *rib, const struct prefix *prefix,
 	e->want = want;
 }
 
-void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix)
+void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefixes, size_t count)
 {
-	bool found;
-	size_t at = find(rib, prefix, &found);
+	bool unsent = false;
 
-	if (!found)
-		return;
-	rib->entries[at].wanted = false;
-	if (!rib->entries[at].sent)
+	for (size_t i = 0; i < count; i++) {
+		bool found;
+		size_t at = find(rib, &prefixes[i], &found);
+
+		if (!found)
+			continue;
+		rib->entries[at].wanted = false;
+		unsent |= !rib->entries[at].sent;
+	}
+	if (unsent)
 		drop_unused(rib);
 }
 
@@ -246,30 +255,17 @@ static bool is_announce_due(const struct adj_rib_out *rib, const struct entry *e
 	return !e->sent || e->forced || e->want != e->told;
 }
 
-/* Collect withdrawals of one family into the batch. */
-static void collect_withdrawals(const struct adj_rib_out *rib, enum addr_family family,
-				struct adj_rib_out_batch *batch)
-{
-	batch->announced = false;
-	batch->count = 0;
-	for (size_t i = 0; i < rib->count && batch->count < ADJ_RIB_OUT_BATCH; i++) {
-		const struct entry *e = &rib->entries[i];
-
-		if ((enum addr_family)e->prefix.addr.family == family && is_withdraw_due(e))
-			batch->prefixes[batch->count++] = e->prefix;
-	}
-}
-
-/* Collect announcements that have the same attributes as the first that is due. */
+/*
+ * Collect announcements that have the same attributes as the first that is due: these, or NULL
+ * when none is, and then the batch is left as it was.
+ */
 static const struct bgp_policy *collect_announcements(const struct adj_rib_out *rib,
 						      enum addr_family family,
 						      struct adj_rib_out_batch *batch)
 {
-	size_t policy = NO_POLICY;
+	size_t policy = NO_POLICY, count = 0;
 
-	batch->announced = true;
-	batch->count = 0;
-	for (size_t i = 0; i < rib->count && batch->count < ADJ_RIB_OUT_BATCH; i++) {
+	for (size_t i = 0; i < rib->count && count < ADJ_RIB_OUT_BATCH; i++) {
 		const struct entry *e = &rib->entries[i];
 
 		if ((enum addr_family)e->prefix.addr.family != family || !is_announce_due(rib, e))
@@ -277,44 +273,103 @@ static const struct bgp_policy *collect_announcements(const struct adj_rib_out *
 		if (policy == NO_POLICY)
 			policy = e->want;
 		if (policy == e->want)
-			batch->prefixes[batch->count++] = e->prefix;
+			batch->prefixes[count++] = e->prefix;
 	}
-	return policy == NO_POLICY ? NULL : &rib->policies[policy].policy;
+	if (policy == NO_POLICY)
+		return NULL;
+	batch->announced = true;
+	batch->count = count;
+	return &rib->policies[policy].policy;
 }
 
+static void policy_told(struct adj_rib_out *rib, struct entry *e)
+{
+	policy_remove(rib, &e->told);
+	e->told = e->want;
+	rib->policies[e->told].users++;
+}
+
+/* The batch has what it has in our order: no prefix is searched for. */
 static void mark_sent(struct adj_rib_out *rib, const struct adj_rib_out_batch *batch)
 {
-	for (size_t i = 0; i < batch->count; i++) {
-		bool found;
-		struct entry *e = &rib->entries[find(rib, &batch->prefixes[i], &found)];
+	size_t marked = 0;
 
+	for (size_t i = 0; marked < batch->count; i++) {
+		struct entry *e = &rib->entries[i];
+
+		if (!prefix_equal(&e->prefix, &batch->prefixes[marked]))
+			continue;
+		marked++;
 		e->sent = batch->announced;
 		e->forced = false;
-		policy_remove(rib, &e->told);
-		e->told = e->want;
-		rib->policies[e->told].users++;
+		if (e->told != e->want)
+			policy_told(rib, e);
 	}
-	drop_unused(rib);
+	if (!batch->announced)
+		drop_unused(rib);
 }
 
-static size_t put_withdrawals(struct adj_rib_out *rib, enum addr_family family,
-			      struct wire_writer *w, struct adj_rib_out_batch *batch)
+static struct wire_writer begin(struct adj_rib_out_message *message, enum bgp_message_type type)
 {
-	collect_withdrawals(rib, family, batch);
-	if (batch->count > 0)
-		batch->count = bgp_update_put_withdraw(w, batch->prefixes, batch->count);
-	return batch->count;
+	struct wire_writer w = wire_writer(message->bytes, sizeof(message->bytes));
+
+	message->batch.type = type;
+	bgp_frame_begin(&w, type);
+	return w;
 }
 
-static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family,
-				struct wire_writer *w, struct adj_rib_out_batch *batch)
+static void end(struct adj_rib_out_message *message, struct wire_writer *w)
 {
+	bgp_frame_end(w, 0);
+	message->size = wire_written(w);
+}
+
+/*
+ * What is withdrawn is the same to whomever it is said, and most peers have the same to be
+ * withdrawn: the message may be there already.
+ */
+static bool put_withdrawals(struct adj_rib_out *rib, enum addr_family family,
+			    struct adj_rib_out_message *message)
+{
+	struct adj_rib_out_batch *batch = &message->batch;
+	bool same = message->size > 0 && !batch->announced;
+	size_t count = 0;
+
+	for (size_t i = 0; i < rib->count && count < ADJ_RIB_OUT_BATCH; i++) {
+		const struct entry *e = &rib->entries[i];
+
+		if ((enum addr_family)e->prefix.addr.family != family || !is_withdraw_due(e))
+			continue;
+		same = same && count < batch->count &&
+		       prefix_equal(&batch->prefixes[count], &e->prefix);
+		if (!same)
+			batch->prefixes[count] = e->prefix;
+		count++;
+	}
+	if (count == 0)
+		return false;
+	if (!same || count < batch->count) {
+		struct wire_writer w = begin(message, BGP_MSG_UPDATE);
+
+		batch->announced = false;
+		batch->count = bgp_update_put_withdraw(&w, batch->prefixes, count);
+		end(message, &w);
+	}
+	mark_sent(rib, batch);
+	return true;
+}
+
+static bool put_announcements(struct adj_rib_out *rib, enum addr_family family,
+			      struct adj_rib_out_message *message)
+{
+	struct adj_rib_out_batch *batch = &message->batch;
 	const struct bgp_policy *policy = collect_announcements(rib, family, batch);
 	struct bgp_route_attrs attrs;
+	struct wire_writer w;
 
 	/* Most often there is none, and attributes have a kilobyte that nobody then clears. */
 	if (!policy)
-		return 0;
+		return false;
 	attrs = (struct bgp_route_attrs){ .asn = rib->session.asn,
 					  .four_octet = rib->session.four_octet,
 					  .internal = rib->session.internal,
@@ -322,8 +377,11 @@ static size_t put_announcements(struct adj_rib_out *rib, enum addr_family family
 					  .next_hop = *next_hop_of(rib, family),
 					  .link_local = rib->session.link_local,
 					  .policy = *policy };
-	batch->count = bgp_update_put_announce(w, &attrs, batch->prefixes, batch->count);
-	return batch->count;
+	w = begin(message, BGP_MSG_UPDATE);
+	batch->count = bgp_update_put_announce(&w, &attrs, batch->prefixes, batch->count);
+	end(message, &w);
+	mark_sent(rib, batch);
+	return true;
 }
 
 enum mark { END_OF_RIB, REFRESH_BEGIN, REFRESH_END };
@@ -338,42 +396,23 @@ static void put_refresh(struct wire_writer *w, enum addr_family family, enum mar
 	wire_put_bytes(w, body, bgp_refresh_encode(&refresh, body, sizeof(body)));
 }
 
-/* A whole message with a mark of one family, if it is this one's turn. */
-static bool put_mark(struct wire_writer *w, enum addr_family family, bool *due, enum mark mark,
-		     struct adj_rib_out_batch *batch)
+/* A mark of one family, if it is this one's turn. */
+static bool put_mark(enum addr_family family, bool *due, enum mark mark,
+		     struct adj_rib_out_message *message)
 {
-	size_t start;
+	struct wire_writer w;
 
 	if (!*due)
 		return false;
-	batch->type = mark == END_OF_RIB ? BGP_MSG_UPDATE : BGP_MSG_ROUTE_REFRESH;
-	start = bgp_frame_begin(w, batch->type);
+	w = begin(message, mark == END_OF_RIB ? BGP_MSG_UPDATE : BGP_MSG_ROUTE_REFRESH);
 	if (mark == END_OF_RIB)
-		bgp_update_put_end_of_rib(w, family);
+		bgp_update_put_end_of_rib(&w, family);
 	else
-		put_refresh(w, family, mark);
-	bgp_frame_end(w, start);
+		put_refresh(&w, family, mark);
+	end(message, &w);
+	message->batch.announced = false;
+	message->batch.count = 0;
 	*due = false;
-	return true;
-}
-
-/* An UPDATE with withdrawals or announcements of one family. */
-typedef size_t put_routes_fn(struct adj_rib_out *rib, enum addr_family family,
-			     struct wire_writer *w, struct adj_rib_out_batch *batch);
-
-static bool put_update(struct adj_rib_out *rib, enum addr_family family, struct wire_writer *w,
-		       struct adj_rib_out_batch *batch, put_routes_fn *put)
-{
-	struct wire_writer before = *w;
-	size_t start = bgp_frame_begin(w, BGP_MSG_UPDATE);
-
-	batch->type = BGP_MSG_UPDATE;
-	if (put(rib, family, w, batch) == 0) {
-		*w = before;
-		return false;
-	}
-	bgp_frame_end(w, start);
-	mark_sent(rib, batch);
 	return true;
 }
 
@@ -383,33 +422,26 @@ static bool put_update(struct adj_rib_out *rib, enum addr_family family, struct 
  * section 4.2): all of it is due from there on, and what was said while the beginning waited for
  * End-of-RIB once more.
  */
-static bool put_family(struct adj_rib_out *rib, enum addr_family family, struct wire_writer *w,
-		       struct adj_rib_out_batch *batch)
+static bool put_family(struct adj_rib_out *rib, enum addr_family family,
+		       struct adj_rib_out_message *message)
 {
 	struct marks *marks = marks_of(rib, family);
 
-	if (!marks->end_of_rib && put_mark(w, family, &marks->begin, REFRESH_BEGIN, batch)) {
+	if (!marks->end_of_rib && put_mark(family, &marks->begin, REFRESH_BEGIN, message)) {
 		force(rib, family);
 		return true;
 	}
-	return put_update(rib, family, w, batch, put_announcements) ||
-	       (!rib->held && put_mark(w, family, &marks->end_of_rib, END_OF_RIB, batch)) ||
-	       (!marks->begin && put_mark(w, family, &marks->end, REFRESH_END, batch));
+	return put_announcements(rib, family, message) ||
+	       (!rib->held && put_mark(family, &marks->end_of_rib, END_OF_RIB, message)) ||
+	       (!marks->begin && put_mark(family, &marks->end, REFRESH_END, message));
 }
 
-size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,
-			struct adj_rib_out_batch *batch)
+bool adj_rib_out_next(struct adj_rib_out *rib, struct adj_rib_out_message *message)
 {
-	struct wire_writer w = wire_writer(buf, size);
-
-	batch->count = 0;
-	if (!rib->up)
-		return 0;
-	if (put_update(rib, ADDR_IPV4, &w, batch, put_withdrawals) ||
-	    put_update(rib, ADDR_IPV6, &w, batch, put_withdrawals) ||
-	    put_family(rib, ADDR_IPV4, &w, batch) || put_family(rib, ADDR_IPV6, &w, batch))
-		return wire_written(&w);
-	return 0;
+	return rib->up &&
+	       (put_withdrawals(rib, ADDR_IPV4, message) ||
+		put_withdrawals(rib, ADDR_IPV6, message) || put_family(rib, ADDR_IPV4, message) ||
+		put_family(rib, ADDR_IPV6, message));
 }
 
 size_t adj_rib_out_sent_count(const struct adj_rib_out *rib)

@@ -35,7 +35,7 @@ struct adj_rib_out_session {
 	struct addr next_hop4, next_hop6, link_local;
 };
 
-/* What adj_rib_out_next() has put into a message; an UPDATE with count 0 is End-of-RIB. */
+/* What a message says; an UPDATE with count 0 is End-of-RIB. */
 struct adj_rib_out_batch {
 	enum bgp_message_type type; /* UPDATE, or ROUTE_REFRESH: a mark */
 	bool announced;		    /* else withdrawn */
@@ -43,12 +43,19 @@ struct adj_rib_out_batch {
 	struct prefix prefixes[ADJ_RIB_OUT_BATCH];
 };
 
+struct adj_rib_out_message {
+	size_t size; /* 0: there is none yet */
+	struct adj_rib_out_batch batch;
+	uint8_t bytes[BGP_MESSAGE_MAX]; /* header included */
+};
+
 struct adj_rib_out *adj_rib_out_new(void);
 void adj_rib_out_free(struct adj_rib_out *rib);
 
 void adj_rib_out_announce(struct adj_rib_out *rib, const struct prefix *prefix,
 			  const struct bgp_policy *policy);
-void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefix);
+/* Prefixes that are not announced are ignored. */
+void adj_rib_out_withdraw(struct adj_rib_out *rib, const struct prefix *prefixes, size_t count);
 void adj_rib_out_withdraw_all(struct adj_rib_out *rib);
 
 /* A session is up: everything of its families is due. */
@@ -65,11 +72,10 @@ void adj_rib_out_release(struct adj_rib_out *rib);
 void adj_rib_out_refresh(struct adj_rib_out *rib, enum addr_family family);
 
 /*
- * Write the next message, header included, and take it as sent. Returns its size; 0 when nothing
- * is due, or size, which should be BGP_MESSAGE_MAX, is too small for any.
+ * Write the next message, and take it as sent; false when nothing is due. message is as this
+ * function, for whatever peer, has left it: what is there already is not written again.
  */
-size_t adj_rib_out_next(struct adj_rib_out *rib, uint8_t *buf, size_t size,
-			struct adj_rib_out_batch *batch);
+bool adj_rib_out_next(struct adj_rib_out *rib, struct adj_rib_out_message *message);
 
 /* Prefixes that the peer has. */
 size_t adj_rib_out_sent_count(const struct adj_rib_out *rib);

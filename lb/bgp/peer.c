@@ -85,27 +85,25 @@ void bgp_peer_start(struct bgp_peer *peer)
 }
 
 /* One message into the queue; false when none is due. */
-static bool queue_update(struct bgp_peer *peer)
+static bool queue_update(struct bgp_peer *peer, struct adj_rib_out_message *message)
 {
-	uint8_t buf[BGP_MESSAGE_MAX];
-	struct adj_rib_out_batch batch, *mark;
-	size_t size = adj_rib_out_next(peer->rib, buf, sizeof(buf), &batch);
-	size_t used = offsetof(struct adj_rib_out_batch, prefixes) +
-		      batch.count * sizeof(batch.prefixes[0]);
+	const struct adj_rib_out_batch *batch = &message->batch;
 
-	if (size == 0)
+	if (!adj_rib_out_next(peer->rib, message))
 		return false;
+	peer->out[batch->type]++;
 	/* Of its prefixes only those that there are: a peer that does not read has many such. */
-	mark = xmemdup(&batch, used);
-	peer->out[batch.type]++;
-	bgp_session_write(peer->up->session, buf, size, mark);
-	bgp_peer_dump_message(peer->up, true, buf, size);
+	bgp_session_write(peer->up->session, message->bytes, message->size,
+			  xmemdup(batch, offsetof(struct adj_rib_out_batch, prefixes) +
+						 batch->count * sizeof(batch->prefixes[0])));
+	bgp_peer_dump_message(peer->up, true, message->bytes, message->size);
 	return true;
 }
 
-void bgp_peer_flush(struct bgp_peer *peer)
+void bgp_peer_flush(struct bgp_peer *peer, struct adj_rib_out_message *message)
 {
-	while (peer->up && bgp_session_queued(peer->up->session) < QUEUE_MAX && queue_update(peer))
+	while (peer->up && bgp_session_queued(peer->up->session) < QUEUE_MAX &&
+	       queue_update(peer, message))
 		continue;
 }
 
@@ -121,8 +119,11 @@ void bgp_peer_stop(struct bgp_peer *peer, bool withdraw, const char *text)
 	peer->start_when_idle = false;
 	peer->dial_error = 0;
 	if (withdraw) {
+		struct adj_rib_out_message message;
+
+		message.size = 0;
 		adj_rib_out_withdraw_all(peer->rib);
-		while (peer->up && queue_update(peer))
+		while (peer->up && queue_update(peer, &message))
 			continue;
 	}
 	bgp_peer_step(peer, BGP_OUTGOING, &ev, NULL);
@@ -231,7 +232,7 @@ void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 	struct bgp_policy policy = bgp_policy_merge(&peer->conf->policy, extra);
 
 	if (!bgp_only_allows(&peer->conf->only, prefix)) {
-		adj_rib_out_withdraw(peer->rib, prefix); /* it may have been told before */
+		adj_rib_out_withdraw(peer->rib, prefix, 1); /* it may have been told before */
 		return;
 	}
 	if (depreferred)
@@ -241,9 +242,9 @@ void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 	adj_rib_out_announce(peer->rib, prefix, &policy);
 }
 
-void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix)
+void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefixes, size_t count)
 {
-	adj_rib_out_withdraw(peer->rib, prefix);
+	adj_rib_out_withdraw(peer->rib, prefixes, count);
 }
 
 bool bgp_peer_has_sent(const struct bgp_peer *peer, const struct prefix *prefix,

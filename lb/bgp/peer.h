@@ -11,6 +11,7 @@
 #include "lb/bgp/peer_fsm.h"
 #include "lb/bgp/speaker.h"
 
+struct adj_rib_out_message;
 struct bgp_peer;
 
 /* What peers share. */
@@ -72,11 +73,11 @@ enum bgp_cease bgp_peer_accept(struct bgp_peer *peer, int fd);
 /* Not what the peer is not told of. */
 void bgp_peer_announce(struct bgp_peer *peer, const struct prefix *prefix,
 		       const struct bgp_policy *extra, bool depreferred);
-void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefix);
+void bgp_peer_withdraw(struct bgp_peer *peer, const struct prefix *prefixes, size_t count);
 /* All that there is to say is said, or about to be: End-of-RIB need not wait. */
 void bgp_peer_converged(struct bgp_peer *peer);
-/* Queue the UPDATEs that are due. */
-void bgp_peer_flush(struct bgp_peer *peer);
+/* Queue the UPDATEs that are due. message: as adj_rib_out_next() has it, from peer to peer. */
+void bgp_peer_flush(struct bgp_peer *peer, struct adj_rib_out_message *message);
 
 void bgp_peer_info_get(const struct bgp_peer *peer, struct bgp_peer_info *info);
 bool bgp_peer_has_sent(const struct bgp_peer *peer, const struct prefix *prefix,

@@ -4,6 +4,7 @@
 #include <ev.h>
 #include <string.h>
 
+#include "lb/bgp/adj_rib_out.h"
 #include "lb/bgp/listener.h"
 #include "lb/bgp/log_limit.h"
 #include "lb/bgp/peer.h"
@@ -115,17 +116,11 @@ static void stop_now(struct bgp_speaker *speaker)
 		stopped(speaker);
 }
 
-static void withdraw_from(struct bgp_peer *peer, const struct prefix *gone, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		bgp_peer_withdraw(peer, &gone[i]);
-}
-
 /* What comes next must find it withdrawn. */
 static void settle_gone(struct bgp_speaker *speaker)
 {
 	for (size_t i = 0; i < speaker->conf->peer_count && speaker->gone_count > 0; i++)
-		withdraw_from(speaker->peers[i], speaker->gone, speaker->gone_count);
+		bgp_peer_withdraw(speaker->peers[i], speaker->gone, speaker->gone_count);
 	speaker->gone_count = 0;
 }
 
@@ -133,16 +128,18 @@ void bgp_speaker_flush(struct bgp_speaker *speaker)
 {
 	struct prefix *gone = speaker->gone;
 	size_t count = speaker->gone_count;
+	struct adj_rib_out_message message;
 
 	if (!speaker->due)
 		return;
+	message.size = 0;
 	/* Whatever a peer's flush leads to belongs to the next one. */
 	speaker->due = false;
 	speaker->gone = NULL;
 	speaker->gone_count = speaker->gone_capacity = 0;
 	for (size_t i = 0; i < speaker->conf->peer_count; i++) {
-		withdraw_from(speaker->peers[i], gone, count);
-		bgp_peer_flush(speaker->peers[i]);
+		bgp_peer_withdraw(speaker->peers[i], gone, count);
+		bgp_peer_flush(speaker->peers[i], &message);
 	}
 	free(gone);
 }

@@ -104,10 +104,9 @@ static void step_type(struct sim_speaker *s, enum bgp_connection which, enum bgp
 
 static void flush(struct sim_speaker *s)
 {
-	uint8_t buf[BGP_MESSAGE_MAX];
-	struct adj_rib_out_batch batch;
-	size_t size;
+	struct adj_rib_out_message message;
 
+	message.size = 0;
 	while (s->up >= 0 && !s->blocked) {
 		int conn = s->link[s->up].conn;
 
@@ -117,11 +116,10 @@ static void flush(struct sim_speaker *s)
 			step_type(s, (enum bgp_connection)s->up, BGP_EVENT_WRITE_BLOCKED);
 			return;
 		}
-		size = adj_rib_out_next(s->rib, buf, sizeof(buf), &batch);
-		if (size == 0)
+		if (!adj_rib_out_next(s->rib, &message))
 			return;
-		trace(s, "routes", (int)batch.count);
-		sim_tcp_send(s->tcp, s->host, conn, buf, size);
+		trace(s, "routes", (int)message.batch.count);
+		sim_tcp_send(s->tcp, s->host, conn, message.bytes, message.size);
 	}
 }
 
@@ -237,7 +235,7 @@ void sim_speaker_set(struct sim_speaker *s, unsigned i, int number)
 
 	s->wanted[i] = (uint8_t)(number + 1);
 	if (number < 0)
-		adj_rib_out_withdraw(s->rib, &prefix);
+		adj_rib_out_withdraw(s->rib, &prefix, 1);
 	else
 		adj_rib_out_announce(s->rib, &prefix, &policy);
 	flush(s);

@@ -36,26 +36,53 @@ static void withdraw(struct adj_rib_out *rib, const char *text)
 {
 	struct prefix prefix = prefix_of(text);
 
-	adj_rib_out_withdraw(rib, &prefix);
+	adj_rib_out_withdraw(rib, &prefix, 1);
 }
 
-/* What comes next: "+2 -1 E B e" is two announced, one withdrawn, End-of-RIB, refresh marks. */
-static const char *drain(struct adj_rib_out *rib)
+/* The bytes have the prefixes that the batch says, no matter what was in the message before. */
+static void expect_same(const struct adj_rib_out_batch *batch, const struct bgp_update *update)
+{
+	const struct bgp_attrs *attrs = &update->attrs;
+	const struct bgp_nlri *two[2] = { &update->withdrawn, &attrs->mp_unreach };
+	size_t n = 0;
+
+	if (batch->announced) {
+		two[0] = &update->reach;
+		two[1] = &attrs->mp_reach;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct wire_reader r = wire_reader(two[i]->bytes, two[i]->len);
+		struct prefix prefix;
+
+		while (two[i]->len > 0 && bgp_nlri_next(&r, two[i]->family, &prefix)) {
+			cr_assert_lt(n, batch->count);
+			cr_expect(prefix_equal(&prefix, &batch->prefixes[n]), "prefix %zu", n);
+			n++;
+		}
+	}
+	cr_expect_eq(n, batch->count);
+}
+
+/*
+ * What comes next, after another peer's message: "+2 -1 E B e" is two announced, one withdrawn,
+ * End-of-RIB, refresh marks.
+ */
+static const char *drain_after(struct adj_rib_out *rib, struct adj_rib_out_message *message)
 {
 	static char text[256];
-	uint8_t buf[BGP_MESSAGE_MAX];
-	struct adj_rib_out_batch batch;
-	size_t size, used = 0;
+	const struct adj_rib_out_batch *batch = &message->batch;
+	size_t used = 0;
 
 	text[0] = '\0';
-	while ((size = adj_rib_out_next(rib, buf, sizeof(buf), &batch)) > 0) {
+	while (adj_rib_out_next(rib, message)) {
 		struct bgp_frame frame;
 		struct bgp_error err;
 		struct bgp_update update;
 
-		cr_assert_eq(bgp_frame_next(&frame, &err, buf, size), BGP_FRAME_MESSAGE);
-		cr_assert_eq(frame.size, size);
-		cr_assert_eq(frame.type, batch.type);
+		cr_assert_eq(bgp_frame_next(&frame, &err, message->bytes, message->size),
+			     BGP_FRAME_MESSAGE);
+		cr_assert_eq(frame.size, message->size);
+		cr_assert_eq(frame.type, batch->type);
 		if (frame.type == BGP_MSG_ROUTE_REFRESH) {
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%c",
 						 used ? " " : "", frame.body[2] == 1 ? 'B' : 'e');
@@ -63,16 +90,26 @@ static const char *drain(struct adj_rib_out *rib)
 		}
 		cr_assert_eq(bgp_update_decode(&update, frame.body, frame.body_len, BGP_FOUR_OCTET),
 			     BGP_UPDATE_OK);
-		cr_assert_eq(batch.count == 0, update.end_of_rib != ADDR_NONE);
+		cr_assert_eq(batch->count == 0, update.end_of_rib != ADDR_NONE);
+		if (batch->count > 0)
+			expect_same(batch, &update);
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s", used ? " " : "",
-					 batch.count == 0  ? "E"
-					 : batch.announced ? "+"
-							   : "-");
-		if (batch.count > 0)
+					 batch->count == 0  ? "E"
+					 : batch->announced ? "+"
+							    : "-");
+		if (batch->count > 0)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%zu",
-						 batch.count);
+						 batch->count);
 	}
 	return text;
+}
+
+static const char *drain(struct adj_rib_out *rib)
+{
+	struct adj_rib_out_message message;
+
+	message.size = 0;
+	return drain_after(rib, &message);
 }
 
 Test(adj_rib_out, life)
@@ -223,4 +260,113 @@ Test(adj_rib_out, many)
 	adj_rib_out_withdraw_all(rib);
 	cr_expect_str_eq(drain(rib), "-256 -256 -88");
 	adj_rib_out_free(rib);
+}
+
+struct other_peer {
+	const char *name;
+	const char *told[4], *other[4]; /* what one is to be told is withdrawn, and the other */
+	const char *expect;		/* of the other */
+};
+
+static const struct other_peer other_peers[] = {
+	{ "the same", { "10.0.0.0/24", "10.0.1.0/24" }, { "10.0.0.0/24", "10.0.1.0/24" }, "-2" },
+	{ "fewer", { "10.0.0.0/24", "10.0.1.0/24" }, { "10.0.0.0/24" }, "-1" },
+	{ "more", { "10.0.0.0/24" }, { "10.0.0.0/24", "10.0.1.0/24" }, "-2" },
+	{ "the last is another",
+	  { "10.0.0.0/24", "10.0.1.0/24" },
+	  { "10.0.0.0/24", "10.0.2.0/24" },
+	  "-2" },
+	{ "the first is another",
+	  { "10.0.0.0/24", "10.0.2.0/24" },
+	  { "10.0.1.0/24", "10.0.2.0/24" },
+	  "-2" },
+	{ "another length", { "10.0.0.0/24" }, { "10.0.0.0/25" }, "-1" },
+	{ "another family", { "10.0.0.0/24" }, { "2001:db8::/48" }, "-1" },
+	{ "both families",
+	  { "10.0.0.0/24", "2001:db8::/48" },
+	  { "10.0.0.0/24", "2001:db8::/48" },
+	  "-1 -1" },
+	{ "the second family only", { "10.0.0.0/24", "2001:db8::/48" }, { "2001:db8::/48" }, "-1" },
+	{ "nothing", { "10.0.0.0/24" }, { NULL }, "" },
+};
+
+/* Announced, told, withdrawn, and that not yet told. */
+static struct adj_rib_out *about_to_withdraw(const char *const texts[4])
+{
+	struct adj_rib_out *rib = adj_rib_out_new();
+	struct prefix prefixes[4];
+	size_t count = 0;
+
+	session_up(rib);
+	for (; count < 4 && texts[count]; count++) {
+		prefixes[count] = prefix_of(texts[count]);
+		announce(rib, texts[count], 0);
+	}
+	drain(rib);
+	adj_rib_out_withdraw(rib, prefixes, count);
+	return rib;
+}
+
+Test(adj_rib_out, after_what_another_peer_was_told)
+{
+	for (size_t i = 0; i < sizeof(other_peers) / sizeof(other_peers[0]); i++) {
+		const struct other_peer *row = &other_peers[i];
+		struct adj_rib_out *rib = about_to_withdraw(row->told);
+		struct adj_rib_out *other = about_to_withdraw(row->other);
+		struct adj_rib_out_message message;
+
+		message.size = 0;
+		drain_after(rib, &message);
+		cr_expect_str_eq(drain_after(other, &message), row->expect, "%s", row->name);
+		cr_expect_eq(adj_rib_out_sent_count(other), 0, "%s", row->name);
+		cr_expect_str_eq(drain_after(other, &message), "", "%s: again", row->name);
+		adj_rib_out_free(rib);
+		adj_rib_out_free(other);
+	}
+}
+
+Test(adj_rib_out, after_another_kind_of_message)
+{
+	const char *const texts[4] = { "10.0.0.0/24" };
+	struct adj_rib_out *rib = about_to_withdraw(texts), *other = about_to_withdraw(texts);
+	struct adj_rib_out_message message;
+
+	message.size = 0;
+	announce(rib, "10.0.0.0/24", 1);
+	cr_expect_str_eq(drain_after(rib, &message), "+1");
+	cr_expect_str_eq(drain_after(other, &message), "-1", "the same prefix was announced");
+	session_up(rib);
+	withdraw(rib, "10.0.0.0/24");
+	cr_expect_str_eq(drain_after(rib, &message), "E E");
+	announce(other, "10.0.0.0/24", 0);
+	cr_expect_str_eq(drain_after(other, &message), "+1");
+	adj_rib_out_refresh(other, ADDR_IPV4);
+	withdraw(other, "10.0.0.0/24");
+	cr_expect_str_eq(drain_after(other, &message), "-1");
+	adj_rib_out_free(rib);
+	adj_rib_out_free(other);
+}
+
+/* More than the message takes: the other gets all of it, too. */
+Test(adj_rib_out, after_what_did_not_fit)
+{
+	struct adj_rib_out *ribs[2] = { adj_rib_out_new(), adj_rib_out_new() };
+	struct adj_rib_out_message message;
+	struct bgp_policy policy = { 0 };
+
+	message.size = 0;
+	for (uint32_t i = 0; i < 2 * 300; i++) {
+		struct prefix prefix = prefix_of("2001:db8::/128");
+
+		prefix.addr.bytes[14] = (uint8_t)((i / 2) >> 8);
+		prefix.addr.bytes[15] = (uint8_t)(i / 2);
+		adj_rib_out_announce(ribs[i % 2], &prefix, &policy);
+	}
+	for (int i = 0; i < 2; i++) {
+		session_up(ribs[i]);
+		drain(ribs[i]);
+		adj_rib_out_withdraw_all(ribs[i]);
+		cr_expect_str_eq(drain_after(ribs[i], &message), "-239 -61");
+		adj_rib_out_free(ribs[i]);
+	}
 }
