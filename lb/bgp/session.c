@@ -149,7 +149,6 @@ static void pass(struct bgp_session *s, size_t n)
 {
 	struct instant now = clock_now();
 
-	s->out_done += n;
 	s->written += n;
 	while (s->unsent.first && s->unsent.first->at <= s->written) {
 		struct mark *mark = mark_pop(&s->unsent);
@@ -198,6 +197,7 @@ static int flush(struct bgp_session *s)
 			return -errno;
 		if (s->blocked) /* it moves: the send hold timer starts anew */
 			set_blocked(s, false);
+		s->out_done += (size_t)n;
 		pass(s, (size_t)n);
 	}
 	drained(s);
@@ -393,7 +393,7 @@ void bgp_session_set_handlers(struct bgp_session *s, const struct bgp_session_ha
 	s->ctx = ctx;
 }
 
-static void reserve(struct bgp_session *s, size_t len)
+static void queue(struct bgp_session *s, const uint8_t *bytes, size_t len)
 {
 	if (s->out_done > 0 && s->out_len + len > s->out_capacity) {
 		memmove(s->out, s->out + s->out_done, s->out_len - s->out_done);
@@ -404,45 +404,44 @@ static void reserve(struct bgp_session *s, size_t len)
 		s->out_capacity = 2 * (s->out_len + len);
 		s->out = xrealloc(s->out, s->out_capacity);
 	}
+	memcpy(s->out + s->out_len, bytes, len);
+	s->out_len += len;
 }
 
 /*
- * To the kernel at once if it takes it. What it does not take, and what is wrong with the
- * connection, is for the loop to find out: no handler is called from here.
+ * To the kernel at once if it takes it: returns how much. What it does not take, and what is wrong
+ * with the connection, is for the loop to find out: no handler is called from here.
  */
-static void try_send(struct bgp_session *s)
+static size_t try_send(struct bgp_session *s, const uint8_t *bytes, size_t len)
 {
-	ssize_t n = send(s->fd, s->out + s->out_done, s->out_len - s->out_done, MSG_NOSIGNAL);
+	ssize_t n = send(s->fd, bytes, len, MSG_NOSIGNAL);
 
 	if (n > 0)
 		pass(s, (size_t)n);
-	if (s->out_done == s->out_len) {
-		s->out_len = s->out_done = 0;
-		return;
-	}
-	ev_io_start(s->loop, &s->writable);
 	/* A socket that stays full would never say so, and the send hold timer not start. */
-	ev_feed_event(s->loop, &s->writable, EV_WRITE);
+	if (n < 0 || (size_t)n < len)
+		ev_feed_event(s->loop, &s->writable, EV_WRITE);
+	return n < 0 ? 0 : (size_t)n;
 }
 
 void bgp_session_write(struct bgp_session *s, const void *bytes, size_t len, void *mark_data)
 {
-	reserve(s, len);
-	memcpy(s->out + s->out_len, bytes, len);
-	s->out_len += len;
+	size_t sent = 0;
+
 	if (mark_data) {
 		struct mark *mark = x_new(struct mark);
 
-		mark->at = s->written + (s->out_len - s->out_done);
+		mark->at = s->written + bgp_session_queued(s) + len;
 		mark->data = mark_data;
 		mark_push(&s->unsent, mark);
 	}
-	if (s->shut)
+	if (!s->shut && !s->connecting && !ev_is_active(&s->writable))
+		sent = try_send(s, bytes, len);
+	if (sent == len)
 		return;
-	if (s->connecting || ev_is_active(&s->writable))
+	queue(s, (const uint8_t *)bytes + sent, len - sent);
+	if (!s->shut)
 		ev_io_start(s->loop, &s->writable);
-	else
-		try_send(s);
 }
 
 size_t bgp_session_queued(const struct bgp_session *s)
