@@ -21,6 +21,15 @@ static __always_inline struct xdp_counts *counts_mine(void)
 	return map_at(&counts, bpf_get_smp_processor_id());
 }
 
+static __always_inline void tally_add(uint32_t target)
+{
+	uint32_t at = bpf_get_smp_processor_id() * settings.target_count + target;
+	struct xdp_chunk64 *chunk = map_at(&tally, at / 8);
+
+	if (chunk)
+		chunk->at[at % 8]++;
+}
+
 static __always_inline int up(enum xdp_reason why)
 {
 	struct xdp_counts *mine = counts_mine();
@@ -53,6 +62,7 @@ static __always_inline int reply_write(struct xdp_md *ctx, const struct query *q
 	udp_turn(udp, UDP_SIZE + len, sum);
 	mine->answered[q->family == 6]++;
 	mine->ecs += q->has_ecs;
+	tally_add(reply->best);
 	return XDP_TX;
 }
 

@@ -108,22 +108,13 @@ static __always_inline int target_pick(const struct xdp_set *set, const struct p
 	return (int)xdp_popcount((mask & -mask) - 1);
 }
 
-static __always_inline void tally_add(uint32_t target)
-{
-	uint32_t at = bpf_get_smp_processor_id() * settings.target_count + target;
-	struct xdp_chunk64 *chunk = map_at(&tally, at / 8);
-
-	if (chunk)
-		chunk->at[at % 8]++;
-}
-
 /* Target by target, until there are as many as the name answers. Negative: user space. */
 static __always_inline int records_choose(const struct xdp_name *name, const struct xdp_set *set,
 					  const struct place *place, uint32_t is_a,
 					  struct reply *reply)
 {
 	uint64_t mask = *(const volatile uint64_t *)&set->mask;
-	uint32_t first = 0, left = 0, picked = 0, count, best = 0;
+	uint32_t first = 0, left = 0, picked = 0, count;
 
 	reply->ttl = 0xffffffff;
 	for (count = 0; count < XDP_RECORDS_MAX; count++) {
@@ -149,7 +140,7 @@ static __always_inline int records_choose(const struct xdp_name *name, const str
 				reply->ttl = *ttl;
 			mask &= ~(1UL << pick);
 			if (picked++ == 0)
-				best = name->first_target + pick;
+				reply->best = name->first_target + pick;
 		}
 		reply->records[count] = first++;
 		left--;
@@ -157,7 +148,6 @@ static __always_inline int records_choose(const struct xdp_name *name, const str
 	if (count == 0)
 		return -1;
 	reply->count = count;
-	tally_add(best);
 	return 0;
 }
 

@@ -80,6 +80,7 @@ struct query {
 struct reply {
 	uint32_t records[XDP_RECORDS_MAX]; /* in addrs4 or addrs6 */
 	uint32_t count, ttl, scope;
+	uint32_t best; /* in targets: what comes first */
 };
 
 /* Where a message can begin at the most. */
