@@ -62,7 +62,7 @@ static bool is_veth(const char *interface)
 
 static int link_make(const struct fastpath *f, unsigned index, uint32_t flags)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	const struct bpf_link_create_opts opts = { .sz = sizeof(opts), .flags = flags };
 	int fd = bpf_link_create(xdp_program_fd(f->program), (int)index, BPF_XDP, &opts);
 
 	return fd < 0 ? -errno : fd;
@@ -109,7 +109,7 @@ static void link_renew(const struct fastpath *f, struct link *link)
 
 static void links_renew(struct fastpath *f, const struct xdp_options *options)
 {
-	struct link links[XDP_INTERFACES_MAX];
+	struct link links[XDP_INTERFACES_MAX] = { { .fd = -1 } };
 
 	for (size_t i = 0; i < options->interface_count; i++) {
 		links[i].fd = -1;

@@ -100,7 +100,7 @@ static int program_load(struct xdp_program *p)
 	err = sizes_set(p);
 	if (err)
 		return err;
-	memcpy((void *)(uintptr_t)&p->object->rodata->settings, xdp_table_settings(p->table),
+	memcpy((void *)&p->object->rodata->settings, xdp_table_settings(p->table),
 	       sizeof(struct xdp_settings));
 	err = answer_bpf__load(p->object);
 	return err ? err : maps_fill(p);

@@ -8,12 +8,9 @@
 #include "geodns/dns/edns.h"
 #include "geodns/dns/name.h"
 #include "geodns/geo/intern.h"
+#include "geodns/xdp/buckets.h"
 #include "geodns/xdp/pack.h"
 #include "lib/alloc.h"
-
-#define SEEDS_TRIED 8 /* then there are twice as many buckets */
-#define BUCKETS_MAX (UINT32_C(1) << 26)
-#define NO_NAME	    SIZE_MAX
 
 /* No answer of the program can be one that user space would truncate. */
 _Static_assert(XDP_ANSWER_MAX <= DNS_UDP_SIZE_MIN, "truncated");
@@ -98,17 +95,6 @@ static bool key_make(struct entry_key *key, const uint8_t *name, uint64_t flags)
 	return true;
 }
 
-static uint64_t key_hash(const struct xdp_name *name, uint64_t seed)
-{
-	const uint8_t *wire = (const uint8_t *)name->key;
-	uint64_t hash = seed + (name->flags & XDP_NAME_WILDCARD);
-	size_t len = dns_name_length(wire);
-
-	for (size_t i = 0; 8 * i < len; i++)
-		hash = xdp_hash_step(hash, name->key[i]);
-	return xdp_hash_finish(hash);
-}
-
 /* What the name says is found only if nothing has been said of it before. */
 static void entry_add(struct xdp_table *t, const uint8_t *owner, uint64_t wildcard,
 		      const struct xdp_name *entry)
@@ -122,61 +108,6 @@ static void entry_add(struct xdp_table *t, const uint8_t *owner, uint64_t wildca
 	memcpy(name.key, key.words, sizeof(name.key));
 	name.flags |= (uint32_t)wildcard;
 	list_add(&t->names, &name, 1);
-}
-
-static bool is_tag_free(const struct xdp_bucket *bucket, uint32_t tag)
-{
-	for (unsigned i = 0; i < XDP_SLOTS; i++) {
-		if (bucket->slots[i].name && bucket->slots[i].tag == tag)
-			return false;
-	}
-	return true;
-}
-
-static bool bucket_add(struct xdp_bucket *bucket, uint32_t tag, uint32_t name)
-{
-	unsigned i = 0;
-
-	while (i < XDP_SLOTS && bucket->slots[i].name)
-		i++;
-	if (i == XDP_SLOTS || !is_tag_free(bucket, tag))
-		return false;
-	bucket->slots[i].tag = tag;
-	bucket->slots[i].name = name + 1;
-	return true;
-}
-
-static bool buckets_fill(struct xdp_table *t)
-{
-	const struct xdp_name *names = (const struct xdp_name *)(const void *)t->names.data;
-
-	memset(t->buckets, 0, sizeof(*t->buckets) * ((size_t)t->settings.bucket_mask + 1));
-	for (size_t i = 0; i < t->names.count; i++) {
-		uint64_t hash = key_hash(&names[i], t->settings.seed);
-
-		if (!bucket_add(&t->buckets[hash & t->settings.bucket_mask], xdp_hash_tag(hash),
-				(uint32_t)i))
-			return false;
-	}
-	return true;
-}
-
-/* About as many buckets as names: one in a million would overflow, and then it is another seed. */
-static bool buckets_make(struct xdp_table *t)
-{
-	uint32_t count = 1;
-
-	while (count < t->names.count)
-		count *= 2;
-	for (; count <= BUCKETS_MAX; count *= 2) {
-		t->buckets = xrealloc(t->buckets, sizeof(*t->buckets) * count);
-		t->settings.bucket_mask = count - 1;
-		for (unsigned i = 0; i < SEEDS_TRIED; i++, t->settings.seed += 2) {
-			if (buckets_fill(t))
-				return true;
-		}
-	}
-	return false;
 }
 
 /* ---- what a name answers ---- */
@@ -479,8 +410,8 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 	causes_make(t, snap);
 	t->touched = xcalloc(t->sets.count + 1, 1);
 	t->touched_list = xcalloc(t->sets.count + 1, sizeof(*t->touched_list));
-	xdp_table_settle(t, (struct xdp_set *)(void *)t->sets.data,
-			 (uint32_t *)(void *)t->ttls.data);
+	t->live_sets = (struct xdp_set *)(void *)t->sets.data;
+	t->live_ttls = (uint32_t *)(void *)t->ttls.data;
 	for (size_t i = 0; i < t->sets.count; i++)
 		set_write(t, snap, i);
 	if (conf->protection.has_limit)
@@ -493,7 +424,9 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 		 t->order_count * conf->places.pop_count > UINT32_MAX ||
 		 t->targets.count * processors > UINT32_MAX)
 		*why = "too many PoPs and names";
-	else if (!buckets_make(t))
+	else if (!xdp_buckets_make(&t->buckets, &t->settings,
+				   (const struct xdp_name *)(const void *)t->names.data,
+				   t->names.count))
 		*why = "too many names";
 	if (*why) {
 		xdp_table_free(t);
@@ -533,8 +466,7 @@ static void filling_free(struct xdp_table *t)
 
 void xdp_table_settle(struct xdp_table *table, struct xdp_set *sets, uint32_t *ttls)
 {
-	if (table->live_sets)
-		filling_free(table);
+	filling_free(table);
 	table->live_sets = sets;
 	table->live_ttls = ttls;
 }
