@@ -106,7 +106,7 @@ build/%.bpf.o: %.bpf.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	$(call run,BPF,clang $(BPF_FLAGS) -MMD -MP -c -o $@ $<)
 build/%.skel.h: build/%.bpf.o
 	$(call run,SKEL,{ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< && echo '/* NOLINTEND */'; } >$@.new && mv $@.new $@)
-$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/tests/tools/xdp_bench.o: | $(SKELETONS)
+$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/tests/tools/xdp_bench.o: $(SKELETONS)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
