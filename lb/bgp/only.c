@@ -14,7 +14,9 @@ bool bgp_only_allows(const struct bgp_only *only, const struct prefix *prefix)
 
 bool bgp_only_equal(const struct bgp_only *a, const struct bgp_only *b)
 {
-	if (!a->prefixes != !b->prefixes || a->count != b->count)
+	if (!a->prefixes || !b->prefixes)
+		return a->prefixes == b->prefixes;
+	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++) {
 		if (!prefix_equal(&a->prefixes[i], &b->prefixes[i]))
