@@ -13,7 +13,7 @@
 # make geoip       fetch location data for tests and benches: DB-IP's cities (CC BY 4.0)
 # make bench       the project's numbers beside their limits (root)
 # make bench-speaker    the same of BGP and BFD, in full: half an hour; beside BIRD and ExaBGP (root)
-# make bench-geodns     CPU per answer beside an echo, gdnsd, Knot and PowerDNS (root; .ci/deps geodns)
+# make bench-geodns     the nameserver beside an echo, gdnsd, Knot and PowerDNS (root; .ci/deps geodns)
 # make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
@@ -149,7 +149,7 @@ bench-speaker: all
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
 bench-geodns: all $(TOOLS)
-	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_xdp)
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_xdp bench_geodns_flood)
 
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \

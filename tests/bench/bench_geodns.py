@@ -61,8 +61,8 @@ class Server:
 
     binary = None
 
-    def __init__(self, number, base):
-        self.address = f"127.0.1.{number}"
+    def __init__(self, address, base):
+        self.address = address
         self.folder = os.path.join(base, type(self).__name__.lower())
         self.database = os.path.join(base, "city.mmdb")
         os.mkdir(self.folder)
@@ -118,16 +118,19 @@ class Echo(Server):
 class Catchment(Server):
     name, binary = "catchment-geodns", "true"
 
-    def argv(self):
-        self.write("lab.zone", ZONE)
-        conf = {"version": 1, "listen": [self.address + ":53"], "threads": 1,
+    def configuration(self):
+        return {"version": 1, "listen": [self.address + ":53"], "threads": 1,
                 "zones": [{"name": "lab.test", "file": "lab.zone"}],
                 "pops": [{"name": pop, "at": at} for pop, at in POPS.items()],
                 "databases": [{"file": self.database}],
                 "names": [{"name": f"n{n}.lab.test", "ttl": 60,
                            "pops": [{"pop": pop, "a": [a(i)], "aaaa": [aaaa(i)]}
                                     for i, pop in enumerate(POPS)]} for n in range(NAMES)]}
-        return [BIN + "/catchment-geodns", "--config", self.write("conf", json.dumps(conf))]
+
+    def argv(self):
+        self.write("lab.zone", ZONE)
+        return [BIN + "/catchment-geodns", "--config",
+                self.write("conf", json.dumps(self.configuration()))]
 
 
 class Gdnsd(Server):
@@ -153,7 +156,7 @@ plugins => {{ geoip => {{
 
 
 class Knot(Server):
-    name, binary = "Knot DNS geoip", "knotd"
+    name, binary, extra = "Knot DNS geoip", "knotd", ""
 
     def argv(self):
         self.write("lab.test.zone", ZONE)
@@ -182,7 +185,7 @@ zone:
   - domain: lab.test
     file: {self.folder}/lab.test.zone
     module: mod-geoip/geo
-""")
+{self.extra}""")
         return ["/usr/sbin/knotd", "-c", path]
 
 
@@ -264,7 +267,7 @@ def main():
         servers = []
         for number, kind in enumerate((Echo, Catchment, Gdnsd, Knot, PowerDNS), 1):
             if kind.is_installed():
-                servers.append(kind(number, base))
+                servers.append(kind(f"127.0.1.{number}", base))
                 servers[-1].start(stack, netns)
         medians = measure(servers, netns, queries)
         report(servers, medians)
