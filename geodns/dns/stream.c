@@ -46,10 +46,11 @@ static void rest(struct dns_stream *s)
 /* Octets of the message that has begun, its length included; 0: not known yet. */
 static size_t message_size(const struct dns_stream *s)
 {
-	const uint8_t *p = s->bytes + s->begin;
+	const uint8_t *p;
 
 	if (s->end - s->begin < LENGTH_SIZE)
 		return 0;
+	p = s->bytes + s->begin;
 	return LENGTH_SIZE + ((size_t)p[0] << 8 | p[1]);
 }
 
@@ -106,7 +107,8 @@ void dns_stream_put(struct dns_stream *s, const uint8_t *message, size_t len)
 
 size_t dns_stream_waiting(const struct dns_stream *s, const uint8_t **bytes)
 {
-	*bytes = s->bytes + s->begin;
+	/* Before the first one there is no memory, and nowhere in it. */
+	*bytes = s->bytes ? s->bytes + s->begin : NULL;
 	return s->end - s->begin;
 }
 
