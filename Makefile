@@ -123,7 +123,7 @@ check: $(B)/unit
 	  $(own); ! cat $(B)/asan.log.* 2>/dev/null && exit $$status
 
 # What integration tests and benches look at the sources with, each a file.
-TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
+TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(call srcs,tests/tools))
 $(B)/tools/%: $(B)/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(call run,LD,$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS))
