@@ -89,10 +89,8 @@ static uint64_t word(const struct addr *addr, unsigned index)
 	return be64toh(w);
 }
 
-struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr)
+static struct geo_leaf leaf_of(const struct geo_map *map, uint32_t leaf)
 {
-	const struct geo_tree *tree = map->compiled.trees[family_index(addr->family)];
-	const uint32_t leaf = geo_tree_lookup(tree, word(addr, 0), word(addr, 1));
 	const struct geo_class *class = &map->compiled.classes[geo_tree_leaf_class(leaf)];
 
 	return (struct geo_leaf){ .order = map->compiled.orders +
@@ -102,16 +100,45 @@ struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *add
 				  .length = (uint8_t)geo_tree_leaf_length(leaf) };
 }
 
+struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr)
+{
+	return leaf_of(map, geo_tree_lookup(map->compiled.trees[family_index(addr->family)],
+					    word(addr, 0), word(addr, 1)));
+}
+
+/* Each a step on, until none is under way. Those under way stand first. */
+static void walks_walk(struct geo_tree_walk *walks, size_t count)
+{
+	while (count > 0) {
+		for (size_t i = 0; i < count;) {
+			const bool goes_on = geo_tree_walk_step(&walks[i]);
+			const struct geo_tree_walk walk = walks[i];
+
+			__builtin_prefetch(geo_tree_walk_at(&walk));
+			if (goes_on) {
+				i++;
+				continue;
+			}
+			walks[i] = walks[--count];
+			walks[count] = walk;
+		}
+	}
+}
+
 void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		const struct geo_tree *tree = map->compiled.trees[family_index(addrs[i].family)];
+	struct geo_tree_walk walks[GEO_WARM_MAX];
 
-		__builtin_prefetch(
-			GEO_TREE_ROOT(tree, word(&addrs[i], 0) >> (64 - tree->root_bits)));
+	for (size_t i = 0; i < count; i++) {
+		walks[i] = geo_tree_walk_begin(map->compiled.trees[family_index(addrs[i].family)],
+					       word(&addrs[i], 0), word(&addrs[i], 1));
+		__builtin_prefetch(geo_tree_walk_at(&walks[i]));
 	}
+	walks_walk(walks, count);
 	for (size_t i = 0; i < count; i++)
-		__builtin_prefetch(geo_map_lookup(map, &addrs[i]).order);
+		__builtin_prefetch(&map->compiled.classes[geo_tree_leaf_class(*walks[i].entry)]);
+	for (size_t i = 0; i < count; i++)
+		__builtin_prefetch(leaf_of(map, *walks[i].entry).order);
 }
 
 const struct geo_tree *geo_map_tree(const struct geo_map *map, enum addr_family family)

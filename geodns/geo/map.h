@@ -69,8 +69,10 @@ void geo_map_free(struct geo_map *map);
 struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr);
 /*
  * Has no effect but on time: touches what looking up these addresses will. Memory is slow, not
- * busy: the loads of look-ups that stand side by side overlap, those of one follow each other.
+ * busy: the loads of look-ups that go on side by side overlap, those of one follow each other.
+ * Up to GEO_WARM_MAX.
  */
+#define GEO_WARM_MAX 64
 void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count);
 
 /* The arrays themselves, for programs that are to see what this one sees. */

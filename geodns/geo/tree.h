@@ -26,8 +26,8 @@ struct geo_tree_builder;
 /* For addresses of 32 or 128 bits; root_bits: 8 to 24. */
 struct geo_tree_builder *geo_tree_builder_new(unsigned bits, unsigned root_bits);
 /*
- * The next leaf: hi and lo as for geo_tree_lookup(), 0 behind length, which is 0 to bits. It begins
- * where the one before ended. class: up to GEO_TREE_CLASS_MAX.
+ * The next leaf: hi and lo as for geo_tree_walk_begin(), 0 behind length, which is 0 to bits. It
+ * begins where the one before ended. class: up to GEO_TREE_CLASS_MAX.
  */
 void geo_tree_builder_add(struct geo_tree_builder *builder, uint64_t hi, uint64_t lo,
 			  unsigned length, uint32_t class);

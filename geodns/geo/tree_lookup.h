@@ -14,23 +14,20 @@
  * a node: the n-th set bit to node first_node + n. The others are leaves, and runs of equal
  * ones are stored once: a bit in change marks the slot where a new one begins.
  *
- * A BPF program includes this file too. It sets uint32_t and uint64_t up itself, and
- * GEO_TREE_ROOT, _NODE and _LEAF as its maps want them: each yields a pointer, NULL for
- * "not there", and then the look-up yields GEO_TREE_NONE.
+ * A look-up is a walk: each step reads what the one before has found, so steps of one walk wait
+ * for memory one after the other, and those of several walks need not (geo_map_warm()).
  */
 #ifndef GEODNS_GEO_TREE_LOOKUP_H
 #define GEODNS_GEO_TREE_LOOKUP_H
 
-#ifndef __bpf__
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#endif
 
 #define GEO_TREE_STRIDE	    6
 #define GEO_TREE_INNER	    0x80000000U /* in root only, where no leaf is 128 long */
 #define GEO_TREE_CLASS_MAX  0xffffffU
-#define GEO_TREE_NONE	    0xffffffffU /* no leaf has this length */
-#define GEO_TREE_LEVELS_MAX 20		/* for root_bits of 8 and more */
+#define GEO_TREE_LEVELS_MAX 20 /* for root_bits of 8 and more */
 
 struct geo_tree_node {
 	uint64_t inner;
@@ -49,12 +46,6 @@ struct geo_tree {
 	uint32_t prefix_count; /* prefixes that the leaves stand for */
 };
 
-#ifndef GEO_TREE_ROOT
-#define GEO_TREE_ROOT(tree, index) (&(tree)->root[index])
-#define GEO_TREE_NODE(tree, index) (&(tree)->nodes[index])
-#define GEO_TREE_LEAF(tree, index) (&(tree)->leaves[index])
-#endif
-
 static inline uint32_t geo_tree_leaf_class(uint32_t leaf)
 {
 	return leaf & GEO_TREE_CLASS_MAX;
@@ -65,7 +56,7 @@ static inline uint32_t geo_tree_leaf_length(uint32_t leaf)
 	return leaf >> 24;
 }
 
-/* Without the instruction the compiler's own is a call to a table; BPF has no calls for it. */
+/* Without the instruction the compiler's own is a call to a table. */
 static inline uint32_t geo_tree_popcount(uint64_t x)
 {
 #ifdef __POPCNT__
@@ -78,42 +69,76 @@ static inline uint32_t geo_tree_popcount(uint64_t x)
 #endif
 }
 
+struct geo_tree_walk {
+	const struct geo_tree *tree;
+	uint64_t hi,
+		lo; /* bits of the address that nothing has been decided by, the first ones first */
+	const uint32_t *entry;		  /* of root or, at the end, a leaf */
+	const struct geo_tree_node *node; /* or NULL: entry is what is to be read next */
+};
+
+static inline void geo_tree_walk_shift(struct geo_tree_walk *walk, uint32_t bits)
+{
+	walk->hi = walk->hi << bits | walk->lo >> (64 - bits);
+	walk->lo <<= bits;
+}
+
 /*
- * The leaf of an address: its first 64 bits, the most significant first, and the rest. IPv4
- * has its 32 in the high half of hi. The same in every program, given the same arrays.
+ * To the leaf of an address: its first 64 bits, the most significant first, and the rest. IPv4
+ * has its 32 in the high half of hi.
  */
+static inline struct geo_tree_walk geo_tree_walk_begin(const struct geo_tree *tree, uint64_t hi,
+						       uint64_t lo)
+{
+	struct geo_tree_walk walk = {
+		.tree = tree, .hi = hi, .lo = lo, .entry = &tree->root[hi >> (64 - tree->root_bits)]
+	};
+
+	geo_tree_walk_shift(&walk, tree->root_bits);
+	return walk;
+}
+
+/* What the next step, or who wants the leaf, will read. */
+static inline const void *geo_tree_walk_at(const struct geo_tree_walk *walk)
+{
+	return walk->node ? (const void *)walk->node : walk->entry;
+}
+
+/* False: entry is the leaf, and there are no more steps. */
+static inline bool geo_tree_walk_step(struct geo_tree_walk *walk)
+{
+	const struct geo_tree_node *node = walk->node;
+	uint64_t bit;
+
+	if (!node) {
+		if (!(*walk->entry & GEO_TREE_INNER))
+			return false;
+		walk->node = &walk->tree->nodes[*walk->entry & ~GEO_TREE_INNER];
+		return true;
+	}
+	bit = (uint64_t)1 << (walk->hi >> (64 - GEO_TREE_STRIDE));
+	if (!(node->inner & bit)) {
+		/* Not 2 << slot: for the last slot that is a shift by 64. */
+		walk->entry =
+			&walk->tree
+				 ->leaves[node->first_leaf +
+					  geo_tree_popcount(node->change & (bit | (bit - 1))) - 1];
+		walk->node = NULL;
+		return false;
+	}
+	walk->node =
+		&walk->tree->nodes[node->first_node + geo_tree_popcount(node->inner & (bit - 1))];
+	geo_tree_walk_shift(walk, GEO_TREE_STRIDE);
+	return true;
+}
+
 static inline uint32_t geo_tree_lookup(const struct geo_tree *tree, uint64_t hi, uint64_t lo)
 {
-	const uint32_t bits = tree->root_bits;
-	const uint32_t *entry = GEO_TREE_ROOT(tree, hi >> (64 - bits));
-	uint32_t index;
+	struct geo_tree_walk walk = geo_tree_walk_begin(tree, hi, lo);
 
-	if (!entry)
-		return GEO_TREE_NONE;
-	if (!(*entry & GEO_TREE_INNER))
-		return *entry;
-	index = *entry & ~GEO_TREE_INNER;
-	hi = hi << bits | lo >> (64 - bits);
-	lo <<= bits;
-	for (uint32_t level = 0; level < GEO_TREE_LEVELS_MAX; level++) {
-		const struct geo_tree_node *node = GEO_TREE_NODE(tree, index);
-		const uint32_t slot = (uint32_t)(hi >> (64 - GEO_TREE_STRIDE));
-		const uint64_t bit = (uint64_t)1 << slot;
-
-		if (!node)
-			return GEO_TREE_NONE;
-		if (!(node->inner & bit)) {
-			/* Not 2 << slot: for the last slot that is a shift by 64. */
-			index = node->first_leaf +
-				geo_tree_popcount(node->change & (bit | (bit - 1))) - 1;
-			entry = GEO_TREE_LEAF(tree, index);
-			return entry ? *entry : GEO_TREE_NONE;
-		}
-		index = node->first_node + geo_tree_popcount(node->inner & (bit - 1));
-		hi = hi << GEO_TREE_STRIDE | lo >> (64 - GEO_TREE_STRIDE);
-		lo <<= GEO_TREE_STRIDE;
-	}
-	return GEO_TREE_NONE;
+	while (geo_tree_walk_step(&walk))
+		;
+	return *walk.entry;
 }
 
 #endif

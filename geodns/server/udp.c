@@ -224,6 +224,7 @@ static void batch_read(struct thread *t, const struct batch *batch, unsigned cou
 		if (r->is_query)
 			clients[client_count++] = answer_client(&r->query, &r->peer.addr);
 	}
+	_Static_assert(BATCH <= GEO_WARM_MAX, "a batch is warmed up at once");
 	geo_map_warm(batch->snap->catalog->map, clients, client_count);
 }
 
