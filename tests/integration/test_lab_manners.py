@@ -125,8 +125,8 @@ class Manners(Case):
         up = self.background("up", self.scenario)
         wait_until(lambda: len(self.nodes()) == 17, 20, "every node")
         up.send_signal(signal.SIGINT)
-        # At once, not when the lab would have been up.
-        wait_until(lambda: not self.processes(), 2, "the end of every process")
+        # At once, not when the lab would have been up; the kernel takes a second for the wires' ends.
+        wait_until(lambda: not self.processes(), 3, "the end of every process")
         self.assertFalse(os.path.exists(f"/run/catchment/{self.lab}"))
 
 
