@@ -4,7 +4,6 @@
 #include <libgen.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -19,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/pointer.h"
 #include "lib/text.h"
+#include "lib/thread.h"
 
 /* How much nicer than those that answer the background is. */
 #define NICER 10
@@ -193,19 +193,14 @@ static void *niced_run(void *arg)
 static void thread_start(struct reloader *r, enum phase phase, void *(*run)(void *))
 {
 	struct niced *n = x_new(struct niced);
-	sigset_t all, before;
 	int err;
 
 	*n = (struct niced){ run, r };
 	r->phase = phase;
-	/* Signals are the control thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&r->thread, NULL, niced_run, n);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	err = thread_spawn(&r->thread, NULL, niced_run, n);
 	if (!err)
 		return;
-	log_warn("reload: no thread for it: %s", strerror(err));
+	log_warn("reload: no thread for it: %s", strerror(-err));
 	free(n);
 	r->thread = pthread_self();
 	run(r);

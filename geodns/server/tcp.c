@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -17,6 +16,7 @@
 #include "geodns/tls/session.h"
 #include "lib/alloc.h"
 #include "lib/listen.h"
+#include "lib/thread.h"
 
 struct listener {
 	ev_io io;
@@ -212,19 +212,14 @@ int tcp_server_new(struct tcp_server **out, const struct catalog *catalog,
 
 int tcp_server_start(struct tcp_server *server)
 {
-	sigset_t all, before;
 	int err = 0;
 
-	/* Signals are the control thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < server->thread_count && !err; i++) {
 		struct thread *t = server->threads[i];
 
-		err = -pthread_create(&t->id, NULL, thread_run, t);
+		err = thread_spawn(&t->id, NULL, thread_run, t);
 		t->running = err == 0;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err;
 }
 

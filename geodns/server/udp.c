@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include "geodns/rate_limit.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
+#include "lib/thread.h"
 
 #define BATCH	     32
 #define QUERY_MAX    1500 /* nobody's query is longer */
@@ -363,19 +363,14 @@ int udp_server_new(struct udp_server **out, const struct geodns_conf *conf,
 
 int udp_server_start(struct udp_server *server)
 {
-	sigset_t all, before;
 	int err = 0;
 
-	/* Signals are the control thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < server->thread_count && !err; i++) {
 		struct thread *t = server->threads[i];
 
-		err = -pthread_create(&t->id, NULL, thread_run, t);
+		err = thread_spawn(&t->id, NULL, thread_run, t);
 		t->running = err == 0;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return err;
 }
 

@@ -10,13 +10,13 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "lb/bfd/link.h"
 #include "lb/bfd/socket.h"
 #include "lib/alloc.h"
+#include "lib/thread.h"
 
 #define PRIORITY 60
 /* Batches from one socket in a turn: a flood there must not keep the others from their turn. */
@@ -382,27 +382,22 @@ static void *worker_main(void *ctx)
 	return NULL;
 }
 
-/* Signals are for the main loop. */
 static int start_thread(struct bfd_worker *w, bool *realtime)
 {
 	const struct sched_param param = { .sched_priority = PRIORITY };
-	sigset_t all, before;
 	pthread_attr_t attr;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
 	pthread_attr_setschedparam(&attr, &param);
-	err = pthread_create(&w->thread, &attr, worker_main, w);
+	err = thread_spawn(&w->thread, &attr, worker_main, w);
 	*realtime = err == 0;
-	if (err == EPERM)
-		err = pthread_create(&w->thread, NULL, worker_main, w);
+	if (err == -EPERM)
+		err = thread_spawn(&w->thread, NULL, worker_main, w);
 	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
+	return err;
 }
 
 int bfd_worker_new(struct bfd_worker **out, struct bfd_channel *orders, struct bfd_channel *reports,
