@@ -145,7 +145,7 @@ bench: all $(TOOLS)
 
 # After .ci/deps interop, for ExaBGP. BENCH_FLAGS=: a tenth of it, in a few minutes; --json.
 BENCH_FLAGS ?= --full
-bench-speaker: all
+bench-speaker: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
 bench-geodns: all $(TOOLS)

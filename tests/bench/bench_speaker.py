@@ -5,8 +5,9 @@
 One origin serves all VIPs and dies; from the verdict as the daemon dates it to the arrival of the
 UPDATE that withdraws a peer's last prefix, as the kernel of the peers' side dates that. The daemon has
 one core. That kernel's work is done on the others (receive packet steering), and so is what the peers
-and this process do, as it would be were the peers elsewhere. A trial in which the daemon had to wait
-for its core is noise and does not count. CATCHMENT_BENCH_FULL=1: 100 trials, else 10.
+and this process do, as it would be were the peers elsewhere. A trial in which the machine stood still
+(an alarm that does nothing else was late on one of the cores) or the daemon's core was somebody else's
+is noise and does not count; there are others in its place, up to twice as many. CATCHMENT_BENCH_FULL=1: 100 trials, else 10.
 """
 import contextlib
 import json
@@ -20,14 +21,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support import BIN, Daemon, Netns, Rest, veth, wait_until
-from support.bench import FULL, memory_kib, quantile, row, run_delay_ns
+from support.bench import FULL, Alarms, memory_kib, quantile, row, run_delay_ns
 from support.netns import die_with_parent
 
 PEERS, PREFIXES = 200, 50
 STARTS, TRIALS = (5, 100) if FULL else (2, 10)
 LIMIT_MS, UP_S, RSS_MIB = 2.0, 3.0, 16
-# A quarter of the limit, in all of the trial and not only while it sends.
-WAIT_NS = LIMIT_MS * 1e6 / 4
+ALARM_MS, STILL_MS = 0.5, LIMIT_MS / 4
 COLLECTOR = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support",
                          "collector.py")
 
@@ -140,7 +140,7 @@ def starts(path, directory, ns, peers):
 
 
 def trial(daemon, rest, origin, peers):
-    """(ms of each peer, whether the daemon had a core whenever it wanted one)"""
+    """(when the verdict was, when each peer's last withdrawal came, how long there was no core)"""
     waited, died = run_delay_ns(daemon.pid), time.monotonic_ns()
     origin.stop()
     gone = peers.wait("gone")
@@ -150,21 +150,37 @@ def trial(daemon, rest, origin, peers):
     verdict = min(vip["since_ns"] for vip in rest.get("/v1/vips")["vips"])
     origin.start()
     peers.wait("full")
-    return [(at - verdict) / 1e6 for _, at in gone], waited < WAIT_NS
+    return verdict, [at for _, at in gone], waited
+
+
+def some_trials(count, daemon, rest, origin, peers):
+    """ms of each peer, a list a trial: those of the trials that nothing disturbed, and the others."""
+    with Alarms(ALARM_MS, STILL_MS) as alarms:
+        trials = [trial(daemon, rest, origin, peers) for _ in range(count)]
+    good, bad = [], []
+    for verdict, gone, waited in trials:
+        still = any(due < max(gone) and come > verdict for due, come in alarms.late)
+        (bad if still or waited > STILL_MS * 1e6 else good).append([(at - verdict) / 1e6 for at in gone])
+    return good, bad
 
 
 def withdrawals(daemon, rest, origin, peers):
-    trials = [trial(daemon, rest, origin, peers) for _ in range(TRIALS)]
-    good = [ms for ms, quiet in trials if quiet]
-    noise = 2 * len(good) < len(trials)
-    all_ms = [x for ms in (good or [ms for ms, _ in trials]) for x in ms]
+    good, bad = [], []
+    while len(good) < TRIALS and len(good) + len(bad) < 3 * TRIALS:
+        some = some_trials(min(10, TRIALS - len(good)), daemon, rest, origin, peers)
+        for kept, more in zip((good, bad), some):
+            kept += more
+    noise = len(good) < TRIALS
+    all_ms = [x for ms in (good or bad) for x in ms]
     what = f"verdict down to withdrawal at {PEERS} peers, {PREFIXES} prefixes"
     p99 = quantile(all_ms, 0.99)
     row(f"{what}: p50", f"{quantile(all_ms, 0.5):.2f} ms", "", None)
     row(f"{what}: p99", f"{p99:.2f} ms", f"< {LIMIT_MS:.0f} ms", p99 < LIMIT_MS, noise)
-    row(f"{what}: worst", f"{max(all_ms):.2f} ms", "", None)
-    row("the same, trials that noise made invalid", f"{len(trials) - len(good)} of {TRIALS}", "",
-        None)
+    row(f"{what}: worst of {len(good or bad)} trials", f"{max(all_ms):.2f} ms", "", None)
+    row("the same, trials that the machine disturbed", f"{len(bad)} of {len(good) + len(bad)}",
+        "", None)
+    if bad:
+        row("the same, p99 of those", f"{quantile([x for ms in bad for x in ms], 0.99):.2f} ms", "", None)
 
 
 def main():

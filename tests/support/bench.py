@@ -5,13 +5,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 
 from . import BIN, free_name
 from .netns import die_with_parent
 
 TESTBED = BIN + "/catchment-testbed"
+ALARM = os.path.join(os.path.dirname(BIN), "tools/alarm")
 # As long and as often as the project's promises say; else what shows that the bench works.
 FULL = os.environ.get("CATCHMENT_BENCH_FULL") == "1"
 
@@ -36,30 +36,21 @@ def run_delay_ns(pid):
     return total
 
 
-ALARM = """
-import os, select, sys, time
-os.sched_setaffinity(0, {int(sys.argv[1])})
-os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(70))
-due, worst = time.monotonic(), 0.0
-while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
-    late = time.monotonic() - due
-    if late >= 0:
-        worst, due = max(worst, late), time.monotonic() + 0.005
-print(worst)
-"""
-
-
 class Alarms:
     """How late a process that does nothing else comes to a core, one with real-time priority on each.
 
     What is later than that is ours; what is not may be the machine's.
     """
 
+    def __init__(self, period_ms=5, worth_ms=1):
+        """Times later than worth_ms are kept in `late`, (due, come) on the monotonic clock in ns."""
+        self.times = [str(round(ms * 1000)) for ms in (period_ms, worth_ms)]
+
     def __enter__(self):
-        self.alarms = [subprocess.Popen([sys.executable, "-c", ALARM, str(core)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        preexec_fn=die_with_parent)
-                       for core in os.sched_getaffinity(0)]
+        self.late, self.alarms = [], [
+            subprocess.Popen([ALARM, str(core), *self.times], text=True, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+            for core in range(os.cpu_count())]
         return self
 
     def __exit__(self, *_):
@@ -68,7 +59,9 @@ class Alarms:
     def latest_ms(self):
         """The worst of them since the block began; they end."""
         if self.alarms:
-            self.latest = max(1000 * float(alarm.communicate()[0]) for alarm in self.alarms)
+            told = [alarm.communicate()[0].splitlines() for alarm in self.alarms]
+            self.latest = max(int(lines[-1]) for lines in told) / 1e6
+            self.late = [tuple(map(int, line.split())) for lines in told for line in lines[:-1]]
             self.alarms = []
         return self.latest
 
