@@ -44,6 +44,7 @@ static struct instant announce(struct lb_daemon *lb, struct instant cause, struc
 		announcer_step(&lb->announcer, cause, now, lb_daemon_on_announce_change, lb);
 
 	bgp_speaker_flush(lb->speaker);
+	announcer_note(&lb->announcer);
 	return next;
 }
 

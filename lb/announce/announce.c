@@ -8,9 +8,9 @@
 
 struct decision {
 	enum announce_state state;
-	bool by_verdict;
+	enum announce_rule rule;
+	unsigned step;
 	const struct bgp_policy *policy;
-	char reason[sizeof(((struct announcement *)NULL)->reason)];
 };
 
 /* The lowest step that applies; origins that have not answered yet are not held against it. */
@@ -30,58 +30,20 @@ static unsigned wanted_level(const struct vip *vip)
 	return vip_is_wanted(vip) ? find_step(vip) : HOLD_DOWN_WITHDRAWN;
 }
 
-static void write_verdict(const struct vip *vip, struct decision *out)
-{
-	const char *verdict = "";
-
-	switch (vip->state) {
-	case HEALTH_UNKNOWN:
-		verdict = "has no verdict yet";
-		break;
-	case HEALTH_UP:
-		verdict = "is up";
-		break;
-	case HEALTH_DOWN:
-		verdict = "is down";
-		break;
-	}
-	if (vip->conf->announce == LB_ANNOUNCE_ALWAYS)
-		snprintf(out->reason, sizeof(out->reason),
-			 "vip %s is announced while the daemon lives, whatever its verdict",
-			 vip->conf->name);
-	else
-		snprintf(out->reason, sizeof(out->reason), "vip %s %s: %s", vip->conf->name,
-			 verdict, vip->reason);
-}
-
-static void decide_step(const struct announcement *item, size_t step, struct decision *out)
-{
-	const struct lb_step_conf *conf = &item->vip->conf->ladder[step - 1];
-	size_t len = strlen(out->reason);
-
-	out->state = ANNOUNCE_DEPREFERRED;
-	out->policy = &conf->policy;
-	if (item->hold_down.wanted == item->hold_down.level)
-		snprintf(out->reason + len, sizeof(out->reason) - len,
-			 "; step %zu of its ladder: fewer than %u origins are healthy", step,
-			 conf->healthy_below);
-	else
-		snprintf(out->reason + len, sizeof(out->reason) - len,
-			 "; still step %zu of its ladder", step);
-}
-
 static void decide_by_verdict(const struct announcement *item, struct decision *out)
 {
-	size_t level = item->hold_down.level, steps = item->vip->conf->step_count;
+	unsigned level = item->hold_down.level, steps = (unsigned)item->vip->conf->step_count;
 
-	out->by_verdict = true;
-	write_verdict(item->vip, out);
-	if (level == HOLD_DOWN_WITHDRAWN)
+	out->rule = ANNOUNCE_BY_VERDICT;
+	if (level == HOLD_DOWN_WITHDRAWN) {
 		out->state = ANNOUNCE_WITHDRAWN;
-	else if (level == 0 || steps == 0)
+	} else if (level == 0 || steps == 0) {
 		out->state = ANNOUNCE_ANNOUNCED;
-	else /* a ladder may have become shorter */
-		decide_step(item, level < steps ? level : steps, out);
+	} else { /* a ladder may have become shorter */
+		out->step = level < steps ? level : steps;
+		out->state = ANNOUNCE_DEPREFERRED;
+		out->policy = &item->vip->conf->ladder[out->step - 1].policy;
+	}
 }
 
 /* On top of what was told last, once: while it lasts nothing is told again. */
@@ -92,35 +54,92 @@ static void decide_drain(struct announcement *item, struct decision *out)
 		bgp_policy_add_community(&item->drain, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
 	}
 	out->state = ANNOUNCE_DEPREFERRED;
-	out->by_verdict = false;
+	out->rule = ANNOUNCE_DRAINING;
 	out->policy = &item->drain;
-	snprintf(out->reason, sizeof(out->reason),
-		 "the daemon is draining: users shall go elsewhere before it stops");
 }
 
 /* The rules, the strongest first. */
 static void decide(const struct announcer *announcer, struct announcement *item,
 		   struct decision *out)
 {
-	out->by_verdict = false;
-	out->policy = item->base;
+	*out = (struct decision){ .policy = item->base };
 	if (announcer->stopping) {
 		out->state = ANNOUNCE_WITHDRAWN;
-		snprintf(out->reason, sizeof(out->reason), "the daemon is stopping");
+		out->rule = ANNOUNCE_STOPPING;
 	} else if (!item->vip) {
 		out->state = ANNOUNCE_ANNOUNCED;
-		snprintf(out->reason, sizeof(out->reason),
-			 "the identity is announced while the daemon lives");
+		out->rule = ANNOUNCE_IDENTITY;
 	} else if (item->missing && vip_is_wanted(item->vip)) {
 		out->state = ANNOUNCE_WITHDRAWN;
-		snprintf(out->reason, sizeof(out->reason),
-			 "vip %s: an address in it cannot be put on this machine",
-			 item->vip->conf->name);
+		out->rule = ANNOUNCE_MISSING;
 	} else {
 		decide_by_verdict(item, out);
 	}
 	if (announcer->draining && item->vip && out->state != ANNOUNCE_WITHDRAWN)
 		decide_drain(item, out);
+}
+
+static const char *verdict_text(const struct vip *vip)
+{
+	switch (vip->state) {
+	case HEALTH_UNKNOWN:
+		return "has no verdict yet";
+	case HEALTH_UP:
+		return "is up";
+	case HEALTH_DOWN:
+		return "is down";
+	}
+	return "";
+}
+
+static void write_verdict(struct announcement *item)
+{
+	const struct vip *vip = item->vip;
+	const size_t size = sizeof(item->reason);
+	size_t len;
+
+	if (vip->conf->announce == LB_ANNOUNCE_ALWAYS)
+		snprintf(item->reason, size,
+			 "vip %s is announced while the daemon lives, whatever its verdict",
+			 vip->conf->name);
+	else
+		snprintf(item->reason, size, "vip %s %s: %s", vip->conf->name, verdict_text(vip),
+			 vip->reason);
+	len = strlen(item->reason);
+	if (item->step > 0 && item->hold_down.wanted == item->hold_down.level)
+		snprintf(item->reason + len, size - len,
+			 "; step %u of its ladder: fewer than %u origins are healthy", item->step,
+			 vip->conf->ladder[item->step - 1].healthy_below);
+	else if (item->step > 0)
+		snprintf(item->reason + len, size - len, "; still step %u of its ladder",
+			 item->step);
+}
+
+static void write_reason(struct announcement *item)
+{
+	switch (item->rule) {
+	case ANNOUNCE_AS_NOTED:
+		return;
+	case ANNOUNCE_STOPPING:
+		snprintf(item->reason, sizeof(item->reason), "the daemon is stopping");
+		return;
+	case ANNOUNCE_IDENTITY:
+		snprintf(item->reason, sizeof(item->reason),
+			 "the identity is announced while the daemon lives");
+		return;
+	case ANNOUNCE_MISSING:
+		snprintf(item->reason, sizeof(item->reason),
+			 "vip %s: an address in it cannot be put on this machine",
+			 item->vip->conf->name);
+		return;
+	case ANNOUNCE_DRAINING:
+		snprintf(item->reason, sizeof(item->reason),
+			 "the daemon is draining: users shall go elsewhere before it stops");
+		return;
+	case ANNOUNCE_BY_VERDICT:
+		write_verdict(item);
+		return;
+	}
 }
 
 static void add(struct announcer *announcer, const struct prefix *prefix, const struct vip *vip,
@@ -172,9 +191,9 @@ static bool take(struct announcement *item, const struct decision *decision)
 	bool changed = decision->state != item->state || decision->policy != item->policy;
 
 	item->state = decision->state;
-	item->by_verdict = decision->by_verdict;
+	item->rule = decision->rule;
+	item->step = decision->step;
 	item->policy = decision->policy;
-	memcpy(item->reason, decision->reason, sizeof(item->reason));
 	item->changed = changed;
 	return changed;
 }
@@ -190,7 +209,6 @@ static void remember(struct announcement *item)
 	};
 
 	announcement_reason(item, item->since, reason);
-	item->changes++;
 	timeline_add(&item->timeline, &entry, reason);
 }
 
@@ -208,9 +226,10 @@ static bool step(const struct announcer *announcer, struct announcement *item, s
 	if (!take(item, &decision))
 		return false;
 	item->since = now;
-	item->detected =
-		item->by_verdict && hold_down->level != before ? hold_down->wanted_since : cause;
-	remember(item);
+	item->detected = item->rule == ANNOUNCE_BY_VERDICT && hold_down->level != before
+				 ? hold_down->wanted_since
+				 : cause;
+	item->changes++;
 	return true;
 }
 
@@ -229,6 +248,15 @@ struct instant announcer_step(struct announcer *announcer, struct instant cause,
 								    &item->vip->conf->hold_down));
 	}
 	return next;
+}
+
+void announcer_note(struct announcer *announcer)
+{
+	for (size_t i = 0; i < announcer->count; i++) {
+		write_reason(&announcer->items[i]);
+		if (announcer->items[i].changed)
+			remember(&announcer->items[i]);
+	}
 }
 
 /* What is told to one peer comes in the order of prefixes, and so mostly in ours. */
@@ -278,7 +306,8 @@ const struct announcement *announcer_find_held(const struct announcer *announcer
 
 bool announcement_is_held(const struct announcement *item)
 {
-	return item->vip && item->by_verdict && hold_down_is_holding(&item->hold_down);
+	return item->vip && item->rule == ANNOUNCE_BY_VERDICT &&
+	       hold_down_is_holding(&item->hold_down);
 }
 
 static double seconds_until(struct instant t, struct instant now)
@@ -294,7 +323,8 @@ const char *announcement_reason(const struct announcement *item, struct instant 
 	bool down = item->state != ANNOUNCE_ANNOUNCED && h->until.ns > now.ns;
 	struct instant end;
 
-	if (!item->vip || !item->by_verdict || (!down && !announcement_is_held(item)))
+	if (!item->vip || item->rule != ANNOUNCE_BY_VERDICT ||
+	    (!down && !announcement_is_held(item)))
 		return buf;
 	end = announcement_is_held(item) ? hold_down_end(h, &item->vip->conf->hold_down) : h->until;
 	if (end.ns > h->until.ns)
@@ -402,7 +432,7 @@ static void take_leave(struct announcer *before, const struct announcer *after, 
 		if (announcer_find(after, &item->prefix) || item->state == ANNOUNCE_WITHDRAWN)
 			continue;
 		item->state = ANNOUNCE_WITHDRAWN;
-		item->by_verdict = false;
+		item->rule = ANNOUNCE_AS_NOTED;
 		item->since = item->detected = now;
 		snprintf(item->reason, sizeof(item->reason),
 			 "it is no longer in the configuration");

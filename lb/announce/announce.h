@@ -22,6 +22,16 @@
 
 enum announce_state { ANNOUNCE_WITHDRAWN, ANNOUNCE_DEPREFERRED, ANNOUNCE_ANNOUNCED };
 
+/* What has decided about a prefix; the strongest first. */
+enum announce_rule {
+	ANNOUNCE_AS_NOTED, /* no rule yet, or none any more: its reason stands already */
+	ANNOUNCE_STOPPING,
+	ANNOUNCE_IDENTITY,
+	ANNOUNCE_MISSING,
+	ANNOUNCE_DRAINING,
+	ANNOUNCE_BY_VERDICT, /* state follows hold_down */
+};
+
 struct announcement {
 	struct prefix prefix;
 	const struct vip *vip;		 /* NULL: the identity's */
@@ -33,10 +43,11 @@ struct announcement {
 	enum announce_state state;
 	struct instant since;	    /* when state, or its step, was decided */
 	struct instant detected;    /* when that was seen which led to it */
-	char reason[320];	    /* of state, kept up to date while it lasts; see below */
+	char reason[320];	    /* of state, as last noted; see below */
 	struct hold_down hold_down; /* of the verdict; of a VIP's only */
-	bool by_verdict;	    /* state follows hold_down, nothing stronger */
-	uint64_t changes;	    /* of state or step */
+	enum announce_rule rule;
+	unsigned step;	  /* of the VIP's ladder, from 1; 0: none */
+	uint64_t changes; /* of state or step */
 	struct timeline timeline;
 };
 
@@ -72,6 +83,11 @@ void announcer_renumber(struct announcer *announcer, const size_t *was, size_t c
  */
 struct instant announcer_step(struct announcer *announcer, struct instant cause, struct instant now,
 			      announce_change_fn *on_change, void *ctx);
+/*
+ * Write down why, and what has changed since when. To follow each step, once what it has decided is
+ * on its way: these texts take as long as telling fifty peers.
+ */
+void announcer_note(struct announcer *announcer);
 /*
  * The UPDATE with this prefix is on its way to this peer. Returns the change that it tells of, as
  * in timeline.h, or NULL.

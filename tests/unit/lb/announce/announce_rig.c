@@ -24,6 +24,7 @@ const char *announce_rig_step(struct announce_rig *f, int64_t ns)
 	f->heard[0] = '\0';
 	f->next = announcer_step(&f->announcer, (struct instant){ ns }, (struct instant){ ns },
 				 announce_rig_hear, f);
+	announcer_note(&f->announcer);
 	return f->heard;
 }
 

@@ -286,12 +286,14 @@ Test(announce, timeline)
 	cr_expect_eq(t->count, 0, "withdrawn it was from the beginning");
 	f->vips[0].state = HEALTH_UP;
 	announcer_step(&f->announcer, (struct instant){ 10 }, (struct instant){ 12 }, NULL, NULL);
+	announcer_note(&f->announcer);
 	for (size_t i = 0; i < f->announcer.count; i++)
 		change = announcer_sent(&f->announcer, 1, &f->announcer.items[i].prefix, true,
 					(struct instant){ 15 });
 	cr_expect_not_null(change);
 	f->vips[0].state = HEALTH_DOWN;
 	announcer_step(&f->announcer, (struct instant){ 20 }, (struct instant){ 21 }, NULL, NULL);
+	announcer_note(&f->announcer);
 	change = announcer_sent(&f->announcer, 0, &f->any[1], false, (struct instant){ 25 });
 	cr_assert_eq(t->count, 2);
 	cr_expect_eq(change, &t->entries[1]);
