@@ -298,7 +298,7 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 	begin_to_leave(lb, next, diff);
 	for (size_t i = 0; i < next->vip_count; i++) {
 		const struct lb_vip_conf *conf = &next->vips[i];
-		bool is_new = diff->vips[i].change == LB_ADDED;
+		bool is_new = diff->vips[i].change == LB_ADDED, changed;
 		size_t was = diff->vips[i].was;
 
 		if (is_new) {
@@ -312,8 +312,9 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 		if (is_announced(lb, conf))
 			vip_presume(&vips[i], now);
 		/* Where its origins are known already, a new one has a verdict by now. */
-		if (vip_step(&vips[i], lb->origins, now) ||
-		    (is_new && vips[i].state != HEALTH_UNKNOWN))
+		changed = vip_step(&vips[i], lb->origins, now);
+		vip_note(&vips[i], lb->origins);
+		if (changed || (is_new && vips[i].state != HEALTH_UNKNOWN))
 			lb_event_vip(lb->events, now, &vips[i]);
 	}
 	renumber_timelines(lb, next, diff);

@@ -44,7 +44,6 @@ static struct instant announce(struct lb_daemon *lb, struct instant cause, struc
 		announcer_step(&lb->announcer, cause, now, lb_daemon_on_announce_change, lb);
 
 	bgp_speaker_flush(lb->speaker);
-	announcer_note(&lb->announcer);
 	return next;
 }
 
@@ -83,6 +82,12 @@ static void look_for_missing(struct lb_daemon *lb)
 	}
 }
 
+static void note_vips(struct lb_daemon *lb)
+{
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		vip_note(&lb->vips[i], lb->origins);
+}
+
 /* What has led here, for those who want to know. */
 struct news {
 	const struct lb_origin *origin;
@@ -93,6 +98,7 @@ static void tell_news(struct lb_daemon *lb, const struct news *news, struct inst
 {
 	if (!news)
 		return;
+	note_vips(lb);
 	if (news->origin)
 		lb_event_check(lb->events, at, news->origin);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
@@ -126,6 +132,7 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 		look_for_convergence(lb);
 	if (!good)
 		tell_news(lb, news, cause);
+	announcer_note(&lb->announcer);
 	tell_announcements(lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
@@ -263,6 +270,7 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	}
 	announcer_stop(&lb->announcer);
 	announce(lb, now, now);
+	announcer_note(&lb->announcer);
 	tell_announcements(lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
 	ev_timer_stop(lb->loop, &lb->linger);

@@ -58,7 +58,6 @@ bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant n
 		state = HEALTH_UNKNOWN;
 	vip->up = count.up;
 	vip->unknown = count.unknown;
-	write_reason(vip, &count);
 	if (state == vip->state)
 		return false;
 	vip->state = state;
@@ -66,11 +65,19 @@ bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant n
 	return true;
 }
 
+void vip_note(struct vip *vip, const struct lb_origin *origins)
+{
+	const struct count count = count_origins(vip->conf, origins);
+
+	write_reason(vip, &count);
+}
+
 void vip_init(struct vip *vip, const struct lb_vip_conf *conf, const struct lb_origin *origins,
 	      struct instant now)
 {
 	*vip = (struct vip){ .conf = conf, .state = HEALTH_UNKNOWN, .since = now };
 	vip_step(vip, origins, now);
+	vip_note(vip, origins);
 }
 
 void vip_follow(struct vip *vip, const struct lb_vip_conf *conf, const struct vip *before)

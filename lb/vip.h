@@ -28,7 +28,7 @@ struct vip {
 	size_t unknown;	      /* origins that have not answered yet */
 	bool kept;	      /* up since before a reload, and what is up now is not enough */
 	/* "1 of 2 origins up, 1 needed", then "; origin web1: connection refused" of the first
-	 * down. */
+	 * down; as last noted. */
 	char reason[240];
 };
 
@@ -43,6 +43,8 @@ void vip_follow(struct vip *vip, const struct lb_vip_conf *conf, const struct vi
 void vip_presume(struct vip *vip, struct instant now);
 /* Look at the origins (all of the configuration, by index) again. True when state has changed. */
 bool vip_step(struct vip *vip, const struct lb_origin *origins, struct instant now);
+/* Write down why. To follow each step, once what follows from it is on its way. */
+void vip_note(struct vip *vip, const struct lb_origin *origins);
 /* Users shall come here: it is up, or announced whatever its verdict. */
 bool vip_is_wanted(const struct vip *vip);
 bool vip_has_origin(const struct vip *vip, size_t origin);

@@ -100,6 +100,7 @@ Test(vip, stays_up_until_new_origins_have_answered)
 	cr_expect(vip.state == HEALTH_UP && vip.kept);
 	cr_expect_eq(vip.since.ns, 1);
 	cr_expect_eq(vip.conf, &next);
+	vip_note(&vip, origins);
 	cr_expect_str_eq(vip.reason, "0 of 2 origins up, 1 needed; origin a: not checked yet; up "
 				     "as before the reload until all have answered");
 	set(origins, "d??");
@@ -107,6 +108,7 @@ Test(vip, stays_up_until_new_origins_have_answered)
 	set(origins, "d?d");
 	cr_expect(vip_step(&vip, origins, (struct instant){ 4 }));
 	cr_expect(vip.state == HEALTH_DOWN && !vip.kept);
+	vip_note(&vip, origins);
 	cr_expect_str_eq(vip.reason, "0 of 2 origins up, 1 needed; origin a: refused");
 
 	/* Enough of them: from then on it stands on its own. */
