@@ -17,7 +17,7 @@ const uint8_t *geodns_conf_domain_load(struct geodns_conf *conf, const struct co
 	size_t len = dns_name_parse(wire, string);
 
 	if (text)
-		*text = string;
+		*text = arena_strdup(conf->arena, string);
 	if (len == 0) {
 		conf_fail(at, "'%.80s' is not a domain name", string);
 		return (const uint8_t *)"";
@@ -116,7 +116,8 @@ static void zones_load(struct geodns_conf *conf, const struct conf *root)
 	}
 }
 
-struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
+/* Takes json over. names: those that are not in it, or NULL. */
+static struct geodns_conf *load(json_t *json, struct conf_series *names, struct conf_error *err)
 {
 	struct geodns_conf *conf = x_new(struct geodns_conf);
 	const struct conf root = conf_root(json, err);
@@ -135,19 +136,56 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	geodns_conf_places_load(conf, &root);
 	geodns_conf_checks_load(conf, &root);
 	if (!err->set)
-		geodns_conf_names_load(conf, &root);
+		geodns_conf_names_load(conf, &root, names);
 	geodns_conf_checker_free(conf);
-	if (!err->set)
+	if (!err->set && (!names || conf_series_is_done(names)))
 		return conf;
 	geodns_conf_free(conf);
 	return NULL;
 }
 
-struct geodns_conf *geodns_conf_read(const char *path, struct conf_error *err)
+struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 {
-	json_t *json = conf_read_file(path, err);
+	return load(json, NULL, err);
+}
 
-	return json ? geodns_conf_load(json, err) : NULL;
+/* One by one: 100 000 names as a tree are 500 MiB. NULL for any mistake. */
+static struct geodns_conf *load_by_names(const char *text, size_t len)
+{
+	struct conf_series *names = conf_series_new(text, len, "names", GEODNS_NAMES_MAX);
+	json_t *around = names ? conf_series_around(names) : NULL;
+	struct conf_error err = { 0 };
+	struct geodns_conf *conf = around ? load(around, names, &err) : NULL;
+
+	conf_series_free(names);
+	return conf;
+}
+
+struct geodns_conf *geodns_conf_parse(const char *text, size_t len, json_t **document,
+				      struct conf_error *err)
+{
+	struct geodns_conf *conf = load_by_names(text, len);
+	json_t *json;
+
+	/* What is wrong, and where, is best told by who sees all of it. */
+	json = conf ? conf->json : conf_read_text(text, len, err);
+	if (document)
+		*document = json_incref(json);
+	return conf || !json ? conf : geodns_conf_load(json, err);
+}
+
+struct geodns_conf *geodns_conf_read(const char *path, json_t **document, struct conf_error *err)
+{
+	struct geodns_conf *conf = NULL;
+	size_t len;
+	char *text = conf_read_octets(path, &len, err);
+
+	if (text)
+		conf = geodns_conf_parse(text, len, document, err);
+	else if (document)
+		*document = NULL;
+	free(text);
+	return conf;
 }
 
 void geodns_conf_free(struct geodns_conf *conf)

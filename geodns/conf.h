@@ -52,7 +52,7 @@ struct geodns_conf_check {
 
 struct geodns_conf {
 	struct arena *arena;
-	json_t *json; /* strings borrow from it */
+	json_t *json; /* strings borrow from it; the names may be missing */
 	char *api_token;
 
 	struct endpoint *listen;
@@ -81,7 +81,14 @@ struct geodns_conf {
 
 /* Takes json over, also on failure. NULL, and err set, on a mistake. */
 struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err);
-struct geodns_conf *geodns_conf_read(const char *path, struct conf_error *err);
+/*
+ * The same of a text or a file, and of however many names: there is no tree of these but to tell
+ * of a mistake. document, if not NULL, becomes what a mistake's path leads through, for
+ * pointer_write(): the document, or what of it is not the names, or NULL. The caller's.
+ */
+struct geodns_conf *geodns_conf_parse(const char *text, size_t len, json_t **document,
+				      struct conf_error *err);
+struct geodns_conf *geodns_conf_read(const char *path, json_t **document, struct conf_error *err);
 void geodns_conf_free(struct geodns_conf *conf);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "geodns/conf_parts.h"
 #include "lib/alloc.h"
+#include "lib/arena.h"
 
 /* An entry of "checks": what all that ask so have in common. */
 struct check_kind {
@@ -83,17 +84,29 @@ static void checks_grow(struct geodns_conf *conf)
 		*slot_find(conf, &conf->checks[i]) = (uint32_t)i + 1;
 }
 
-/* The check of that name (the same entry in "checks"), PoP and question, made if it is new. */
-static uint32_t check_intern(struct geodns_conf *conf, const struct geodns_conf_check *wanted)
+/* A string that is not that of the kind goes with the name that asks. */
+static const char *text_keep(struct geodns_conf *conf, const char *text, const char *of_kind)
 {
+	return text == of_kind ? text : arena_strdup(conf->arena, text);
+}
+
+/* The check of that name (the same entry in "checks"), PoP and question, made if it is new. */
+static uint32_t check_intern(struct geodns_conf *conf, const struct geodns_conf_check *wanted,
+			     const struct check_spec *kind)
+{
+	struct check_spec *spec;
 	uint32_t *slot;
 
 	if (conf->check_count == conf->checker->room)
 		checks_grow(conf);
 	slot = slot_find(conf, wanted);
 	if (*slot == 0) {
-		conf->checks[conf->check_count++] = *wanted;
-		*slot = (uint32_t)conf->check_count;
+		conf->checks[conf->check_count] = *wanted;
+		spec = &conf->checks[conf->check_count].spec;
+		spec->path = text_keep(conf, spec->path, kind->path);
+		spec->host = text_keep(conf, spec->host, kind->host);
+		spec->match = text_keep(conf, spec->match, kind->match);
+		*slot = (uint32_t)++conf->check_count;
 	}
 	return *slot - 1;
 }
@@ -121,23 +134,23 @@ uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *ite
 	struct geodns_conf_check wanted = { .pop = pop };
 	const struct check_kind *kind;
 
-	if (!at.json) {
+	if (!conf_is_there(&at)) {
 		static const char *const needless[] = { "address", "path", "match", "host" };
 
 		for (size_t i = 0; i < 4; i++) {
 			const struct conf key = conf_get(item, needless[i]);
 
-			if (key.json)
+			if (conf_is_there(&key))
 				conf_fail(&key, "means nothing without a check");
 		}
 		return GEO_NO_CHECK;
 	}
-	wanted.name = conf_as_string(&at);
-	kind = kind_find(conf, wanted.name);
+	kind = kind_find(conf, conf_as_string(&at));
 	if (!kind) {
-		conf_fail(&at, "unknown check '%.60s'", wanted.name);
+		conf_fail(&at, "unknown check '%.60s'", conf_as_string(&at));
 		return GEO_NO_CHECK;
 	}
+	wanted.name = kind->name;
 	wanted.spec = kind->spec;
 	wanted.spec.target.addr = conf_addr(item, "address");
 	if (wanted.spec.type == CHECK_HTTP || wanted.spec.type == CHECK_HTTPS) {
@@ -146,7 +159,7 @@ uint32_t geodns_conf_check_load(struct geodns_conf *conf, const struct conf *ite
 		conf_fail(item, "check '%.60s' is of type %s: no path, match or host", wanted.name,
 			  wanted.spec.type == CHECK_DNS ? "dns" : "tcp");
 	}
-	return check_intern(conf, &wanted);
+	return check_intern(conf, &wanted, &kind->spec);
 }
 
 void geodns_conf_checks_load(struct geodns_conf *conf, const struct conf *root)

@@ -66,7 +66,7 @@ static void weight_check(const struct conf *item, enum geo_policy policy)
 {
 	const struct conf at = conf_get(item, "weight");
 
-	if (at.json && policy != GEO_WEIGHTED)
+	if (conf_is_there(&at) && policy != GEO_WEIGHTED)
 		conf_fail(&at, "means nothing with the policy %s", geo_policy_names[policy]);
 }
 
@@ -99,7 +99,7 @@ static void group_load(struct sorting *s, const struct conf *item, struct geo_gr
 	struct geo_group *group = &groups[index];
 
 	CONF_KEYS(item, "name", "policy", "weight", "pops");
-	group->name = conf_name(item, "name");
+	group->name = arena_strdup(s->conf->arena, conf_name(item, "name"));
 	group->seed = geo_seed(group->name, GEO_SEED_GROUP);
 	group->policy = (enum geo_policy)conf_choice(item, "policy", geo_policy_names, GEO_NEAREST);
 	group->weight = (uint16_t)conf_int(item, "weight", 0, GEO_WEIGHT_MAX, 1);

@@ -2,8 +2,7 @@
 #include "geodns/conf_parts.h"
 #include "lib/arena.h"
 
-#define NAMES_MAX 1000000
-#define TTL_MAX	  86400
+#define TTL_MAX 86400
 
 /* What each key says is right by itself; here, what they say together. */
 static void name_check(const struct conf *at, const struct geo_name *name)
@@ -41,15 +40,26 @@ static void name_load(struct geodns_conf *conf, const struct conf *at, struct ge
 	geo_name_seal(name);
 }
 
-void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root)
+static bool item_next(struct conf_series *series, const struct conf *list, size_t index,
+		      struct conf *item)
 {
-	const struct conf list = conf_array(root, "names", 0, NAMES_MAX);
+	if (series)
+		return conf_series_next(series, list, item);
+	*item = conf_item(list, index);
+	return true;
+}
 
-	conf->name_count = conf_count(&list);
+void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root,
+			    struct conf_series *series)
+{
+	const struct conf list = conf_array(root, "names", 0, GEODNS_NAMES_MAX);
+	struct conf at;
+
+	conf->name_count = series ? conf_series_count(series) : conf_count(&list);
 	conf->names = arena_new_array(conf->arena, struct geo_name, conf->name_count);
 	for (size_t i = 0; i < conf->name_count && !root->err->set; i++) {
-		const struct conf at = conf_item(&list, i);
-
+		if (!item_next(series, &list, i, &at))
+			return;
 		name_load(conf, &at, &conf->names[i]);
 	}
 }

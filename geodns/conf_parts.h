@@ -3,15 +3,18 @@
  * conf_parts.h - the parts of geodns_conf_load(), for conf*.c only.
  *
  * Each reads its keys of the document's root into conf; mistakes are recorded in the cursor's
- * struct conf_error, and what is left is usable but not to be served.
+ * struct conf_error, and what is left is usable but not to be served. Strings of names go with the
+ * name (lib/conf_series.h): what is to stay is copied into conf's arena.
  */
 #ifndef GEODNS_CONF_PARTS_H
 #define GEODNS_CONF_PARTS_H
 
 #include "geodns/conf.h"
 #include "geodns/conf_places.h"
+#include "lib/conf_series.h"
 
-#define GEODNS_POPS_MAX 1024
+#define GEODNS_POPS_MAX	 1024
+#define GEODNS_NAMES_MAX 1000000
 
 /* "cookies" and "rate_limit". */
 void geodns_conf_protection_load(struct geodns_conf *conf, const struct conf *root);
@@ -48,8 +51,9 @@ void geodns_conf_fences_load(struct geodns_conf *conf, const struct conf *object
 void geodns_conf_groups_load(struct geodns_conf *conf, const struct conf *object,
 			     struct geo_name *name, struct geo_target *targets);
 
-/* "names", to be read last. */
-void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root);
+/* "names", to be read last: from series, if that is not NULL, or else from root. */
+void geodns_conf_names_load(struct geodns_conf *conf, const struct conf *root,
+			    struct conf_series *series);
 /* A string as domain name in wire form; *text, if not NULL, is what was configured. */
 const uint8_t *geodns_conf_domain_load(struct geodns_conf *conf, const struct conf *at,
 				       const char **text);

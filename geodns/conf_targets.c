@@ -38,7 +38,7 @@ static void records_load(struct geodns_conf *conf, const struct conf *item, cons
 
 	out->a = addresses_load(conf, item, "a", ADDR_IPV4, &out->a_count);
 	out->aaaa = addresses_load(conf, item, "aaaa", ADDR_IPV6, &out->aaaa_count);
-	if (cname.json) {
+	if (conf_is_there(&cname)) {
 		out->cname = geodns_conf_domain_load(conf, &cname, NULL);
 		if (out->a_count + out->aaaa_count > 0)
 			conf_fail(&cname, "cannot stand beside a or aaaa");
@@ -142,7 +142,7 @@ void geodns_conf_all_down_load(struct geodns_conf *conf, const struct conf *obje
 	const struct conf at = conf_get(object, "when_all_down");
 
 	name->resort = (struct geo_target){ .check = GEO_NO_CHECK, .pop = GEO_NO_POP };
-	if (!json_is_object(at.json)) {
+	if (!conf_is_object(&at)) {
 		name->when_all_down = (enum geo_when_all_down)conf_choice(
 			object, "when_all_down", choices, GEO_ALL_DOWN_ALL);
 		return;
@@ -186,7 +186,7 @@ static void service_load(struct geodns_conf *conf, const struct conf *object, co
 	uint8_t buf[GEO_SERVICE_DATA_MAX];
 	struct wire_writer w = wire_writer(buf, sizeof(buf));
 
-	if (!at.json)
+	if (!conf_is_there(&at))
 		return;
 	CONF_KEYS(&at, "alpn", "no_default_alpn", "port");
 	if (has_cname)

@@ -147,16 +147,16 @@ static void names_compare(struct reloader *r)
 static void *load_run(void *arg)
 {
 	struct reloader *r = arg;
-	json_t *json = conf_read_file(r->path, &r->err);
-	struct geodns_conf *conf = json ? geodns_conf_load(json_incref(json), &r->err) : NULL;
+	json_t *document;
+	struct geodns_conf *conf = geodns_conf_read(r->path, &document, &r->err);
 	char *copy = xstrdup(r->path);
 
 	if (conf)
 		r->catalog = catalog_load(conf, dirname(copy), &r->err);
 	free(copy);
-	if (json && r->err.set)
-		pointer_write(r->pointer, "", json, r->err.path);
-	json_decref(json);
+	if (document && r->err.set)
+		pointer_write(r->pointer, "", document, r->err.path);
+	json_decref(document);
 	if (r->catalog)
 		names_compare(r);
 	ev_async_send(r->loop, &r->done);

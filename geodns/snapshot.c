@@ -237,7 +237,7 @@ struct catalog *catalog_load(struct geodns_conf *conf, const char *folder, struc
 
 struct catalog *catalog_read(const char *path, struct conf_error *err)
 {
-	struct geodns_conf *conf = geodns_conf_read(path, err);
+	struct geodns_conf *conf = geodns_conf_read(path, NULL, err);
 	struct catalog *catalog = NULL;
 	char *copy = xstrdup(path);
 

@@ -7,8 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "lib/alloc.h"
+#include "lib/json_plain.h"
 
 /* Append the way from the root to at; returns the length so far. */
 static size_t path_write(const struct conf *at, char *buf, size_t size)
@@ -78,41 +80,52 @@ json_t *conf_read_text(const char *text, size_t len, struct conf_error *err)
 /* All of it, in one piece: json_loadf() takes a lock for every octet. NULL, errno set. */
 static char *file_read(FILE *f, size_t *len)
 {
-	size_t room = 0, got;
-	char *text = NULL;
+	size_t room = 65536, got;
+	struct stat st;
+	char *text;
 
+	/* Only a hint: what matters is where the file ends. */
+	if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+		room = (size_t)st.st_size + 1;
+	text = xmalloc(room);
 	*len = 0;
-	do {
-		room = room ? 2 * room : 65536;
-		text = xreallocarray(text, room, 1);
-		got = fread(text + *len, 1, room - *len, f);
+	while ((got = fread(text + *len, 1, room - *len, f)) > 0) {
 		*len += got;
-	} while (*len == room);
+		if (*len == room) {
+			room *= 2;
+			text = xrealloc(text, room);
+		}
+	}
 	if (!ferror(f))
 		return text;
 	free(text);
 	return NULL;
 }
 
-json_t *conf_read_file(const char *path, struct conf_error *err)
+char *conf_read_octets(const char *path, size_t *len, struct conf_error *err)
 {
 	const struct conf top = { .err = err };
 	FILE *f = fopen(path, "re");
-	json_t *json = NULL;
 	char *text;
-	size_t len;
 
 	if (!f) {
 		conf_fail(&top, "cannot open: %s", strerror(errno));
 		return NULL;
 	}
-	text = file_read(f, &len);
-	if (text)
-		json = conf_read_text(text, len, err);
-	else
+	text = file_read(f, len);
+	if (!text)
 		conf_fail(&top, "cannot read: %s", strerror(errno));
-	free(text);
 	fclose(f);
+	return text;
+}
+
+json_t *conf_read_file(const char *path, struct conf_error *err)
+{
+	size_t len;
+	char *text = conf_read_octets(path, &len, err);
+	json_t *json = text ? conf_read_text(text, len, err) : NULL;
+
+	free(text);
 	return json;
 }
 
@@ -121,9 +134,9 @@ struct conf conf_root(json_t *json, struct conf_error *err)
 	return (struct conf){ .json = json, .err = err };
 }
 
-static const char *type_name(const json_t *json)
+static const char *type_name(json_type type)
 {
-	switch (json_typeof(json)) {
+	switch (type) {
 	case JSON_OBJECT:
 		return "an object";
 	case JSON_ARRAY:
@@ -142,12 +155,42 @@ static const char *type_name(const json_t *json)
 	return "nothing";
 }
 
+bool conf_is_there(const struct conf *at)
+{
+	return at->json || at->node;
+}
+
+static json_type type_of(const struct conf *at)
+{
+	return at->node ? at->node->type : json_typeof(at->json);
+}
+
+static bool is_a(const struct conf *at, json_type type)
+{
+	return conf_is_there(at) && type_of(at) == type;
+}
+
 static void wrong_type(const struct conf *at, const char *wanted)
 {
-	if (!at->json)
+	if (!conf_is_there(at))
 		conf_fail(at, "required");
 	else
-		conf_fail(at, "expected %s, found %s", wanted, type_name(at->json));
+		conf_fail(at, "expected %s, found %s", wanted, type_name(type_of(at)));
+}
+
+bool conf_is_object(const struct conf *at)
+{
+	return is_a(at, JSON_OBJECT);
+}
+
+static void key_check(const struct conf *object, const char *key, const char *const *known)
+{
+	const struct conf at = { .parent = object, .key = key, .err = object->err };
+
+	while (*known && ((*known)[0] != key[0] || strcmp(*known, key) != 0))
+		known++;
+	if (!*known)
+		conf_fail(&at, "unknown key");
 }
 
 void conf_keys(const struct conf *object, const char *const *known)
@@ -155,41 +198,43 @@ void conf_keys(const struct conf *object, const char *const *known)
 	const char *key;
 	json_t *value;
 
-	if (!json_is_object(object->json)) {
+	if (!conf_is_object(object)) {
 		wrong_type(object, "an object");
-		return;
-	}
-	json_object_foreach (object->json, key, value) {
-		const char *const *k = known;
+	} else if (object->node) {
+		const struct json_node *member = object->node + 1;
 
-		while (*k && strcmp(*k, key) != 0)
-			k++;
-		if (!*k) {
-			const struct conf at = { value, object, key, 0, object->err };
-
-			conf_fail(&at, "unknown key");
+		for (uint32_t i = 0; i < object->node->count; i++, member += member->size)
+			key_check(object, member->key, known);
+	} else {
+		json_object_foreach (object->json, key, value) {
+			key_check(object, key, known);
 		}
 	}
 }
 
 bool conf_has(const struct conf *object, const char *key)
 {
-	return json_object_get(object->json, key) != NULL;
+	const struct conf at = conf_get(object, key);
+
+	return conf_is_there(&at);
 }
 
 struct conf conf_get(const struct conf *object, const char *key)
 {
-	return (struct conf){ .json = json_object_get(object->json, key),
-			      .parent = object,
-			      .key = key,
-			      .err = object->err };
+	struct conf at = { .parent = object, .key = key, .err = object->err };
+
+	if (object->node)
+		at.node = json_node_member(object->node, key);
+	else
+		at.json = json_object_get(object->json, key);
+	return at;
 }
 
 struct conf conf_require(const struct conf *object, const char *key)
 {
 	struct conf at = conf_get(object, key);
 
-	if (!at.json)
+	if (!conf_is_there(&at))
 		conf_fail(&at, "required");
 	return at;
 }
@@ -197,42 +242,50 @@ struct conf conf_require(const struct conf *object, const char *key)
 struct conf conf_array(const struct conf *object, const char *key, size_t min, size_t max)
 {
 	struct conf at = conf_get(object, key);
+	size_t count = conf_count(&at);
 
-	if ((at.json || min > 0) && !json_is_array(at.json)) {
+	if ((conf_is_there(&at) || min > 0) && !is_a(&at, JSON_ARRAY)) {
 		wrong_type(&at, "an array");
-		at.json = NULL;
-	} else if (json_array_size(at.json) < min) {
+	} else if (count < min) {
 		conf_fail(&at, "needs at least %zu item%s", min, min == 1 ? "" : "s");
-	} else if (json_array_size(at.json) > max) {
-		conf_fail(&at, "has %zu items, at most %zu are possible", json_array_size(at.json),
-			  max);
-		at.json = NULL;
+		return at;
+	} else if (count > max) {
+		conf_fail(&at, "has %zu items, at most %zu are possible", count, max);
+	} else {
+		return at;
 	}
+	at.json = NULL;
+	at.node = NULL;
 	return at;
 }
 
 size_t conf_count(const struct conf *array)
 {
+	if (array->node)
+		return array->node->type == JSON_ARRAY ? array->node->count : 0;
 	return json_array_size(array->json);
 }
 
 struct conf conf_item(const struct conf *array, size_t index)
 {
-	return (struct conf){ .json = json_array_get(array->json, index),
-			      .parent = array,
-			      .index = index,
-			      .err = array->err };
+	struct conf at = { .parent = array, .index = index, .err = array->err };
+
+	if (array->node)
+		at.node = json_node_item(array->node, index);
+	else
+		at.json = json_array_get(array->json, index);
+	return at;
 }
 
 int64_t conf_as_int(const struct conf *at, int64_t min, int64_t max)
 {
 	int64_t v;
 
-	if (!json_is_integer(at->json)) {
+	if (!is_a(at, JSON_INTEGER)) {
 		wrong_type(at, "a whole number");
 		return min;
 	}
-	v = json_integer_value(at->json);
+	v = at->node ? at->node->number : json_integer_value(at->json);
 	if (v < min || v > max) {
 		conf_fail(at, "%lld is not between %lld and %lld", (long long)v, (long long)min,
 			  (long long)max);
@@ -245,11 +298,11 @@ double conf_as_number(const struct conf *at, double min, double max)
 {
 	double v;
 
-	if (!json_is_number(at->json)) {
+	if (!is_a(at, JSON_INTEGER) && !is_a(at, JSON_REAL)) {
 		wrong_type(at, "a number");
 		return min;
 	}
-	v = json_number_value(at->json);
+	v = at->node ? (double)at->node->number : json_number_value(at->json);
 	if (!(v >= min && v <= max)) {
 		conf_fail(at, "%g is not between %g and %g", v, min, max);
 		return min;
@@ -259,10 +312,12 @@ double conf_as_number(const struct conf *at, double min, double max)
 
 const char *conf_as_string(const struct conf *at)
 {
-	if (!json_is_string(at->json)) {
+	if (!is_a(at, JSON_STRING)) {
 		wrong_type(at, "a string");
 		return "";
 	}
+	if (at->node)
+		return at->node->text;
 	if (strlen(json_string_value(at->json)) != json_string_length(at->json)) {
 		conf_fail(at, "contains a zero byte");
 		return "";
@@ -294,7 +349,7 @@ int64_t conf_int(const struct conf *object, const char *key, int64_t min, int64_
 {
 	const struct conf at = conf_get(object, key);
 
-	if (!at.json && def != CONF_REQUIRED)
+	if (!conf_is_there(&at) && def != CONF_REQUIRED)
 		return def;
 	return conf_as_int(&at, min, max);
 }
@@ -303,7 +358,7 @@ double conf_number(const struct conf *object, const char *key, double min, doubl
 {
 	const struct conf at = conf_get(object, key);
 
-	return at.json ? conf_as_number(&at, min, max) : def;
+	return conf_is_there(&at) ? conf_as_number(&at, min, max) : def;
 }
 
 double conf_number_required(const struct conf *object, const char *key, double min, double max)
@@ -317,20 +372,20 @@ bool conf_bool(const struct conf *object, const char *key, bool def)
 {
 	const struct conf at = conf_get(object, key);
 
-	if (!at.json)
+	if (!conf_is_there(&at))
 		return def;
-	if (!json_is_boolean(at.json)) {
+	if (!is_a(&at, JSON_TRUE) && !is_a(&at, JSON_FALSE)) {
 		wrong_type(&at, "true or false");
 		return def;
 	}
-	return json_is_true(at.json);
+	return is_a(&at, JSON_TRUE);
 }
 
 const char *conf_string(const struct conf *object, const char *key, const char *def)
 {
 	const struct conf at = conf_get(object, key);
 
-	if (!at.json && def != CONF_REQUIRED_STRING)
+	if (!conf_is_there(&at) && def != CONF_REQUIRED_STRING)
 		return def;
 	return conf_as_string(&at);
 }
@@ -340,7 +395,7 @@ int conf_choice(const struct conf *object, const char *key, const char *const *c
 	const struct conf at = conf_get(object, key);
 	const char *text;
 
-	if (!at.json && def != CONF_REQUIRED)
+	if (!conf_is_there(&at) && def != CONF_REQUIRED)
 		return (int)def;
 	text = conf_as_string(&at);
 	for (int i = 0; choices[i]; i++) {

@@ -11,8 +11,8 @@
  *	vips[3].pops[0]: unknown pop 'fra9'
  *
  * Cursors live on the stack and borrow from their parent; strings borrow
- * from the JSON document, which must outlive whoever keeps them. Unknown keys
- * are mistakes: state the known ones first with conf_keys().
+ * from the JSON document (or the item, conf_series.h), which must outlive whoever keeps them.
+ *Unknown keys are mistakes: state the known ones first with conf_keys().
  */
 #ifndef LIB_CONF_H
 #define LIB_CONF_H
@@ -30,8 +30,12 @@ struct conf_error {
 	char reason[200];
 };
 
+struct json_node;
+
+/* Neither json nor node: absent, getters then give their defaults. */
 struct conf {
-	json_t *json; /* NULL when absent: getters then give their defaults */
+	json_t *json;
+	const struct json_node *node; /* instead, in an item of conf_series.h */
 	const struct conf *parent;
 	const char *key; /* NULL for an array's item */
 	size_t index;
@@ -48,6 +52,8 @@ struct conf {
  */
 json_t *conf_read_file(const char *path, struct conf_error *err);
 json_t *conf_read_text(const char *text, size_t len, struct conf_error *err);
+/* A file as it is, len octets; free(). NULL, and err set, when that fails. */
+char *conf_read_octets(const char *path, size_t *len, struct conf_error *err);
 
 struct conf conf_root(json_t *json, struct conf_error *err);
 /* Write "path: reason" into buf. Returns buf. */
@@ -59,8 +65,11 @@ void conf_fail(const struct conf *at, const char *fmt, ...) __attribute__((forma
 void conf_keys(const struct conf *object, const char *const *known);
 #define CONF_KEYS(object, ...) conf_keys((object), (const char *const[]){ __VA_ARGS__, NULL })
 
+/* Is there a value at this cursor, and is it an object? */
+bool conf_is_there(const struct conf *at);
+bool conf_is_object(const struct conf *at);
 bool conf_has(const struct conf *object, const char *key);
-/* Cursor to a member, json NULL when absent (no mistake). */
+/* Cursor to a member, to nothing when absent (no mistake). */
 struct conf conf_get(const struct conf *object, const char *key);
 /* The same, absence being a mistake. */
 struct conf conf_require(const struct conf *object, const char *key);

@@ -2,9 +2,10 @@
 /*
  * Any text is a configuration or a mistake with a reason, never both. What loads compiles, and each
  * name chooses what it may: one target at least unless it may say none, none twice, and within a
- * scope the same for all.
+ * scope the same for all. Read name by name it is what it is as a whole.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "geodns/conf.h"
 #include "geodns/geo/map.h"
@@ -60,14 +61,38 @@ static void conf_try(const struct geodns_conf *conf)
 	geo_map_free(map);
 }
 
+/* What has been read name by name, beside the same as a whole. */
+static void whole_compare(const uint8_t *data, size_t len, const struct geodns_conf *conf,
+			  const struct conf_error *err)
+{
+	struct conf_error whole_err = { 0 };
+	json_t *json = conf_read_text((const char *)data, len, &whole_err);
+	struct geodns_conf *whole = json ? geodns_conf_load(json, &whole_err) : NULL;
+
+	if (!whole != !conf || strcmp(whole_err.path, err->path) != 0 ||
+	    strcmp(whole_err.reason, err->reason) != 0)
+		abort();
+	if (whole &&
+	    (whole->name_count != conf->name_count || whole->check_count != conf->check_count))
+		abort();
+	for (size_t i = 0; whole && i < whole->name_count; i++) {
+		const struct geo_name *a = &whole->names[i], *b = &conf->names[i];
+
+		if (strcmp(a->text, b->text) != 0 || a->ttl != b->ttl || a->policy != b->policy ||
+		    a->target_count != b->target_count)
+			abort();
+	}
+	geodns_conf_free(whole);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct conf_error err = { 0 };
-	json_t *json = conf_read_text((const char *)data, len, &err);
-	struct geodns_conf *conf = json ? geodns_conf_load(json, &err) : NULL;
+	struct geodns_conf *conf = geodns_conf_parse((const char *)data, len, NULL, &err);
 
 	if ((conf == NULL) != err.set || (err.set && err.reason[0] == '\0'))
 		abort();
+	whole_compare(data, len, conf, &err);
 	if (conf && conf->places.database_count == 0)
 		conf_try(conf);
 	geodns_conf_free(conf);

@@ -70,14 +70,14 @@ static const char fixture_sub[] =
 /* JSON is easier to read in C with single quotes. */
 static inline struct geodns_conf *fixture_conf_load(const char *text, struct conf_error *err)
 {
+	struct geodns_conf *conf;
 	char *copy = xstrdup(text);
-	json_t *json;
 
 	for (char *p = copy; *p; p++)
 		*p = *p == '\'' ? '"' : *p;
-	json = conf_read_text(copy, strlen(copy), err);
+	conf = geodns_conf_parse(copy, strlen(copy), NULL, err);
 	free(copy);
-	return json ? geodns_conf_load(json, err) : NULL;
+	return conf;
 }
 
 static inline struct zone *fixture_zone_load(const char *apex, const char *text)

@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
-	conf = geodns_conf_read(argv[1], &err);
+	conf = geodns_conf_read(argv[1], NULL, &err);
 	if (!conf) {
 		printf("%s\n", conf_error_format(&err, text, sizeof(text)));
 		return 1;

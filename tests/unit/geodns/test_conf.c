@@ -138,6 +138,18 @@ Test(geodns_conf, mistakes_have_a_path)
 		{ "fence around nothing", TWO("'fences':[{'region':'eu','pops':[]}]"), "names[0].fences[0].pops: needs at least 1 item" },
 		{ "fence around another's PoP", WITH("'fences':[{'region':'eu','pops':['nyc']}]", FRA), "names[0].fences[0].pops[0]: 'nyc' is none of the name's pops" },
 		{ "unknown region", TWO("'fences':[{'region':'xx','pops':['nyc']}]"), "names[0].fences[0].region: unknown region 'xx'" },
+		{ "names before all that they need", "'names':[{'name':'a.lab.test','pops':[" FRA "]}]," CHECKS "," POPS "," HEAD, NULL },
+		{ "mistake in names before all", "'names':[{'name':'a.lab.test','pops':[" FRA ",{'pop':'xx'}]}]," CHECKS "," POPS "," HEAD, "names[0].pops[1].pop: unknown pop 'xx'" },
+		{ "mistake elsewhere comes first", "'names':[{'x':1}]," CHECKS "," POPS "," HEAD ",'threads':0", "threads: 0 is not between 1 and 64" },
+		{ "names twice", NAME(FRA) ",'names':[]", "line 1, column 327: duplicate object key near '\"names\"'" },
+		{ "names' shape", HEAD ",'names':{}", "names: expected an array, found an object" },
+		{ "no object in names", HEAD ",'names':[1]", "names[0]: expected an object, found a number" },
+		{ "comma behind the last name", HEAD ",'names':[{},]", "line 1, column 93: unexpected token near ']'" },
+		{ "key twice in a name", HEAD ",\n'names':[{'ttl':1,\n'ttl':2}]", "line 3, column 5: duplicate object key near '\"ttl\"'" },
+		{ "syntax goes before meaning", HEAD ",'names':[{'x':1},\n{'name':}]", "line 2, column 9: unexpected token near '}'" },
+		{ "syntax behind names", HEAD ",'names':[{'x':1}],\n}", "line 2, column 1: string or '}' expected near '}'" },
+		{ "names without an end", HEAD ",'names':[{},{}", "line 1, column 95: ']' expected near '}'" },
+		{ "escapes and fractions in names", NAME("{'pop':'f\\u0072a','a':['10.0.0.1'],'weight':1.5}"), "names[0].pops[0].weight: expected a whole number, found a number" },
 		{ "fence and none", TWO("'when_all_down':'none','fences':[{'region':'eu','pops':['nyc']}]"), "names[0].when_all_down: none cannot go with fences" },
 	};
 	/* clang-format on */
@@ -163,7 +175,7 @@ Test(geodns_conf, the_example_is_complete)
 {
 	struct conf_error err = { 0 };
 	char buf[400];
-	struct geodns_conf *conf = geodns_conf_read("docs/example/geodns.json", &err);
+	struct geodns_conf *conf = geodns_conf_read("docs/example/geodns.json", NULL, &err);
 	struct catalog *catalog;
 
 	cr_assert(conf, "%s", conf_error_format(&err, buf, sizeof(buf)));

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Item by item a document is what it is as a whole: as sound, and of the same values. */
+#include <stdlib.h>
+
+#include "tests/support/conf_series_compare.h"
+
+#define DEEP 1000 /* how deep jansson goes depends on where it begins */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	size_t brackets = 0, plain;
+
+	for (size_t i = 0; i < len; i++)
+		brackets += data[i] == '[' || data[i] == '{';
+	if (brackets < DEEP && series_try((const char *)data, len, "n", &plain) == SERIES_WRONG)
+		abort();
+	return 0;
+}
