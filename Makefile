@@ -149,7 +149,7 @@ bench-speaker: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
 bench-geodns: all $(TOOLS)
-	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_xdp bench_geodns_flood)
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_names bench_geodns_xdp bench_geodns_flood)
 
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \

@@ -149,14 +149,23 @@ struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err)
 	return load(json, NULL, err);
 }
 
-/* One by one: 100 000 names as a tree are 500 MiB. NULL for any mistake. */
-static struct geodns_conf *load_by_names(const char *text, size_t len)
+/*
+ * One by one: 100 000 names as a tree are 500 MiB. NULL for any mistake, and err set if it is what
+ * the document means. *document: as for geodns_conf_parse(), or NULL.
+ */
+static struct geodns_conf *load_by_names(const char *text, size_t len, json_t **document,
+					 struct conf_error *err)
 {
 	struct conf_series *names = conf_series_new(text, len, "names", GEODNS_NAMES_MAX);
-	json_t *around = names ? conf_series_around(names) : NULL;
-	struct conf_error err = { 0 };
-	struct geodns_conf *conf = around ? load(around, names, &err) : NULL;
+	struct conf_error first = { 0 };
+	struct geodns_conf *conf = NULL;
 
+	*document = names ? conf_series_around(names) : NULL;
+	if (*document) {
+		conf = load(json_incref(*document), names, &first);
+		if (!conf && conf_series_finish(names, json_object_get(*document, "names")))
+			*err = first;
+	}
 	conf_series_free(names);
 	return conf;
 }
@@ -164,14 +173,20 @@ static struct geodns_conf *load_by_names(const char *text, size_t len)
 struct geodns_conf *geodns_conf_parse(const char *text, size_t len, json_t **document,
 				      struct conf_error *err)
 {
-	struct geodns_conf *conf = load_by_names(text, len);
 	json_t *json;
+	struct geodns_conf *conf = load_by_names(text, len, &json, err);
 
-	/* What is wrong, and where, is best told by who sees all of it. */
-	json = conf ? conf->json : conf_read_text(text, len, err);
+	/* What is wrong with the text, and where, is best told by who sees all of it. */
+	if (!conf && !err->set) {
+		json_decref(json);
+		json = conf_read_text(text, len, err);
+		conf = json ? geodns_conf_load(json_incref(json), err) : NULL;
+	}
 	if (document)
-		*document = json_incref(json);
-	return conf || !json ? conf : geodns_conf_load(json, err);
+		*document = json;
+	else
+		json_decref(json);
+	return conf;
 }
 
 struct geodns_conf *geodns_conf_read(const char *path, json_t **document, struct conf_error *err)

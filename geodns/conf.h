@@ -83,8 +83,8 @@ struct geodns_conf {
 struct geodns_conf *geodns_conf_load(json_t *json, struct conf_error *err);
 /*
  * The same of a text or a file, and of however many names: there is no tree of these but to tell
- * of a mistake. document, if not NULL, becomes what a mistake's path leads through, for
- * pointer_write(): the document, or what of it is not the names, or NULL. The caller's.
+ * what is wrong with the text itself. document, if not NULL, becomes what a mistake's path leads
+ * through, for pointer_write(), perhaps without other names; or NULL. The caller's.
  */
 struct geodns_conf *geodns_conf_parse(const char *text, size_t len, json_t **document,
 				      struct conf_error *err);

@@ -10,7 +10,7 @@ struct conf_series {
 	const char *text;
 	size_t len;
 	const char *first, *end; /* the array, without its brackets */
-	const char *at;		 /* behind the last item */
+	const char *last, *at;	 /* the last item, and behind it */
 	size_t count, index;	 /* items in all, and that have been read */
 	bool failed;
 	struct json_plain *plain;
@@ -154,32 +154,38 @@ static const char *item_begin(const struct conf_series *s)
 	return space_skip(at, s->end);
 }
 
-/* Where the item has its end; NULL: something is wrong with it. */
-static const char *item_read(struct conf_series *s, const char *begin, struct conf *item)
+/* The last item by jansson, which is the caller's, or NULL; *end: behind it. */
+static json_t *last_load(const struct conf_series *s, const char **end)
+{
+	json_error_t parse;
+	json_t *json = json_loadb(s->last, (size_t)(s->end - s->last),
+				  JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY,
+				  &parse);
+
+	*end = json ? s->last + parse.position : NULL;
+	return json;
+}
+
+/* Where the last item has its end; NULL: something is wrong with it. */
+static const char *last_read(struct conf_series *s, struct conf *item)
 {
 	const char *end;
-	json_error_t parse;
 
-	item->node = json_plain_read(s->plain, begin, s->end, &end);
+	item->node = json_plain_read(s->plain, s->last, s->end, &end);
 	if (item->node)
 		return end;
 	json_decref(s->item);
-	s->item = json_loadb(begin, (size_t)(s->end - begin),
-			     JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY,
-			     &parse);
-	item->json = s->item;
-	return s->item ? begin + parse.position : NULL;
+	s->item = item->json = last_load(s, &end);
+	return end;
 }
 
 bool conf_series_next(struct conf_series *series, const struct conf *list, struct conf *item)
 {
-	const char *begin;
-
 	if (series->failed || series->index == series->count)
 		return false;
 	*item = (struct conf){ .parent = list, .index = series->index, .err = list->err };
-	begin = item_begin(series);
-	series->at = begin ? item_read(series, begin, item) : NULL;
+	series->last = item_begin(series);
+	series->at = series->last ? last_read(series, item) : NULL;
 	series->failed = !series->at;
 	series->index++;
 	return !series->failed;
@@ -189,4 +195,20 @@ bool conf_series_is_done(const struct conf_series *series)
 {
 	return !series->failed && series->index == series->count &&
 	       space_skip(series->at, series->end) == series->end;
+}
+
+bool conf_series_finish(struct conf_series *series, json_t *array)
+{
+	const struct conf list = { 0 };
+	struct conf item;
+	const char *end;
+
+	if (series->index > 0 && !series->failed) {
+		for (size_t i = 1; i < series->index; i++)
+			json_array_append_new(array, json_null());
+		json_array_append_new(array, last_load(series, &end));
+	}
+	while (conf_series_next(series, &list, &item))
+		;
+	return conf_series_is_done(series);
 }

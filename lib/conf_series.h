@@ -34,5 +34,11 @@ size_t conf_series_count(const struct conf_series *series);
 bool conf_series_next(struct conf_series *series, const struct conf *list, struct conf *item);
 /* Was every item read, and sound? */
 bool conf_series_is_done(const struct conf_series *series);
+/*
+ * For one who stops at what the last item says, or what is around says: read on to the end. True if
+ * is_done() then, and a mistake of meaning is the document's first one. The item is put into array,
+ * the empty one around, behind nulls to be where it is in the document, for pointer_write().
+ */
+bool conf_series_finish(struct conf_series *series, json_t *array);
 
 #endif

@@ -91,7 +91,7 @@ static bool number_read(struct json_plain *p, struct json_node *node)
 	}
 	node->type = JSON_INTEGER;
 	node->number = is_negative ? -number : number;
-	return digits > 0 && (p->at == p->limit || !strchr(".eE", *p->at));
+	return digits > 0 && (p->at == p->limit || !memchr(".eE", *p->at, 3));
 }
 
 static bool scalar_read(struct json_plain *p, struct json_node *node, char first)

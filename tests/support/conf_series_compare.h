@@ -45,10 +45,11 @@ static inline bool node_equals(const struct json_node *node, const json_t *json)
 }
 
 enum series_found {
-	SERIES_NONE,  /* there is no such array to be found */
-	SERIES_BAD,   /* something is wrong with the document */
-	SERIES_SOUND, /* read to its end, and as jansson reads it */
-	SERIES_WRONG, /* not as jansson reads it: never */
+	SERIES_NONE,	 /* there is no such array to be found */
+	SERIES_BAD,	 /* something is wrong with the document */
+	SERIES_SOUND,	 /* read to its end, and as jansson reads it */
+	SERIES_GIVEN_UP, /* jansson finds nothing wrong with it: slow, but not wrong */
+	SERIES_WRONG,	 /* not as jansson reads it: never */
 };
 
 /* Read items and what is around them; whole: the same document by jansson, or NULL. */
@@ -70,7 +71,7 @@ static inline enum series_found series_compare(struct conf_series *s, json_t *ar
 			(item.node ? node_equals(item.node, json) : json_equal(item.json, json));
 	}
 	if (!conf_series_is_done(s))
-		return whole ? SERIES_WRONG : SERIES_BAD;
+		return whole ? SERIES_GIVEN_UP : SERIES_BAD;
 	equal = equal && conf_series_count(s) == json_array_size(items) && list.json &&
 		json_array_size(list.json) == 0;
 	if (equal) {
@@ -97,7 +98,7 @@ static inline enum series_found series_try(const char *text, size_t len, const c
 	if (around)
 		found = series_compare(s, around, whole, key, plain);
 	else
-		found = whole ? SERIES_WRONG : SERIES_BAD;
+		found = whole ? SERIES_GIVEN_UP : SERIES_BAD;
 	json_decref(around);
 	json_decref(whole);
 	conf_series_free(s);

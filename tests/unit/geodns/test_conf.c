@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "geodns/secrets.h"
+#include "lib/pointer.h"
 #include "tests/support/geodns_fixture.h"
 
 #define HEAD	   "'version':1,'listen':['127.0.0.1:53'],'zones':[{'name':'lab.test','file':'z'}]"
@@ -237,6 +238,41 @@ Test(geodns_conf, same_question_is_asked_once)
 	cr_expect_eq(conf->check_count, 3, "five targets, three PoPs: %zu", conf->check_count);
 	cr_expect_eq(conf->names[1].targets[1].check, conf->names[0].targets[1].check);
 	geodns_conf_free(conf);
+}
+
+/* The names before the mistake are not in it, but its place is. */
+Test(geodns_conf, a_mistake_is_found_in_the_document)
+{
+	static const struct {
+		const char *what, *text, *pointer;
+	} rows[] = {
+		{ "among names", "'names':[{},{'name':'a','a.b':1},{}]", "/names/0/name" },
+		{ "key with a dot", "'names':[{'a.b':1}]", "/names/0/a.b" },
+		{ "second name",
+		  "'names':[{'name':'a.lab.test','pops':[{'pop':'fra','a':['10.0.0.1']}]},"
+		  "{'name':'b','x.y':{}}]",
+		  "/names/1/x.y" },
+		{ "not plain", "'names':[{'name':'\\u0061','x.y':{}}]", "/names/0/x.y" },
+		{ "beside names", "'names':[{}],'checks':{'a.b':{}}", "/checks/a.b/type" },
+		{ "in the text", "'names':[{},]", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *text = xasprintf("{" HEAD "," POPS ",%s}", rows[i].text);
+		char pointer[POINTER_SIZE];
+		struct conf_error err = { 0 };
+		json_t *document;
+
+		for (char *p = text; *p; p++)
+			*p = *p == '\'' ? '"' : *p;
+		cr_expect_null(geodns_conf_parse(text, strlen(text), &document, &err));
+		cr_expect_eq(document != NULL, rows[i].pointer != NULL, "%s", rows[i].what);
+		if (document)
+			cr_expect_str_eq(pointer_write(pointer, "", document, err.path),
+					 rows[i].pointer, "%s", rows[i].what);
+		json_decref(document);
+		free(text);
+	}
 }
 
 /* Each was compared with all before it: minutes for 100 000. */
