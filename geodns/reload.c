@@ -93,6 +93,8 @@ const char *reload_restart_find(const struct geodns_conf *old, const struct geod
 		return "/api";
 	if (!text_equal(old->state_file, next->state_file))
 		return "/state_file";
+	if (old->dnssec.signatures_kept != next->dnssec.signatures_kept)
+		return "/dnssec/signatures_kept";
 	return NULL;
 }
 

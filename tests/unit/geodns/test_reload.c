@@ -34,7 +34,11 @@ Test(geodns_reload, what_only_a_restart_can_change)
 		{ "no API",       "'listen':['127.0.0.1:53'],'threads':2", "/api" },
 		{ "TLS",          "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'},"
 				  "'tls':{'listen':['127.0.0.1'],'certificate':'c','key':'k'}", "/tls/listen" },
-		{ "all the rest", "'identity':'x','tcp':{'idle_ms':100},'default_at':[0,0],"
+		{ "signatures",   "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'},"
+				  "'dnssec':{'signatures_kept':64}", "/dnssec/signatures_kept" },
+		{ "the default",  "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'},"
+				  "'dnssec':{'signatures_kept':16384}", NULL },
+		{ "all the rest", "'identity':'x','dnssec':{'signatures_per_s':7},'tcp':{'idle_ms':100},'default_at':[0,0],"
 				  "'listen':['127.0.0.1:53'],'threads':2,'api':{'listen':'unix:a'}", NULL },
 	};
 	/* clang-format on */
