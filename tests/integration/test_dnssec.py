@@ -3,7 +3,6 @@
 """Signed answers before those who check them: delv, drill, DNSViz and a validating Unbound. A
 zone with keys of BIND and ldns, below it one with a key of OpenSSL and one without any."""
 
-import contextlib
 import json
 import os
 import re
@@ -13,11 +12,10 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BIN, Daemon, Netns, Rest, wait_until
+from support import Netns, geodns_lab, wait_until
 
-GEODNS = os.path.join(os.environ.get("CATCHMENT_BIN", BIN), "catchment-geodns")
-PARENT, CHILD, TWIN, RESOLVER, CHICAGO = "10.1.0.53", "10.1.0.60", "10.1.0.54", "10.1.0.99", \
-    "100.64.1.1"
+PARENT, CHILD, TWIN = geodns_lab.NS4, "10.1.0.60", "10.1.0.54"
+RESOLVER, CHICAGO = geodns_lab.RESOLVER, geodns_lab.CHICAGO
 
 ZONE = """
 $TTL 3600
@@ -121,25 +119,23 @@ def configuration(listen, zones, **changes):
             "names": names if has_geo else [], **changes}
 
 
-class Nameserver:
+class Nameserver(geodns_lab.Nameserver):
     def __init__(self, folder, name, conf):
-        write(folder, name + ".json", json.dumps(dict(conf, api={"listen": "unix:%s.sock" % name})))
-        self.daemon = Daemon([GEODNS, "--config", name + ".json"], cwd=folder, name=name)
-        self.rest = Rest(os.path.join(folder, name + ".sock"))
+        super().__init__(dict(conf, api={"listen": "unix:%s.sock" % name}), folder=folder, name=name)
 
-    def __enter__(self):
-        self.daemon.__enter__()
-        wait_until(lambda: not self.daemon.is_running() or
-                   self.rest.get("/healthz")["status"] == "ok", 5, "the API answers")
-        return self
 
-    def __exit__(self, *what):
-        self.daemon.__exit__(*what)
+class Unbound(geodns_lab.Unbound):
+    """One that validates, by that anchor."""
 
-    def metric(self, name):
-        lines = self.rest.request("GET", "/metrics")[2].splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
-                   if line.startswith("catchment_geodns_" + name))
+    def __init__(self, anchor):
+        super().__init__(""" aggressive-nsec: yes
+ harden-dnssec-stripped: yes
+ trust-anchor-file: "%s"
+""" % anchor, geodns_lab.STUB, modules="validator iterator", insecure=False)
+
+    def is_ready(self):
+        """What it answers is for the test to see."""
+        return "status: " in geodns_lab.kdig("lab.test", "SOA", server=RESOLVER)
 
 
 def dig(name, qtype, *args, server=PARENT):
@@ -204,35 +200,8 @@ class Dnssec(unittest.TestCase):
                              capture_output=True, text=True, cwd=self.folder, timeout=30)
         return out.stdout + out.stderr
 
-    @contextlib.contextmanager
     def unbound(self, anchor="anchors.rr"):
-        write(self.folder, "unbound.conf", """server:
- interface: %s
- outgoing-interface: %s
- access-control: 0.0.0.0/0 allow
- do-daemonize: no
- chroot: ""
- username: ""
- directory: "."
- pidfile: ""
- use-syslog: no
- module-config: "validator iterator"
- aggressive-nsec: yes
- harden-dnssec-stripped: yes
- do-ip6: no
- local-zone: "test." nodefault
- trust-anchor-file: %s
-remote-control:
- control-enable: no
-stub-zone:
- name: "lab.test"
- stub-addr: %s
-""" % (RESOLVER, CHICAGO, anchor, PARENT))
-        with Daemon(["unbound", "-d", "-c", "unbound.conf"], cwd=self.folder):
-            wait_until(lambda: "status: " in subprocess.run(
-                ["dig", "@" + RESOLVER, "lab.test", "SOA", "+tries=1", "+time=1"],
-                capture_output=True, text=True).stdout, 5, "Unbound answers")
-            yield
+        return Unbound(os.path.join(self.folder, anchor))
 
     # ---- those who check ----
 
@@ -363,7 +332,7 @@ stub-zone:
     def start(self, dnssec, zone="lab.zone"):
         conf = configuration(TWIN, [dict(self.zones[0], dnssec=dnssec, file=zone)])
         write(self.folder, "bad.json", json.dumps(conf))
-        out = subprocess.run([GEODNS, "--config", "bad.json", "--check"], capture_output=True,
+        out = subprocess.run([geodns_lab.GEODNS, "--config", "bad.json", "--check"], capture_output=True,
                              text=True, timeout=5, cwd=self.folder)
         return out.returncode, out.stderr.strip()
 

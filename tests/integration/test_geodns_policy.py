@@ -3,21 +3,17 @@
 """Policies of catchment-geodns against a second implementation of their hash, in plain floating
 point; and the records of a choice as dig and kdig read them."""
 
-import contextlib
 import ipaddress
-import json
 import math
 import os
 import random
 import socket
 import struct
 import subprocess
-import tempfile
 import unittest
 
-from support import BIN, Daemon, Netns, Rest, openapi, wait_until
+from support import Netns, geodns_lab, openapi, wait_until
 
-GEODNS = os.path.join(os.environ.get("CATCHMENT_BIN", BIN), "catchment-geodns")
 NS = "10.1.0.53"
 POPS = {"fra": (50.1, 8.7), "nyc": (40.7, -74.0), "sin": (1.35, 103.8), "syd": (-33.9, 151.2)}
 TARGET = {pop: f"10.200.{i}.1" for i, pop in enumerate(POPS, 1)}
@@ -113,34 +109,14 @@ def configuration(**dials):
                          {"name": "east", "policy": "failover", "pops": ["syd", "sin"]}])]}
 
 
-class Nameserver:
-    def __init__(self, conf):
-        self.conf = conf
+class Nameserver(geodns_lab.Nameserver):
+    """Ready when each check has a result."""
 
-    def __enter__(self):
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="policy-"))
-            for file, text in (("zone", ZONE), ("geodns.json", json.dumps(self.conf))):
-                with open(os.path.join(folder, file), "w", encoding="utf-8") as f:
-                    f.write(text)
-            self.daemon = stack.enter_context(Daemon([GEODNS, "--config", "geodns.json"],
-                                                     cwd=folder))
-            self.rest = Rest(os.path.join(folder, "api.sock"))
-            wait_until(self.is_ready, 5, "the checks have results")
-            self.stack = stack.pop_all()
-        return self
+    def __init__(self, conf):
+        super().__init__(conf, lambda folder: geodns_lab.files_write(folder, zone=ZONE))
 
     def is_ready(self):
-        if not self.daemon.is_running():
-            raise AssertionError("ended: " + self.daemon.log())
-        return self.rest.get("/v1/status")["checks"]["unknown"] == 0
-
-    def __exit__(self, *what):
-        try:
-            status = self.daemon.stop()
-        finally:
-            self.stack.__exit__(*what)
-        assert status == 0, "SIGTERM must end it with status 0, not %d" % status
+        return super().is_ready() and self.rest.get("/v1/status")["checks"]["unknown"] == 0
 
     def states(self):
         return {p["pop"]: p["state"] for p in self.rest.get("/v1/names/sticky.lab.test")["pops"]}

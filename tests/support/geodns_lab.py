@@ -119,24 +119,26 @@ def files_write(folder, **files):
 class Nameserver:
     """A catchment-geodns with its API; ends with its block, and must do so with status 0.
 
-    prepare: called with the folder, for files beside the zones.
+    prepare: called with the folder, for files beside the zones. folder: one with all files in it,
+    for several with different names; without it there are this module's, in one of its own.
     """
 
-    def __init__(self, conf, prepare=None):
-        self.conf, self.prepare = conf, prepare
+    def __init__(self, conf, prepare=None, folder=None, name="geodns"):
+        self.conf, self.prepare, self.folder, self.name = conf, prepare, folder, name
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="geodns-"))
-            self.folder = folder
-            files_write(folder, zone=ZONE, root=ROOT_ZONE, more="included A 10.1.0.61\n",
-                        geodns_json=json.dumps(self.conf))
+            if not self.folder:
+                self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="geodns-"))
+                files_write(self.folder, zone=ZONE, root=ROOT_ZONE, more="included A 10.1.0.61\n")
+            files_write(self.folder, **{self.name + "_json": json.dumps(self.conf)})
             if self.prepare:
-                self.prepare(folder)
-            self.daemon = stack.enter_context(Daemon([GEODNS, "--config", "geodns.json"],
-                                                     cwd=folder))
-            self.rest = Rest(os.path.join(folder, "api.sock"))
-            wait_until(self.is_ready, 5, "the API answers")
+                self.prepare(self.folder)
+            self.daemon = stack.enter_context(Daemon([GEODNS, "--config", self.name + ".json"],
+                                                     cwd=self.folder, name=self.name))
+            self.rest = Rest(os.path.join(self.folder,
+                                          self.conf["api"]["listen"].removeprefix("unix:")))
+            wait_until(self.is_ready, 5, "it is ready")
             self.stack = stack.pop_all()
         return self
 
@@ -173,9 +175,10 @@ class Nameserver:
 
 
 class Unbound:
-    """A resolver at RESOLVER that asks from CHICAGO; how it finds the zone is the caller's."""
+    """A resolver at RESOLVER that asks from CHICAGO; how it finds the zone is the caller's, and
+    what it must be to be believed: insecure, that is nothing."""
 
-    def __init__(self, server, other, modules="iterator"):
+    def __init__(self, server, other, modules="iterator", insecure=True):
         self.conf = """server:
  interface: %s
  outgoing-interface: %s
@@ -189,12 +192,12 @@ class Unbound:
  module-config: "%s"
  do-ip6: no
  local-zone: "test." nodefault
- domain-insecure: "test."
+%s
 %s
 remote-control:
  control-enable: no
 %s
-""" % (RESOLVER, CHICAGO, modules, server, other)
+""" % (RESOLVER, CHICAGO, modules, ' domain-insecure: "test."' if insecure else "", server, other)
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -204,10 +207,12 @@ remote-control:
             stack.enter_context(Daemon(["unbound", "-d", "-c", "unbound.conf"], cwd=folder))
             wait_until(lambda: socket.create_connection((RESOLVER, 53)).close() is None, 5,
                        "Unbound listens")
-            wait_until(lambda: short("ns1.lab.test", server=RESOLVER) == [NS4], 5,
-                       "Unbound answers")
+            wait_until(self.is_ready, 5, "Unbound answers")
             self.stack = stack.pop_all()
         return self
+
+    def is_ready(self):
+        return short("ns1.lab.test", server=RESOLVER) == [NS4]
 
     def __exit__(self, *what):
         self.stack.__exit__(*what)
