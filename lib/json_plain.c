@@ -35,7 +35,9 @@ static char peek(struct json_plain *p)
 	while (p->at < p->limit &&
 	       (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
 		p->at++;
-	return p->at < p->limit ? *p->at : '\0';
+	if (p->at == p->limit)
+		return '\0';
+	return *p->at;
 }
 
 static bool is_plain(char c)
@@ -91,7 +93,9 @@ static bool number_read(struct json_plain *p, struct json_node *node)
 	}
 	node->type = JSON_INTEGER;
 	node->number = is_negative ? -number : number;
-	return digits > 0 && (p->at == p->limit || !memchr(".eE", *p->at, 3));
+	if (p->at < p->limit && (*p->at == '.' || *p->at == 'e' || *p->at == 'E'))
+		return false;
+	return digits > 0;
 }
 
 static bool scalar_read(struct json_plain *p, struct json_node *node, char first)
