@@ -23,7 +23,7 @@ struct lookup {
 	const struct snapshot *snap;
 	const struct zone *zone;
 	const struct dns_query *query;
-	struct addr resolver;
+	const struct answer_client *client;
 	struct dns_path path; /* of the name that is being looked up */
 	struct dns_reply reply;
 	struct answer_result result;
@@ -239,26 +239,27 @@ static struct addr subnet_of(const struct dns_query *query)
 				   : (struct addr){ .family = ADDR_NONE };
 }
 
-struct addr answer_client(const struct dns_query *query, const struct addr *resolver)
+struct answer_client answer_client(const struct dns_query *query, const struct addr *resolver)
 {
-	const struct addr subnet = subnet_of(query);
+	struct answer_client client = { .addr = subnet_of(query) };
 
-	return subnet.family != ADDR_NONE && !addr_is_private(&subnet) ? subnet : *resolver;
+	client.is_subnet = client.addr.family != ADDR_NONE && !addr_is_private(&client.addr);
+	if (!client.is_subnet)
+		client.addr = *resolver;
+	return client;
 }
 
-/* Whose place counts, and how far the answer's validity reaches (RFC 7871, 7.2.1). */
-static struct geo_choice choose(const struct lookup *l, const struct geo_name *name, uint8_t *scope)
+/* Returns how far the answer's validity reaches (RFC 7871, 7.2.1). */
+static uint8_t choose(const struct lookup *l, const struct geo_name *name, struct geo_choice *to)
 {
-	const struct addr subnet = subnet_of(l->query);
-	const bool is_private = subnet.family != ADDR_NONE && addr_is_private(&subnet);
-	const bool has_place = subnet.family != ADDR_NONE && !is_private;
-	struct snapshot_choice choice =
-		snapshot_choose(l->snap, name, has_place ? &subnet : &l->resolver);
+	const struct answer_client *client = l->client;
+	const uint8_t scope = snapshot_choose_in(l->snap, name, &client->addr, &client->leaf, to);
+	struct addr subnet;
 
-	*scope = has_place ? choice.scope : 0;
-	if (is_private)
-		*scope = snapshot_scope(l->snap, name, &subnet);
-	return choice.to;
+	if (client->is_subnet)
+		return scope;
+	subnet = subnet_of(l->query); /* if there is one, then it is private */
+	return subnet.family == ADDR_NONE ? 0 : snapshot_scope(l->snap, name, &subnet);
 }
 
 /*
@@ -270,8 +271,8 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 					const struct geo_name *name, uint16_t type)
 {
 	struct dns_reply_mark mark = dns_reply_mark(&l->reply);
-	uint8_t scope;
-	const struct geo_choice choice = choose(l, name, &scope);
+	struct geo_choice choice;
+	const uint8_t scope = choose(l, name, &choice);
 
 	if (geo_rrset_count(name, &choice, type) == 0) {
 		/* All are down: until one is up again, which resolvers are to hear as soon. */
@@ -537,7 +538,8 @@ static void question_answer(struct lookup *l, const char *identity)
 }
 
 struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
-				  struct dns_query *query, uint8_t *out, size_t size)
+				  struct dns_query *query, const struct answer_client *client,
+				  uint8_t *out, size_t size)
 {
 	const struct geodns_conf *conf = snap->catalog->conf;
 	struct lookup l;
@@ -545,7 +547,7 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 	l.snap = snap;
 	l.zone = NULL;
 	l.query = query;
-	l.resolver = req->client;
+	l.client = client;
 	l.result = (struct answer_result){ .ecs = query->edns.has_ecs,
 					   .cookie = cookie_settle(query, snap->catalog, req) };
 	l.result.limited = req->rate != RATE_WHOLE && l.result.cookie != DNS_COOKIE_GOOD;
@@ -577,9 +579,12 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size)
 {
+	struct answer_client client;
 	struct dns_query query;
 
 	if (!dns_query_decode(&query, req->packet, req->len))
 		return (struct answer_result){ 0 };
-	return answer_query(snap, req, &query, out, size);
+	client = answer_client(&query, &req->client);
+	client.leaf = geo_map_lookup(snap->catalog->map, &client.addr);
+	return answer_query(snap, req, &query, &client, out, size);
 }

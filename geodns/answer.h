@@ -37,6 +37,13 @@ struct answer_request {
 	struct dnssec_signer *signer;
 };
 
+/* Whose place decides: the query's client subnet, or else the resolver (RFC 7871, 7.2.1). */
+struct answer_client {
+	struct addr addr;
+	bool is_subnet;	      /* the answer is valid for its network, otherwise for everybody */
+	struct geo_leaf leaf; /* in the snapshot's map; the caller's to look up */
+};
+
 /* What came of it, for the counters. */
 struct answer_result {
 	size_t len; /* of the reply; 0: none is to be sent */
@@ -57,10 +64,11 @@ struct answer_result {
 /* out: at least DNS_UDP_SIZE_MAX octets for UDP; for TCP, size bounds the reply. */
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size);
-/* The same for a request that dns_query_decode() has read already; query is used up. */
+/* Of a query that has been read; without the leaf. */
+struct answer_client answer_client(const struct dns_query *query, const struct addr *resolver);
+/* The same for a query that dns_query_decode() has read already. It is used up. */
 struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
-				  struct dns_query *query, uint8_t *out, size_t size);
-/* The address whose place decides: the query's client subnet, or else the resolver's. */
-struct addr answer_client(const struct dns_query *query, const struct addr *resolver);
+				  struct dns_query *query, const struct answer_client *client,
+				  uint8_t *out, size_t size);
 
 #endif

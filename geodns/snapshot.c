@@ -354,20 +354,28 @@ uint32_t snapshot_ttl(const struct snapshot *snap, const struct geo_name *name,
 	return ttl_shrunk(snap, name, choice);
 }
 
-struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
-				       const struct addr *client)
+uint8_t snapshot_choose_in(const struct snapshot *snap, const struct geo_name *name,
+			   const struct addr *client, const struct geo_leaf *leaf,
+			   struct geo_choice *to)
 {
-	struct snapshot_choice choice = { .leaf = geo_map_lookup(snap->catalog->map, client) };
 	const struct geo_client geo = {
-		.order = choice.leaf.order,
+		.order = leaf->order,
 		.pop_count = snap->catalog->conf->places.pop_count,
-		.regions = choice.leaf.regions,
+		.regions = leaf->regions,
 		.network = name->by_network ? geo_network_hash(client) : 0,
 	};
 	const struct geo_health health = { snap->health, snap->pops };
 
-	choice.scope = geo_name_scope(name, choice.leaf.length, client->family);
-	choice.to = geo_name_choose(name, &geo, &health);
-	choice.to.ttl = snapshot_ttl(snap, name, &choice.to);
+	*to = geo_name_choose(name, &geo, &health);
+	to->ttl = snapshot_ttl(snap, name, to);
+	return geo_name_scope(name, leaf->length, client->family);
+}
+
+struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
+				       const struct addr *client)
+{
+	struct snapshot_choice choice = { .leaf = geo_map_lookup(snap->catalog->map, client) };
+
+	choice.scope = snapshot_choose_in(snap, name, client, &choice.leaf, &choice.to);
 	return choice;
 }

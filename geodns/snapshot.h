@@ -86,5 +86,9 @@ uint32_t snapshot_ttl(const struct snapshot *snap, const struct geo_name *name,
 		      const struct geo_choice *choice);
 struct snapshot_choice snapshot_choose(const struct snapshot *snap, const struct geo_name *name,
 				       const struct addr *client);
+/* The same for a client whose leaf is known already. Returns the scope. */
+uint8_t snapshot_choose_in(const struct snapshot *snap, const struct geo_name *name,
+			   const struct addr *client, const struct geo_leaf *leaf,
+			   struct geo_choice *to);
 
 #endif

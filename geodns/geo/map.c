@@ -106,28 +106,31 @@ struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *add
 					    word(addr, 0), word(addr, 1)));
 }
 
-/* Each a step on, until none is under way. Those under way stand first. */
+/* Each a step on, until none is under way. */
 static void walks_walk(struct geo_tree_walk *walks, size_t count)
 {
-	while (count > 0) {
-		for (size_t i = 0; i < count;) {
-			const bool goes_on = geo_tree_walk_step(&walks[i]);
-			const struct geo_tree_walk walk = walks[i];
+	uint8_t under_way[GEO_LOOKUPS_MAX];
 
-			__builtin_prefetch(geo_tree_walk_at(&walk));
-			if (goes_on) {
-				i++;
-				continue;
-			}
-			walks[i] = walks[--count];
-			walks[count] = walk;
+	for (size_t i = 0; i < count; i++)
+		under_way[i] = (uint8_t)i;
+	while (count > 0) {
+		size_t left = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			struct geo_tree_walk *walk = &walks[under_way[i]];
+
+			under_way[left] = under_way[i];
+			left += geo_tree_walk_step(walk);
+			__builtin_prefetch(geo_tree_walk_at(walk));
 		}
+		count = left;
 	}
 }
 
-void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count)
+void geo_map_lookup_all(const struct geo_map *map, const struct addr *addrs, size_t count,
+			struct geo_leaf *leaves)
 {
-	struct geo_tree_walk walks[GEO_WARM_MAX];
+	struct geo_tree_walk walks[GEO_LOOKUPS_MAX];
 
 	for (size_t i = 0; i < count; i++) {
 		walks[i] = geo_tree_walk_begin(map->compiled.trees[family_index(addrs[i].family)],
@@ -137,8 +140,10 @@ void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t co
 	walks_walk(walks, count);
 	for (size_t i = 0; i < count; i++)
 		__builtin_prefetch(&map->compiled.classes[geo_tree_leaf_class(*walks[i].entry)]);
-	for (size_t i = 0; i < count; i++)
-		__builtin_prefetch(leaf_of(map, *walks[i].entry).order);
+	for (size_t i = 0; i < count; i++) {
+		leaves[i] = leaf_of(map, *walks[i].entry);
+		__builtin_prefetch(leaves[i].order);
+	}
 }
 
 const struct geo_tree *geo_map_tree(const struct geo_map *map, enum addr_family family)

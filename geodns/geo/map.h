@@ -68,12 +68,13 @@ struct geo_map *geo_map_load(const struct geo_places *places, const char *folder
 void geo_map_free(struct geo_map *map);
 struct geo_leaf geo_map_lookup(const struct geo_map *map, const struct addr *addr);
 /*
- * Has no effect but on time: touches what looking up these addresses will. Memory is slow, not
- * busy: the loads of look-ups that go on side by side overlap, those of one follow each other.
- * Up to GEO_WARM_MAX.
+ * The leaves of several addresses, up to GEO_LOOKUPS_MAX, sooner than one after the other. Memory
+ * is slow, not busy: the loads of look-ups that go on side by side overlap, those of one follow
+ * each other.
  */
-#define GEO_WARM_MAX 64
-void geo_map_warm(const struct geo_map *map, const struct addr *addrs, size_t count);
+#define GEO_LOOKUPS_MAX 64
+void geo_map_lookup_all(const struct geo_map *map, const struct addr *addrs, size_t count,
+			struct geo_leaf *leaves);
 
 /* The arrays themselves, for programs that are to see what this one sees. */
 const struct geo_tree *geo_map_tree(const struct geo_map *map, enum addr_family family);

@@ -42,7 +42,8 @@ union control {
 struct request {
 	bool has_peer, is_query;
 	struct endpoint peer;
-	struct dns_query query; /* if is_query */
+	struct dns_query query; /* if is_query, as the next */
+	struct answer_client client;
 };
 
 /* One socket's. What each packet needs lies close together; its octets are elsewhere. */
@@ -194,7 +195,7 @@ static struct answer_result request_answer(struct thread *t, const struct batch 
 
 	if (batch->has_limit)
 		req.rate = rate_limit_take(t->limit, &req.client, batch->now);
-	result = answer_query(batch->snap, &req, &r->query, reply, DNS_UDP_SIZE_MAX);
+	result = answer_query(batch->snap, &req, &r->query, &r->client, reply, DNS_UDP_SIZE_MAX);
 	if (batch->has_limit && req.rate == RATE_WHOLE && result.cookie == DNS_COOKIE_GOOD)
 		rate_limit_give_back(t->limit, &req.client);
 	return result;
@@ -209,23 +210,25 @@ static void packet_read(struct thread *t, unsigned i)
 	r->has_peer = endpoint_from_sockaddr(&r->peer, &t->peers[i].any);
 	r->is_query = r->has_peer && r->peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC) &&
 		      dns_query_decode(&r->query, t->slots[i].query, in->msg_len);
+	if (r->is_query)
+		r->client = answer_client(&r->query, &r->peer.addr);
 }
 
-/* All of a batch are read before the first one is answered: what they need is fetched at once. */
+/* All of a batch are read before the first one is answered: their clients are found at once. */
 static void batch_read(struct thread *t, const struct batch *batch, unsigned count)
 {
-	struct addr clients[BATCH];
-	unsigned client_count = 0;
+	struct addr addrs[BATCH] = { 0 };
+	struct geo_leaf leaves[BATCH];
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct request *r = &t->requests[i];
-
 		packet_read(t, i);
-		if (r->is_query)
-			clients[client_count++] = answer_client(&r->query, &r->peer.addr);
+		if (t->requests[i].is_query)
+			addrs[i] = t->requests[i].client.addr;
 	}
-	_Static_assert(BATCH <= GEO_WARM_MAX, "a batch is warmed up at once");
-	geo_map_warm(batch->snap->catalog->map, clients, client_count);
+	_Static_assert(BATCH <= GEO_LOOKUPS_MAX, "a batch is looked up at once");
+	geo_map_lookup_all(batch->snap->catalog->map, addrs, count, leaves);
+	for (unsigned i = 0; i < count; i++)
+		t->requests[i].client.leaf = leaves[i];
 }
 
 /* Returns the length of the reply, 0: none. */

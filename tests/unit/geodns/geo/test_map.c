@@ -157,6 +157,28 @@ static void leaves_walk(const struct geo_places *places, const struct geo_map *m
 	}
 }
 
+/* Addresses in networks and beside them, of both families: side by side and one by one. */
+static void lookups_compare(const struct geo_places *places, const struct geo_map *map)
+{
+	struct addr addrs[GEO_LOOKUPS_MAX];
+	struct geo_leaf leaves[GEO_LOOKUPS_MAX];
+	const size_t count = 1 + (size_t)rand() % GEO_LOOKUPS_MAX;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct prefix *at =
+			&places->networks[(size_t)rand() % places->network_count].clients.prefix;
+
+		addrs[i] = addr_plus(&at->addr, (uint32_t)rand() % 1024);
+	}
+	geo_map_lookup_all(map, addrs, count, leaves);
+	for (size_t i = 0; i < count; i++) {
+		const struct geo_leaf leaf = geo_map_lookup(map, &addrs[i]);
+
+		cr_expect(leaf.class == leaves[i].class && leaf.length == leaves[i].length);
+		cr_expect(leaf.order == leaves[i].order && leaf.regions == leaves[i].regions);
+	}
+}
+
 Test(geo_map, scopes_never_overlap_and_cover_everything)
 {
 	const struct geo_point cities[] = {
@@ -192,6 +214,7 @@ Test(geo_map, scopes_never_overlap_and_cover_everything)
 		map = geo_map_new(&places, NULL, NULL);
 		leaves_walk(&places, map, ADDR_IPV4);
 		leaves_walk(&places, map, ADDR_IPV6);
+		lookups_compare(&places, map);
 		geo_map_free(map);
 	}
 }
