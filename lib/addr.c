@@ -20,7 +20,11 @@ struct addr addr_from_bytes(enum addr_family family, const uint8_t *bytes)
 {
 	struct addr addr = { .family = (uint8_t)family };
 
-	memcpy(addr.bytes, bytes, addr_size(family));
+	/* Not so many octets as addr_size() says: that would be a call. */
+	if (family == ADDR_IPV4)
+		memcpy(addr.bytes, bytes, 4);
+	else
+		memcpy(addr.bytes, bytes, 16);
 	return addr;
 }
 
@@ -104,11 +108,27 @@ const struct prefix *addr_private_block(size_t index)
 									  : NULL;
 }
 
+/* May it lie in one of the blocks, by its first octet? Nearly all addresses do not. */
+static bool may_be_private(const struct addr *addr)
+{
+	switch (addr->bytes[0]) {
+	case 0:
+	case 10:
+	case 127:
+	case 169:
+	case 172:
+	case 192:
+		return true;
+	default:
+		return addr->family == ADDR_IPV6 && addr->bytes[0] >= 0xfc;
+	}
+}
+
 bool addr_is_private(const struct addr *addr)
 {
 	const struct prefix *block;
 
-	for (size_t i = 0; (block = addr_private_block(i)); i++) {
+	for (size_t i = 0; may_be_private(addr) && (block = addr_private_block(i)); i++) {
 		if (prefix_contains(block, addr))
 			return true;
 	}

@@ -107,8 +107,10 @@ static inline void wire_put_u16(struct wire_writer *w, uint16_t v)
 
 static inline void wire_put_u32(struct wire_writer *w, uint32_t v)
 {
-	wire_put_u16(w, (uint16_t)(v >> 16));
-	wire_put_u16(w, (uint16_t)v);
+	wire_put_bytes(w,
+		       (uint8_t[]){ (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
+				    (uint8_t)v },
+		       4);
 }
 
 static inline void wire_put_u64(struct wire_writer *w, uint64_t v)

@@ -6,7 +6,12 @@
 #define EDNS_DO 0x8000
 #define EDNS_CO 0x4000
 /* Of an OPT record, from its beginning on. */
-#define RDLEN_AT 9
+#define RDLEN_AT    9
+#define OPTION_HEAD 4
+/* In its option. */
+#define ECS_FAMILY_AT OPTION_HEAD
+#define ECS_SCOPE_AT  (ECS_FAMILY_AT + 3)
+#define ECS_ADDR_AT   (ECS_FAMILY_AT + 4)
 /* What padding fills up (RFC 8467, 4.1). */
 #define PADDING_BLOCK 468
 
@@ -18,23 +23,18 @@ static unsigned family_bits(uint16_t family)
 /* RFC 7871, section 6; FAMILY 0 is what some stubs send to opt out (SOURCE 0). */
 static bool ecs_decode(struct dns_ecs *out, struct wire_reader r)
 {
-	struct dns_ecs ecs = { .family = wire_get_u16(&r) };
-	const uint8_t *addr;
-	size_t len;
+	const uint8_t *option = r.pos - OPTION_HEAD;
+	const uint16_t family = wire_get_u16(&r);
+	const unsigned source = wire_get_u8(&r), scope = wire_get_u8(&r);
 
-	ecs.source_prefix = wire_get_u8(&r);
-	ecs.scope_prefix = wire_get_u8(&r);
-	len = wire_left(&r);
-	addr = wire_get_bytes(&r, len);
-
-	if (r.failed || ecs.family > 2 || ecs.source_prefix > family_bits(ecs.family))
+	if (r.failed || family > 2 || source > family_bits(family) || scope != 0 ||
+	    wire_left(&r) != (source + 7) / 8)
 		return false;
-	if (ecs.scope_prefix != 0 || len != (ecs.source_prefix + 7u) / 8)
+	if (source % 8 && r.end[-1] & (0xff >> source % 8))
 		return false;
-	memcpy(ecs.addr, addr, len);
-	if (ecs.source_prefix % 8 && ecs.addr[len - 1] & (0xff >> ecs.source_prefix % 8))
-		return false;
-	*out = ecs;
+	out->option = option;
+	out->option_len = (uint8_t)(r.end - option);
+	out->source_prefix = (uint8_t)source;
 	return true;
 }
 
@@ -84,27 +84,26 @@ static bool options_decode(struct dns_edns *edns, struct wire_reader *r)
 
 bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode *rcode)
 {
-	struct dns_edns edns = { .udp_size = wire_get_u16(r) };
 	struct wire_reader options;
 	const uint8_t *rdata;
 	uint16_t flags, len;
 
+	out->udp_size = wire_get_u16(r);
 	wire_get_u8(r); /* the upper octet of an rcode means nothing in a query */
-	edns.version = wire_get_u8(r);
+	out->version = wire_get_u8(r);
 	flags = wire_get_u16(r);
 	len = wire_get_u16(r);
 	rdata = wire_get_bytes(r, len);
 	if (!rdata)
 		return false;
 
-	edns.dnssec_ok = flags & EDNS_DO;
-	edns.compact_ok = edns.dnssec_ok && flags & EDNS_CO;
+	out->dnssec_ok = flags & EDNS_DO;
+	out->compact_ok = out->dnssec_ok && flags & EDNS_CO;
 	options = wire_reader(rdata, len);
-	if (edns.version > 0)
+	if (out->version > 0)
 		*rcode = DNS_BADVERS;
 	else
-		*rcode = options_decode(&edns, &options) ? DNS_NOERROR : DNS_FORMERR;
-	*out = edns;
+		*rcode = options_decode(out, &options) ? DNS_NOERROR : DNS_FORMERR;
 	return true;
 }
 
@@ -117,14 +116,13 @@ size_t dns_edns_udp_size(const struct dns_edns *edns)
 
 struct addr dns_ecs_addr(const struct dns_ecs *ecs)
 {
-	if (ecs->source_prefix == 0)
-		return (struct addr){ .family = ADDR_NONE };
-	return addr_from_bytes(ecs->family == 1 ? ADDR_IPV4 : ADDR_IPV6, ecs->addr);
-}
+	struct addr addr = { .family = ADDR_NONE };
 
-static size_t ecs_size(const struct dns_edns *edns)
-{
-	return edns->has_ecs ? 4 + (edns->ecs.source_prefix + 7u) / 8 : 0;
+	if (ecs->source_prefix == 0)
+		return addr;
+	addr.family = ecs->option[ECS_FAMILY_AT + 1] == 1 ? ADDR_IPV4 : ADDR_IPV6;
+	memcpy(addr.bytes, ecs->option + ECS_ADDR_AT, ecs->option_len - ECS_ADDR_AT);
+	return addr;
 }
 
 static size_t cookie_size(const struct dns_edns *edns)
@@ -137,7 +135,7 @@ static size_t options_size(const struct dns_edns *edns, const char *identity)
 	size_t size = 0;
 
 	if (edns->has_ecs)
-		size += 4 + ecs_size(edns);
+		size += edns->ecs.option_len;
 	if (edns->has_cookie)
 		size += 4 + cookie_size(edns);
 	if (edns->has_keepalive)
@@ -152,10 +150,16 @@ size_t dns_edns_size(const struct dns_edns *edns, const char *identity)
 	return 1 + 2 + 2 + 4 + 2 + options_size(edns, identity);
 }
 
+/* Of the OPT record that begins there and ends here. */
+static void length_patch(struct wire_writer *w, size_t opt_at)
+{
+	wire_patch_u16(w, opt_at + RDLEN_AT, (uint16_t)(wire_offset(w) - opt_at - RDLEN_AT - 2));
+}
+
 void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dns_rcode rcode,
 		     uint8_t ecs_scope, const char *identity)
 {
-	const struct dns_ecs *ecs = &edns->ecs;
+	const size_t at = wire_offset(w);
 
 	wire_put_u8(w, 0);
 	wire_put_u16(w, DNS_TYPE_OPT);
@@ -163,14 +167,12 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 	wire_put_u8(w, (uint8_t)(rcode >> 4));
 	wire_put_u8(w, 0);
 	wire_put_u16(w, (edns->dnssec_ok ? EDNS_DO : 0) | (edns->compact_ok ? EDNS_CO : 0));
-	wire_put_u16(w, (uint16_t)options_size(edns, identity));
+	wire_put_u16(w, 0);
 	if (edns->has_ecs) {
-		wire_put_u16(w, DNS_OPTION_ECS);
-		wire_put_u16(w, (uint16_t)ecs_size(edns));
-		wire_put_u16(w, ecs->family);
-		wire_put_u8(w, ecs->source_prefix);
+		wire_put_bytes(w, edns->ecs.option, ECS_SCOPE_AT);
 		wire_put_u8(w, ecs_scope);
-		wire_put_bytes(w, ecs->addr, ecs_size(edns) - 4);
+		wire_put_bytes(w, edns->ecs.option + ECS_ADDR_AT,
+			       edns->ecs.option_len - ECS_ADDR_AT);
 	}
 	if (edns->has_cookie) {
 		wire_put_u16(w, DNS_OPTION_COOKIE);
@@ -188,6 +190,7 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 		wire_put_u16(w, (uint16_t)strlen(identity));
 		wire_put_bytes(w, identity, strlen(identity));
 	}
+	length_patch(w, at);
 }
 
 void dns_edns_pad(struct wire_writer *w, size_t opt_at)
@@ -204,5 +207,5 @@ void dns_edns_pad(struct wire_writer *w, size_t opt_at)
 	wire_put_u16(w, (uint16_t)padding);
 	for (size_t i = 0; i < padding; i++)
 		wire_put_u8(w, 0);
-	wire_patch_u16(w, opt_at + RDLEN_AT, (uint16_t)(wire_offset(w) - opt_at - RDLEN_AT - 2));
+	length_patch(w, opt_at);
 }

@@ -21,11 +21,11 @@
 /* What fits into every path that IPv6 may take: nothing longer is sent over UDP. */
 #define DNS_UDP_SIZE_MAX 1232
 
+/* As an answer repeats it, but for the scope. */
 struct dns_ecs {
-	uint16_t family; /* IANA: 1 IPv4, 2 IPv6; 0 with source_prefix 0 only */
+	const uint8_t *option; /* the whole of it, borrowed from the message */
+	uint8_t option_len;
 	uint8_t source_prefix;
-	uint8_t scope_prefix; /* 0 in a query */
-	uint8_t addr[16];     /* zero behind source_prefix */
 };
 
 struct dns_edns {
@@ -40,6 +40,14 @@ struct dns_edns {
 	struct dns_ecs ecs;
 	struct dns_cookie cookie;
 };
+
+/* No options; all else is left as it is. */
+static inline void dns_edns_clear(struct dns_edns *edns)
+{
+	edns->dnssec_ok = edns->compact_ok = false;
+	edns->has_ecs = edns->has_nsid = edns->has_cookie = false;
+	edns->has_padding = edns->has_keepalive = false;
+}
 
 /*
  * Read the fields behind the owner and type of an OPT record: class, TTL, options. False, with

@@ -40,36 +40,41 @@ static enum dns_rcode records_decode(struct dns_query *q, struct wire_reader *r,
 bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 {
 	struct wire_reader r = wire_reader(buf, len);
-	struct dns_query q = { .id = wire_get_u16(&r), .flags = wire_get_u16(&r) };
-	unsigned questions = wire_get_u16(&r), before = wire_get_u16(&r);
-	unsigned additional;
+	unsigned questions, before, additional;
 
+	/* One by one: to clear all of it takes longer than to read a query. */
+	out->id = wire_get_u16(&r);
+	out->flags = wire_get_u16(&r);
+	questions = wire_get_u16(&r);
+	before = wire_get_u16(&r);
 	before += wire_get_u16(&r);
 	additional = wire_get_u16(&r);
-	if (r.failed || q.flags & DNS_FLAG_QR)
+	out->has_question = out->has_edns = false;
+	dns_edns_clear(&out->edns);
+	if (r.failed || out->flags & DNS_FLAG_QR)
 		return false;
 
 	if (questions == 1) {
-		q.qname = dns_name_decode(&r, &q.qname_len);
-		q.qtype = wire_get_u16(&r);
-		q.qclass = wire_get_u16(&r);
-		q.has_question = !r.failed;
+		out->qname = dns_name_decode(&r, &out->qname_len);
+		out->qtype = wire_get_u16(&r);
+		out->qclass = wire_get_u16(&r);
+		out->has_question = !r.failed;
 	}
 	/* Several are refused (RFC 9619), but an OPT behind them is answered. */
 	for (unsigned i = 0; questions > 1 && i < questions && !r.failed; i++) {
 		dns_name_skip(&r);
 		wire_get_bytes(&r, 2 + 2);
 	}
-	q.rcode = records_decode(&q, &r, before, additional);
-	q.cookie_only =
-		questions == 0 && before == 0 && q.rcode == DNS_NOERROR && q.edns.has_cookie;
+	out->rcode = records_decode(out, &r, before, additional);
+	out->cookie_only =
+		questions == 0 && before == 0 && out->rcode == DNS_NOERROR && out->edns.has_cookie;
 	/* A version that we do not know may do without a question: BADVERS stands (RFC
 	 * 6891, 6.1.3). */
-	if (!q.has_question && !q.cookie_only && !(questions == 0 && q.rcode == DNS_BADVERS))
-		q.rcode = DNS_FORMERR;
+	if (!out->has_question && !out->cookie_only &&
+	    !(questions == 0 && out->rcode == DNS_BADVERS))
+		out->rcode = DNS_FORMERR;
 	/* Other opcodes may mean something else by what follows the header. */
-	if (q.flags & DNS_OPCODE_MASK)
-		q.rcode = DNS_NOTIMP;
-	*out = q;
+	if (out->flags & DNS_OPCODE_MASK)
+		out->rcode = DNS_NOTIMP;
 	return true;
 }

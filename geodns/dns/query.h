@@ -21,15 +21,17 @@ struct dns_query {
 	uint16_t id;
 	uint16_t flags; /* as received */
 	enum dns_rcode rcode;
-	bool has_question, has_edns;
-	bool cookie_only;     /* no question, but a cookie, and that is fine (RFC 7873, 5.4) */
+	bool has_edns;
+	bool cookie_only;  /* no question, but a cookie, and that is fine (RFC 7873, 5.4) */
+	bool has_question; /* then the next four are set, and lie in the message one after another
+			    */
 	const uint8_t *qname; /* borrowed from the message, case as sent */
 	size_t qname_len;
 	uint16_t qtype, qclass;
-	struct dns_edns edns;
+	struct dns_edns edns; /* if not has_edns, nothing but that it has no options */
 };
 
-/* False: no reply (shorter than a header, or itself a reply). */
+/* False: no reply (shorter than a header, or itself a reply), and out is of no use. */
 bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len);
 
 #endif

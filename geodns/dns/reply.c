@@ -33,16 +33,28 @@ static bool name_stands_at(const struct dns_reply *r, size_t at, const uint8_t *
 	}
 }
 
+/* It may have more labels than there is place for: those are not pointed to. */
+static void question_remember(struct dns_reply *r)
+{
+	const uint8_t *p = r->query->qname;
+
+	for (; !dns_name_is_root(p) && r->name_count < DNS_REPLY_NAMES_MAX; p = dns_name_parent(p))
+		r->names[r->name_count++] = (uint16_t)(DNS_HEADER_SIZE + (p - r->query->qname));
+}
+
 static void name_put(struct dns_reply *r, const uint8_t *name)
 {
-	/* This name's own beginning does not count: nothing stands behind it yet. */
-	unsigned known = r->name_count;
+	unsigned known;
 
 	/* As nearly all owners are. */
 	if (name == r->query->qname && !dns_name_is_root(name)) {
 		wire_put_u16(&r->w, POINTER << 8 | DNS_HEADER_SIZE);
 		return;
 	}
+	if (r->name_count == 0)
+		question_remember(r);
+	/* This name's own beginning does not count: nothing stands behind it yet. */
+	known = r->name_count;
 	/* What did not fit is remembered all the same: nothing stands there. */
 	for (; !r->w.failed && !dns_name_is_root(name); name = dns_name_parent(name)) {
 		for (unsigned i = 0; i < known; i++) {
@@ -57,36 +69,30 @@ static void name_put(struct dns_reply *r, const uint8_t *name)
 	wire_put_u8(&r->w, 0);
 }
 
-static void question_put(struct dns_reply *r)
-{
-	const uint8_t *p = r->query->qname;
-
-	if (!r->query->has_question)
-		return;
-	/* It may have more labels than there is place for: those are not pointed to. */
-	for (; !dns_name_is_root(p) && r->name_count < DNS_REPLY_NAMES_MAX; p = dns_name_parent(p))
-		r->names[r->name_count++] = (uint16_t)(DNS_HEADER_SIZE + (p - r->query->qname));
-	wire_put_bytes(&r->w, r->query->qname, r->query->qname_len);
-	wire_put_u16(&r->w, r->query->qtype);
-	wire_put_u16(&r->w, r->query->qclass);
-	r->counts[DNS_QUESTION] = 1;
-}
-
 void dns_reply_init(struct dns_reply *r, uint8_t *buf, size_t limit, const struct dns_query *query,
 		    const char *identity)
 {
 	static const uint8_t header[DNS_HEADER_SIZE];
 
-	*r = (struct dns_reply){ .w = wire_writer(buf, limit),
-				 .query = query,
-				 .identity = identity,
-				 .rcode = query->rcode };
+	/* One by one: names are set as they come. */
+	r->w = wire_writer(buf, limit);
+	r->query = query;
+	r->identity = identity;
+	r->rcode = query->rcode;
+	r->authoritative = r->truncated = false;
+	r->ecs_scope = 0;
+	r->name_count = 0;
+	memset(r->counts, 0, sizeof(r->counts));
 	if (query->has_edns) {
 		r->opt_room = dns_edns_size(&query->edns, identity);
 		r->w.end -= r->opt_room;
 	}
 	wire_put_bytes(&r->w, header, sizeof(header));
-	question_put(r);
+	if (!query->has_question)
+		return;
+	/* Type and class stand behind the name, here as there. */
+	wire_put_bytes(&r->w, query->qname, query->qname_len + 2 + 2);
+	r->counts[DNS_QUESTION] = 1;
 }
 
 struct dns_reply_mark dns_reply_mark(const struct dns_reply *r)
@@ -105,31 +111,35 @@ void dns_reply_back(struct dns_reply *r, const struct dns_reply_mark *mark)
 	memcpy(r->counts, mark->counts, sizeof(r->counts));
 }
 
-static void rdata_put(struct dns_reply *r, uint16_t type, struct wire_reader rdata)
+static void rdata_put(struct dns_reply *r, struct dns_rdata_layout layout, struct wire_reader rdata)
 {
-	struct dns_rdata_layout layout = dns_rdata_layout(type);
+	const size_t len_at = wire_offset(&r->w);
 	size_t len;
 
+	wire_put_u16(&r->w, 0);
 	wire_put_bytes(&r->w, wire_get_bytes(&rdata, layout.skip), layout.skip);
 	for (unsigned i = 0; i < layout.names; i++)
 		name_put(r, dns_name_decode(&rdata, &len));
 	len = wire_left(&rdata);
 	wire_put_bytes(&r->w, wire_get_bytes(&rdata, len), len);
+	wire_patch_u16(&r->w, len_at, (uint16_t)(wire_offset(&r->w) - len_at - 2));
 }
 
 bool dns_reply_record_put(struct dns_reply *r, enum dns_section section, const uint8_t *owner,
 			  uint16_t type, uint32_t ttl, struct wire_reader rdata)
 {
-	size_t len_at;
+	const struct dns_rdata_layout layout = dns_rdata_layout(type);
 
 	name_put(r, owner);
 	wire_put_u16(&r->w, type);
 	wire_put_u16(&r->w, r->query->qclass);
 	wire_put_u32(&r->w, ttl);
-	len_at = wire_offset(&r->w);
-	wire_put_u16(&r->w, 0);
-	rdata_put(r, type, rdata);
-	wire_patch_u16(&r->w, len_at, (uint16_t)(wire_offset(&r->w) - len_at - 2));
+	if (layout.names > 0) {
+		rdata_put(r, layout, rdata);
+	} else {
+		wire_put_u16(&r->w, (uint16_t)wire_left(&rdata));
+		wire_put_bytes(&r->w, rdata.pos, wire_left(&rdata));
+	}
 	r->counts[section]++;
 	return !r->w.failed;
 }

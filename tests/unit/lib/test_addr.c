@@ -110,6 +110,22 @@ Test(addr, private)
 		cr_expect(!addr_is_private(&(struct addr[]){ A(public[i]) }[0]), "%s", public[i]);
 }
 
+Test(addr, private_blocks_to_their_ends)
+{
+	const struct prefix *block;
+
+	for (size_t i = 0; (block = addr_private_block(i)); i++) {
+		struct addr at = block->addr;
+
+		cr_expect(addr_is_private(&at), "%zu begins", i);
+		for (unsigned b = block->len; b < addr_bits((enum addr_family)at.family); b++)
+			at.bytes[b / 8] |= (uint8_t)(0x80 >> b % 8);
+		cr_expect(addr_is_private(&at), "%zu ends", i);
+		at = addr_plus(&at, 1);
+		cr_expect(!addr_is_private(&at), "behind %zu", i);
+	}
+}
+
 Test(prefix, parse_and_format)
 {
 	/* clang-format off */
