@@ -282,10 +282,12 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 		return NULL;
 	}
 	l->signing.chosen = name->answers > 1;
-	if (!geo_rrset_put(&l->reply, owner, name, &choice, type))
-		l->reply.truncated = true;
-	else
+	if (geo_rrset_put(&l->reply, owner, name, &choice, type)) {
 		signature_put(l, DNS_ANSWER, owner, &mark, name->ttl);
+	} else {
+		dns_reply_back(&l->reply, &mark);
+		l->reply.truncated = true;
+	}
 	l->signing.chosen = false;
 	if (scope > l->reply.ecs_scope)
 		l->reply.ecs_scope = scope;

@@ -27,25 +27,26 @@ static void zones_hash(struct catalog *catalog)
 
 	while (size < 4 * catalog->conf->zone_count)
 		size *= 2;
-	catalog->by_apex = xcalloc(size, sizeof(struct zone *));
+	catalog->by_apex = xcalloc(size, sizeof(*catalog->by_apex));
 	catalog->by_apex_size = size;
 	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
-		size_t at = zone_apex(catalog->zones[i])->hash & (size - 1);
+		const uint32_t hash = zone_apex(catalog->zones[i])->hash;
+		size_t at = hash & (size - 1);
 
-		while (catalog->by_apex[at])
+		while (catalog->by_apex[at].zone)
 			at = (at + 1) & (size - 1);
-		catalog->by_apex[at] = catalog->zones[i];
+		catalog->by_apex[at] = (struct catalog_apex){ catalog->zones[i], hash };
 	}
 }
 
 static struct zone *apex_find(const struct catalog *catalog, const uint8_t *name, uint32_t hash)
 {
 	const size_t mask = catalog->by_apex_size - 1;
-	struct zone *zone;
+	const struct catalog_apex *apex;
 
-	for (size_t at = hash & mask; (zone = catalog->by_apex[at]); at = (at + 1) & mask) {
-		if (zone_apex(zone)->hash == hash && dns_name_equal(zone_apex(zone)->name, name))
-			return zone;
+	for (size_t at = hash & mask; (apex = &catalog->by_apex[at])->zone; at = (at + 1) & mask) {
+		if (apex->hash == hash && dns_name_equal(zone_apex(apex->zone)->name, name))
+			return apex->zone;
 	}
 	return NULL;
 }

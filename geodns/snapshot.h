@@ -23,11 +23,16 @@
 
 struct tls_credentials;
 
+struct catalog_apex {
+	struct zone *zone; /* NULL: none */
+	uint32_t hash;	   /* of its name, as in struct dns_path */
+};
+
 struct catalog {
 	struct geodns_conf *conf;
-	struct zone **zones;   /* as in conf */
-	struct zone **by_apex; /* hash table of them; NULL: no zone */
-	size_t by_apex_size;   /* a power of two */
+	struct zone **zones;	      /* as in conf */
+	struct catalog_apex *by_apex; /* hash table of them */
+	size_t by_apex_size;	      /* a power of two */
 	struct geo_map *map;
 	struct tls_credentials *tls; /* NULL where no TLS is spoken */
 	struct dns_cookie_secrets cookie_secrets;

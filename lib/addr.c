@@ -108,31 +108,20 @@ const struct prefix *addr_private_block(size_t index)
 									  : NULL;
 }
 
-/* May it lie in one of the blocks, by its first octet? Nearly all addresses do not. */
-static bool may_be_private(const struct addr *addr)
-{
-	switch (addr->bytes[0]) {
-	case 0:
-	case 10:
-	case 127:
-	case 169:
-	case 172:
-	case 192:
-		return true;
-	default:
-		return addr->family == ADDR_IPV6 && addr->bytes[0] >= 0xfc;
-	}
-}
-
+/* Of the blocks above, but without a look at each of them. */
 bool addr_is_private(const struct addr *addr)
 {
-	const struct prefix *block;
+	const uint8_t *b = addr->bytes;
 
-	for (size_t i = 0; may_be_private(addr) && (block = addr_private_block(i)); i++) {
-		if (prefix_contains(block, addr))
-			return true;
+	if (addr->family == ADDR_IPV6) {
+		static const uint8_t zero[15];
+
+		return (b[0] & 0xfe) == 0xfc || addr_is_link_local(addr) ||
+		       (b[0] == 0 && b[15] <= 1 && memcmp(b, zero, 15) == 0);
 	}
-	return false;
+	return addr->family == ADDR_IPV4 &&
+	       (b[0] == 0 || b[0] == 10 || b[0] == 127 || (b[0] == 169 && b[1] == 254) ||
+		(b[0] == 172 && (b[1] & 0xf0) == 16) || (b[0] == 192 && b[1] == 168));
 }
 
 bool addr_is_link_local(const struct addr *addr)

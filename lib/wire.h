@@ -84,6 +84,22 @@ static inline uint64_t wire_get_u64(struct wire_reader *r)
 	return high << 32 | wire_get_u32(r);
 }
 
+/*
+ * The next len bytes, to be filled in; NULL, and the writer fails, when there are fewer. A writer
+ * over a fixed number of them is checked once, here: the compiler sees that they fit.
+ */
+static inline uint8_t *wire_put_space(struct wire_writer *w, size_t len)
+{
+	uint8_t *p = w->pos;
+
+	if (w->failed || (size_t)(w->end - w->pos) < len) {
+		w->failed = true;
+		return NULL;
+	}
+	w->pos += len;
+	return p;
+}
+
 static inline void wire_put_bytes(struct wire_writer *w, const void *src, size_t len)
 {
 	if (w->failed || (size_t)(w->end - w->pos) < len) {
@@ -128,6 +144,14 @@ static inline void wire_patch_u16(struct wire_writer *w, size_t at, uint16_t v)
 	}
 	w->start[at] = (uint8_t)(v >> 8);
 	w->start[at + 1] = (uint8_t)v;
+}
+
+static inline void wire_patch_u8(struct wire_writer *w, size_t at, uint8_t v)
+{
+	if (!w->failed && at < (size_t)(w->pos - w->start))
+		w->start[at] = v;
+	else
+		w->failed = true;
 }
 
 /* Where the next byte goes, counted from the start: for wire_patch_u16(). */

@@ -6,7 +6,9 @@
 #define EDNS_DO 0x8000
 #define EDNS_CO 0x4000
 /* Of an OPT record, from its beginning on. */
-#define RDLEN_AT    9
+#define RDLEN_AT 9
+/* From the class to the length. */
+#define FIXED	    (2 + 4 + 2)
 #define OPTION_HEAD 4
 /* In its option. */
 #define ECS_FAMILY_AT OPTION_HEAD
@@ -84,15 +86,18 @@ static bool options_decode(struct dns_edns *edns, struct wire_reader *r)
 
 bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode *rcode)
 {
-	struct wire_reader options;
-	const uint8_t *rdata;
+	const uint8_t *fixed = wire_get_bytes(r, FIXED), *rdata;
+	struct wire_reader head, options;
 	uint16_t flags, len;
 
-	out->udp_size = wire_get_u16(r);
-	wire_get_u8(r); /* the upper octet of an rcode means nothing in a query */
-	out->version = wire_get_u8(r);
-	flags = wire_get_u16(r);
-	len = wire_get_u16(r);
+	if (!fixed)
+		return false;
+	head = wire_reader(fixed, FIXED);
+	out->udp_size = wire_get_u16(&head);
+	wire_get_u8(&head); /* the upper octet of an rcode means nothing in a query */
+	out->version = wire_get_u8(&head);
+	flags = wire_get_u16(&head);
+	len = wire_get_u16(&head);
 	rdata = wire_get_bytes(r, len);
 	if (!rdata)
 		return false;
@@ -147,7 +152,7 @@ static size_t options_size(const struct dns_edns *edns, const char *identity)
 
 size_t dns_edns_size(const struct dns_edns *edns, const char *identity)
 {
-	return 1 + 2 + 2 + 4 + 2 + options_size(edns, identity);
+	return 1 + 2 + FIXED + options_size(edns, identity);
 }
 
 /* Of the OPT record that begins there and ends here. */
@@ -160,19 +165,21 @@ void dns_edns_encode(struct wire_writer *w, const struct dns_edns *edns, enum dn
 		     uint8_t ecs_scope, const char *identity)
 {
 	const size_t at = wire_offset(w);
+	uint8_t *fixed = wire_put_space(w, 1 + 2 + FIXED);
+	struct wire_writer head;
 
-	wire_put_u8(w, 0);
-	wire_put_u16(w, DNS_TYPE_OPT);
-	wire_put_u16(w, DNS_UDP_SIZE_MAX);
-	wire_put_u8(w, (uint8_t)(rcode >> 4));
-	wire_put_u8(w, 0);
-	wire_put_u16(w, (edns->dnssec_ok ? EDNS_DO : 0) | (edns->compact_ok ? EDNS_CO : 0));
-	wire_put_u16(w, 0);
+	if (!fixed)
+		return;
+	head = wire_writer(fixed, 1 + 2 + FIXED);
+	wire_put_u8(&head, 0);
+	wire_put_u16(&head, DNS_TYPE_OPT);
+	wire_put_u16(&head, DNS_UDP_SIZE_MAX);
+	wire_put_u8(&head, (uint8_t)(rcode >> 4));
+	wire_put_u8(&head, 0);
+	wire_put_u16(&head, (edns->dnssec_ok ? EDNS_DO : 0) | (edns->compact_ok ? EDNS_CO : 0));
 	if (edns->has_ecs) {
-		wire_put_bytes(w, edns->ecs.option, ECS_SCOPE_AT);
-		wire_put_u8(w, ecs_scope);
-		wire_put_bytes(w, edns->ecs.option + ECS_ADDR_AT,
-			       edns->ecs.option_len - ECS_ADDR_AT);
+		wire_put_bytes(w, edns->ecs.option, edns->ecs.option_len);
+		wire_patch_u8(w, wire_offset(w) - edns->ecs.option_len + ECS_SCOPE_AT, ecs_scope);
 	}
 	if (edns->has_cookie) {
 		wire_put_u16(w, DNS_OPTION_COOKIE);

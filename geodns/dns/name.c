@@ -10,22 +10,16 @@
 
 const uint8_t *dns_name_decode(struct wire_reader *r, size_t *len)
 {
-	const uint8_t *start = r->pos;
+	size_t left = wire_left(r), at = 0;
 
-	*len = 0;
-	while (!r->failed) {
-		uint8_t label = wire_get_u8(r);
-
-		if (label & LABEL_TYPE)
-			r->failed = true;
-		wire_get_bytes(r, label);
-		*len += 1 + (size_t)label;
-		if (*len > DNS_NAME_MAX)
-			r->failed = true;
-		if (label == 0)
-			break;
-	}
-	return r->failed ? NULL : start;
+	if (left > DNS_NAME_MAX)
+		left = DNS_NAME_MAX;
+	while (at < left && r->pos[at] != 0 && !(r->pos[at] & LABEL_TYPE))
+		at += 1 + (size_t)r->pos[at];
+	/* The root's label, and no other kind, is to end it in time. */
+	*len = at + 1;
+	r->failed |= at >= left || r->pos[at] != 0;
+	return wire_get_bytes(r, *len);
 }
 
 void dns_name_skip(struct wire_reader *r)
@@ -80,35 +74,39 @@ bool dns_name_is_wildcard(const uint8_t *name)
 	return name[0] == 1 && name[1] == '*';
 }
 
-/* Eight octets at once: 0x20 is added where bits 7 to 0 are those of 'A' to 'Z'. */
-static uint64_t octets_lower(uint64_t x)
+/* Bit 5 is what small letters have and capital ones have not; other octets may well be mixed up. */
+static uint64_t word_hash(uint64_t hash, uint64_t word)
 {
-	const uint64_t each = 0x0101010101010101;
-	const uint64_t low = x & 0x7f * each;
-	const uint64_t from_a = low + (0x80 - 'A') * each, behind_z = low + (0x80 - 'Z' - 1) * each;
+	hash = (hash ^ (word | 0x2020202020202020)) * 0x9e3779b97f4a7c15;
+	return hash ^ hash >> 29;
+}
 
-	return x | (from_a & ~behind_z & ~x & 0x80 * each) >> 2;
+/* Of 1 to 7 octets; each of them counts. */
+static uint64_t octets_read(const uint8_t *p, unsigned count)
+{
+	uint32_t first, last;
+
+	if (count < 4)
+		return p[0] | (uint64_t)p[count / 2] << 8 | (uint64_t)p[count - 1] << 16;
+	memcpy(&first, p, 4);
+	memcpy(&last, p + count - 4, 4);
+	return first | (uint64_t)last << 32;
 }
 
 uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label)
 {
 	uint64_t hash = suffix ^ (uint64_t)label[0] << 32;
+	const uint8_t *p = label + 1;
 	unsigned left = label[0];
 
-	for (const uint8_t *p = label + 1; left > 0;) {
-		uint64_t word = 0;
+	for (; left >= 8; left -= 8, p += 8) {
+		uint64_t word;
 
-		if (left >= 8) {
-			memcpy(&word, p, 8);
-			p += 8;
-			left -= 8;
-		} else {
-			while (left > 0)
-				word = word << 8 | p[--left];
-		}
-		hash = (hash ^ octets_lower(word)) * 0x9e3779b97f4a7c15;
-		hash ^= hash >> 29;
+		memcpy(&word, p, 8);
+		hash = word_hash(hash, word);
 	}
+	if (left > 0)
+		hash = word_hash(hash, octets_read(p, left));
 	return (uint32_t)(hash ^ hash >> 32);
 }
 
@@ -128,11 +126,8 @@ void dns_path_init(struct dns_path *path, const uint8_t *name)
 
 bool dns_label_equal(const uint8_t *a, const uint8_t *b)
 {
-	if (a[0] != b[0])
-		return false;
-	if (memcmp(a + 1, b + 1, a[0]) == 0)
-		return true;
-	for (unsigned i = 1; i <= a[0]; i++) {
+	/* The length first, which is below all letters. */
+	for (unsigned i = 0; i <= a[0]; i++) {
 		if (a[i] != b[i] && dns_octet_lower(a[i]) != dns_octet_lower(b[i]))
 			return false;
 	}

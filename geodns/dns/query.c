@@ -39,20 +39,25 @@ static enum dns_rcode records_decode(struct dns_query *q, struct wire_reader *r,
 
 bool dns_query_decode(struct dns_query *out, const uint8_t *buf, size_t len)
 {
-	struct wire_reader r = wire_reader(buf, len);
+	struct wire_reader header, r;
 	unsigned questions, before, additional;
 
+	if (len < DNS_HEADER_SIZE)
+		return false;
+	header = wire_reader(buf, DNS_HEADER_SIZE);
 	/* One by one: to clear all of it takes longer than to read a query. */
-	out->id = wire_get_u16(&r);
-	out->flags = wire_get_u16(&r);
-	questions = wire_get_u16(&r);
-	before = wire_get_u16(&r);
-	before += wire_get_u16(&r);
-	additional = wire_get_u16(&r);
+	out->id = wire_get_u16(&header);
+	out->flags = wire_get_u16(&header);
+	questions = wire_get_u16(&header);
+	before = wire_get_u16(&header);
+	before += wire_get_u16(&header);
+	additional = wire_get_u16(&header);
 	out->has_question = out->has_edns = false;
 	dns_edns_clear(&out->edns);
-	if (r.failed || out->flags & DNS_FLAG_QR)
+	if (out->flags & DNS_FLAG_QR)
 		return false;
+
+	r = wire_reader(buf + DNS_HEADER_SIZE, len - DNS_HEADER_SIZE);
 
 	if (questions == 1) {
 		out->qname = dns_name_decode(&r, &out->qname_len);

@@ -5,8 +5,10 @@
 
 #include "geodns/dns/name.h"
 
-#define POINTER	    0xc0
-#define POINTER_MAX 0x3fff
+/* Type, class, TTL, length of the data. */
+#define RECORD_FIXED (2 + 2 + 4 + 2)
+#define POINTER	     0xc0
+#define POINTER_MAX  0x3fff
 
 static void name_remember(struct dns_reply *r)
 {
@@ -111,12 +113,12 @@ void dns_reply_back(struct dns_reply *r, const struct dns_reply_mark *mark)
 	memcpy(r->counts, mark->counts, sizeof(r->counts));
 }
 
-static void rdata_put(struct dns_reply *r, struct dns_rdata_layout layout, struct wire_reader rdata)
+/* Data with names in it, which are compressed: their length is known at the end. */
+static void names_put(struct dns_reply *r, struct dns_rdata_layout layout, struct wire_reader rdata)
 {
-	const size_t len_at = wire_offset(&r->w);
+	const size_t len_at = wire_offset(&r->w) - 2;
 	size_t len;
 
-	wire_put_u16(&r->w, 0);
 	wire_put_bytes(&r->w, wire_get_bytes(&rdata, layout.skip), layout.skip);
 	for (unsigned i = 0; i < layout.names; i++)
 		name_put(r, dns_name_decode(&rdata, &len));
@@ -129,17 +131,23 @@ bool dns_reply_record_put(struct dns_reply *r, enum dns_section section, const u
 			  uint16_t type, uint32_t ttl, struct wire_reader rdata)
 {
 	const struct dns_rdata_layout layout = dns_rdata_layout(type);
+	const size_t len = wire_left(&rdata);
+	struct wire_writer head;
+	uint8_t *fixed;
 
 	name_put(r, owner);
-	wire_put_u16(&r->w, type);
-	wire_put_u16(&r->w, r->query->qclass);
-	wire_put_u32(&r->w, ttl);
-	if (layout.names > 0) {
-		rdata_put(r, layout, rdata);
-	} else {
-		wire_put_u16(&r->w, (uint16_t)wire_left(&rdata));
-		wire_put_bytes(&r->w, rdata.pos, wire_left(&rdata));
-	}
+	fixed = wire_put_space(&r->w, RECORD_FIXED);
+	if (!fixed)
+		return false;
+	head = wire_writer(fixed, RECORD_FIXED);
+	wire_put_u16(&head, type);
+	wire_put_u16(&head, r->query->qclass);
+	wire_put_u32(&head, ttl);
+	wire_put_u16(&head, (uint16_t)len);
+	if (layout.names > 0)
+		names_put(r, layout, rdata);
+	else
+		wire_put_bytes(&r->w, rdata.pos, len);
 	r->counts[section]++;
 	return !r->w.failed;
 }
@@ -163,7 +171,9 @@ size_t dns_reply_finish(struct dns_reply *r)
 	flags |= r->truncated ? DNS_FLAG_TC : 0;
 	wire_put_u16(&header, q->id);
 	wire_put_u16(&header, (uint16_t)(flags | (r->rcode & 0xf)));
-	for (unsigned i = 0; i < 4; i++)
-		wire_put_u16(&header, r->counts[i]);
+	wire_put_u16(&header, r->counts[DNS_QUESTION]);
+	wire_put_u16(&header, r->counts[DNS_ANSWER]);
+	wire_put_u16(&header, r->counts[DNS_AUTHORITY]);
+	wire_put_u16(&header, r->counts[DNS_ADDITIONAL]);
 	return wire_written(&r->w);
 }

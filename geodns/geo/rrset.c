@@ -100,18 +100,12 @@ static bool addresses_put(struct dns_reply *reply, const uint8_t *owner,
 bool geo_rrset_put(struct dns_reply *reply, const uint8_t *owner, const struct geo_name *name,
 		   const struct geo_choice *choice, uint16_t type)
 {
-	struct dns_reply_mark mark = dns_reply_mark(reply);
 	const uint8_t *cname = choice->targets[0]->cname;
-	bool fits;
 
 	if (cname)
-		fits = dns_reply_record_put(reply, DNS_ANSWER, owner, DNS_TYPE_CNAME, choice->ttl,
+		return dns_reply_record_put(reply, DNS_ANSWER, owner, DNS_TYPE_CNAME, choice->ttl,
 					    wire_reader(cname, dns_name_length(cname)));
-	else if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
-		fits = service_put(reply, owner, name, choice, type);
-	else
-		fits = addresses_put(reply, owner, choice, type);
-	if (!fits)
-		dns_reply_back(reply, &mark);
-	return fits;
+	if (type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB)
+		return service_put(reply, owner, name, choice, type);
+	return addresses_put(reply, owner, choice, type);
 }

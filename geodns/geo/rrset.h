@@ -27,7 +27,7 @@ bool geo_rrset_is_owned(const struct geo_name *name, uint16_t type);
 uint16_t geo_rrset_main_type(const struct geo_name *name);
 /* Records of an owned type; 0 is NODATA. */
 size_t geo_rrset_count(const struct geo_name *name, const struct geo_choice *choice, uint16_t type);
-/* Put them into the answer section. False, with the reply as it was, when they do not fit. */
+/* Put them into the answer section. False when they do not fit: then go back to a mark. */
 bool geo_rrset_put(struct dns_reply *reply, const uint8_t *owner, const struct geo_name *name,
 		   const struct geo_choice *choice, uint16_t type);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
-
 #include "geodns/dns/name.h"
 
 #define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -121,11 +121,39 @@ Test(dns_name, path)
 	cr_expect_neq(path_hash("a.test", 0), path_hash("b.test", 0));
 	cr_expect_neq(path_hash("ab.test", 0), path_hash("a.b.test", 0));
 	cr_expect_neq(path_hash("aaaaaaaa.test", 0), path_hash("aaaaaaaaa.test", 0));
-	/* What is next to the letters is none, nor is what differs in the highest bit. */
-	cr_expect_neq(path_hash("\\064.test", 0), path_hash("`.test", 0));
-	cr_expect_neq(path_hash("[.test", 0), path_hash("{.test", 0));
-	cr_expect_neq(path_hash("\\193.test", 0), path_hash("\\225.test", 0));
-	cr_expect_neq(path_hash("\\193.test", 0), path_hash("a.test", 0));
+	/* Of labels of all lengths modulo eight each octet counts. */
+	for (unsigned len = 1; len <= 20; len++) {
+		for (unsigned i = 0; i < len; i++) {
+			char a[32], b[32];
+
+			snprintf(a, sizeof(a), "%.*s.test", (int)len, "abcdefghijklmnopqrstuvwxyz");
+			memcpy(b, a, sizeof(b));
+			b[i] = '-';
+			cr_expect_neq(path_hash(a, 0), path_hash(b, 0), "%s, %s", a, b);
+		}
+	}
+}
+
+/* Which a hash may well take for each other. */
+Test(dns_name, letters_alone_have_case)
+{
+	/* clang-format off */
+	static const struct { const char *a, *b; bool equal; } rows[] = {
+		{ "A-Z.test", "a-z.TEST", true },
+		{ "\\064.test", "`.test", false },
+		{ "[.test", "{.test", false },
+		{ "\\193.test", "\\225.test", false },
+		{ "\\193.test", "a.test", false },
+		{ "a.test", "aa.test", false },
+	};
+	/* clang-format on */
+	uint8_t a[DNS_NAME_MAX], b[DNS_NAME_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_assert(dns_name_parse(a, rows[i].a) && dns_name_parse(b, rows[i].b));
+		cr_expect_eq(dns_name_equal(a, b), rows[i].equal, "%s, %s", rows[i].a, rows[i].b);
+		cr_expect_eq(dns_name_equal(b, a), rows[i].equal, "%s, %s", rows[i].b, rows[i].a);
+	}
 }
 
 Test(dns_name, path_of_the_root_and_of_the_longest)
