@@ -24,7 +24,9 @@ struct lookup {
 	const struct zone *zone;
 	const struct dns_query *query;
 	const struct answer_client *client;
-	struct dns_path path; /* of the name that is being looked up */
+	const struct zone_index_entry
+		*indexed;     /* the question's name; NULL: it is to be looked up */
+	struct dns_path path; /* of the name that is being looked up, unless that is the one */
 	struct dns_reply reply;
 	struct answer_result result;
 	struct rrsig_signing signing;
@@ -400,15 +402,37 @@ static const uint8_t *dname_step(struct lookup *l, const uint8_t *owner,
 	return l->substituted;
 }
 
+/* That of the question has been looked up before, or its path is known from looking for its zone.
+ */
+static struct zone_match name_find(struct lookup *l, const uint8_t *owner)
+{
+	if (owner != l->query->qname)
+		dns_path_init(&l->path, owner);
+	else if (l->indexed)
+		return (struct zone_match){ ZONE_EXACT, l->indexed->node };
+	return zone_path_lookup(l->zone, &l->path, l->query->qtype == DNS_TYPE_DS);
+}
+
+/* Where the question's name is, and that the index knows it. NULL: in none of the zones. */
+static const struct zone *zone_find(struct lookup *l)
+{
+	const struct dns_query *q = l->query;
+
+	/* DS is asked for above a zone, where there is one. */
+	l->indexed = q->qtype == DNS_TYPE_DS
+			     ? NULL
+			     : zone_index_find(l->snap->catalog->index, q->qname, q->qname_len);
+	if (l->indexed)
+		return l->indexed->zone;
+	dns_path_init(&l->path, q->qname);
+	return catalog_path_find(l->snap->catalog, &l->path, q->qtype == DNS_TYPE_DS);
+}
+
 /* Answer for one name. Returns the name to go on with, NULL at the end. */
 static const uint8_t *step(struct lookup *l, const uint8_t *owner)
 {
-	struct zone_match match;
+	const struct zone_match match = name_find(l, owner);
 
-	/* That of the question is known already, from looking for its zone. */
-	if (owner != l->query->qname)
-		dns_path_init(&l->path, owner);
-	match = zone_path_lookup(l->zone, &l->path, l->query->qtype == DNS_TYPE_DS);
 	l->owner = owner;
 	l->node = match.found == ZONE_NONE ? NULL : match.node;
 	l->signing.invented =
@@ -447,8 +471,7 @@ static void internet_answer(struct lookup *l)
 		l->reply.rcode = DNS_NOTIMP;
 		return;
 	}
-	dns_path_init(&l->path, owner);
-	l->zone = catalog_path_find(l->snap->catalog, &l->path, q->qtype == DNS_TYPE_DS);
+	l->zone = zone_find(l);
 	if (!l->zone) {
 		l->reply.rcode = DNS_REFUSED;
 		return;

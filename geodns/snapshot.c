@@ -94,6 +94,28 @@ static bool names_place(struct catalog *catalog, struct conf_error *err)
 	return true;
 }
 
+/* The names that are found as they are, by the very look-up that this saves. */
+static void names_index(struct catalog *catalog)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < catalog->conf->zone_count; i++)
+		count += zone_name_count(catalog->zones[i]);
+	catalog->index = zone_index_new(count);
+	for (size_t i = 0; i < catalog->conf->zone_count; i++) {
+		const struct zone *zone = catalog->zones[i];
+
+		for (const struct zone_node *n = zone_nodes(zone); n; n = n->next_of_all) {
+			struct dns_path path;
+
+			dns_path_init(&path, n->name);
+			if (zone_of_path(catalog, &path, 0) == zone &&
+			    zone_path_lookup(zone, &path, false).found == ZONE_EXACT)
+				zone_index_add(catalog->index, zone, n);
+		}
+	}
+}
+
 static bool tls_load(struct catalog *catalog, const char *folder, struct conf_error *err)
 {
 	const struct geodns_conf_tls *tls = &catalog->conf->tls;
@@ -172,8 +194,10 @@ static struct catalog *catalog_build(struct geodns_conf *conf, struct zone **zon
 	zones_hash(catalog);
 	catalog->tally = tally_new(conf);
 	if (names_place(catalog, err) && tls_load(catalog, folder, err) &&
-	    map_load(catalog, folder, err) && rules_check(catalog, err))
+	    map_load(catalog, folder, err) && rules_check(catalog, err)) {
+		names_index(catalog);
 		return catalog;
+	}
 	catalog_free(catalog);
 	return NULL;
 }
@@ -256,6 +280,7 @@ void catalog_free(struct catalog *catalog)
 		zone_free(catalog->zones[i]);
 	free(catalog->zones);
 	free(catalog->by_apex);
+	free(catalog->index);
 	geo_map_free(catalog->map);
 	tls_credentials_unref(catalog->tls);
 	tally_free(catalog->tally);

@@ -19,6 +19,7 @@
 #include "geodns/dns/cookie.h"
 #include "geodns/geo/map.h"
 #include "geodns/tally.h"
+#include "geodns/zone/index.h"
 #include "geodns/zone/zone.h"
 
 struct tls_credentials;
@@ -33,6 +34,7 @@ struct catalog {
 	struct zone **zones;	      /* as in conf */
 	struct catalog_apex *by_apex; /* hash table of them */
 	size_t by_apex_size;	      /* a power of two */
+	struct zone_index *index;     /* of the zones' names */
 	struct geo_map *map;
 	struct tls_credentials *tls; /* NULL where no TLS is spoken */
 	struct dns_cookie_secrets cookie_secrets;

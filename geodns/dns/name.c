@@ -93,21 +93,27 @@ static uint64_t octets_read(const uint8_t *p, unsigned count)
 	return first | (uint64_t)last << 32;
 }
 
-uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label)
+static uint32_t octets_hash(uint64_t hash, const uint8_t *p, size_t len)
 {
-	uint64_t hash = suffix ^ (uint64_t)label[0] << 32;
-	const uint8_t *p = label + 1;
-	unsigned left = label[0];
-
-	for (; left >= 8; left -= 8, p += 8) {
+	for (; len >= 8; len -= 8, p += 8) {
 		uint64_t word;
 
 		memcpy(&word, p, 8);
 		hash = word_hash(hash, word);
 	}
-	if (left > 0)
-		hash = word_hash(hash, octets_read(p, left));
+	if (len > 0)
+		hash = word_hash(hash, octets_read(p, (unsigned)len));
 	return (uint32_t)(hash ^ hash >> 32);
+}
+
+uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label)
+{
+	return octets_hash(suffix ^ (uint64_t)label[0] << 32, label + 1, label[0]);
+}
+
+uint32_t dns_name_hash(const uint8_t *name, size_t len)
+{
+	return octets_hash(len, name, len);
 }
 
 void dns_path_init(struct dns_path *path, const uint8_t *name)

@@ -69,6 +69,9 @@ void dns_path_init(struct dns_path *path, const uint8_t *name);
 /* Of a suffix with one label more in front. */
 uint32_t dns_label_hash(uint32_t suffix, const uint8_t *label);
 
+/* Another one, of a whole name of so many octets; without regard to case, too. */
+uint32_t dns_name_hash(const uint8_t *name, size_t len);
+
 /* Labels of name that are in front of suffix, followed by tail. False when that is too long. */
 bool dns_name_replace_suffix(uint8_t out[DNS_NAME_MAX], const uint8_t *name, const uint8_t *suffix,
 			     const uint8_t *tail);

@@ -78,3 +78,56 @@ Test(catalog, the_deepest_of_many_zones)
 	cr_expect_str_eq(apex_found(catalog, "z1.test", true), ".");
 	catalog_free(catalog);
 }
+
+/* Also at a zone's own apex, and in any case; not where somebody else has the last word. */
+Test(catalog, index_of_names)
+{
+	static const char parent[] = "@ SOA a b 1 2 3 4 5\n@ NS a\na A 192.0.2.1\ncut NS a\n"
+				     "glue.cut A 192.0.2.1\nd DNAME a\nb.c A 192.0.2.1\n"
+				     "* A 192.0.2.1\nx.sub A 192.0.2.1\n";
+	/* clang-format off */
+	static const struct { const char *name, *node, *apex; } rows[] = {
+		{ "p.test", "p.test", "p.test" },
+		{ "A.P.Test", "a.p.test", "p.test" },
+		{ "b.c.p.test", "b.c.p.test", "p.test" },
+		{ "c.p.test, which has no records", "c.p.test", "p.test" },
+		{ "d.p.test", "d.p.test", "p.test" },
+		{ "*.p.test", "*.p.test", "p.test" },
+		{ "sub.p.test", "sub.p.test", "sub.p.test" },
+		{ "a.sub.p.test", NULL, NULL },
+		{ "x.sub.p.test", NULL, NULL },
+		{ "cut.p.test", NULL, NULL },
+		{ "glue.cut.p.test", NULL, NULL },
+		{ "x.d.p.test", NULL, NULL },
+		{ "wild.p.test", NULL, NULL },
+		{ "test", NULL, NULL },
+		{ ".", NULL, NULL },
+	};
+	/* clang-format on */
+	struct zone **zones = xcalloc(2, sizeof(struct zone *));
+	char text[DNS_NAME_TEXT_SIZE], name[64];
+	struct conf_error err = { 0 };
+	struct catalog *catalog;
+
+	zones[0] = fixture_zone_load("p.test", parent);
+	zones[1] = fixture_zone_load("sub.p.test", "@ SOA a b 1 2 3 4 5\n@ NS a.p.test.\n");
+	catalog = catalog_new(
+		fixture_conf_load("{'version':1,'listen':['::1'],'zones':[{'name':'p.test',"
+				  "'file':'x'},{'name':'sub.p.test','file':'x'}]}",
+				  &err),
+		zones, &err);
+	cr_assert(catalog);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct zone_index_entry *entry;
+		uint8_t wire[DNS_NAME_MAX];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(rows[i].name, ","), rows[i].name);
+		entry = zone_index_find(catalog->index, wire, dns_name_parse(wire, name));
+		cr_expect_eq(!entry, !rows[i].node, "%s", rows[i].name);
+		if (!entry || !rows[i].node)
+			continue;
+		cr_expect_str_eq(dns_name_format(entry->node->name, text), rows[i].node);
+		cr_expect_str_eq(dns_name_format(zone_apex(entry->zone)->name, text), rows[i].apex);
+	}
+	catalog_free(catalog);
+}
