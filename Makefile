@@ -23,7 +23,7 @@
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard lb/main.c geodns/main.c testbed/main.c))
 PKGS     := jansson libmicrohttpd libnl-3.0 libnl-route-3.0 libzscanner liburcu-qsbr nettle hogweed \
-            gnutls libmaxminddb libbpf
+            gnutls libmaxminddb libbpf libsodium
 B        := build$(if $(SAN),/san)
 PREFIX   ?= /usr/local
 WERROR   ?= $(CI)
