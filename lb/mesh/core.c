@@ -102,6 +102,7 @@ static void say_chunk(struct mesh_core *core, struct mesh_pop *pop, struct insta
 	while (!(pop->chunks_due >> index & 1))
 		index++;
 	pop->chunks_due &= (uint8_t) ~(1U << index);
+	pop->chunks_told |= (uint8_t)(1U << index);
 	pop->next_chunk =
 		instant_after_ns(now, pace > CHUNK_EVERY_MIN_NS ? pace : CHUNK_EVERY_MIN_NS);
 	mesh_peer_begin(&pop->peer, MESH_NETWORKS, &message);
@@ -126,8 +127,8 @@ static void carry_out(struct mesh_core *core, size_t slot, const struct mesh_ste
 		return;
 	if (change.state == MESH_LIVE && (change.was != MESH_LIVE || change.restarted)) {
 		pop->counters.ups++;
-		/* It may have missed any of them. */
-		pop->chunks_due = UINT8_MAX;
+		/* It may have missed what it was told, and has not been told what is new. */
+		pop->chunks_due = pop->chunks_told | mesh_networks_chunks(&core->served.told);
 		pop->next_chunk = now;
 	}
 	if (change.was == MESH_LIVE && (change.state != MESH_LIVE || change.restarted))
@@ -368,12 +369,12 @@ void mesh_core_set_load(struct mesh_core *core, uint32_t load)
 	core->load = load;
 }
 
-uint8_t mesh_pop_vip(const struct mesh_pop *pop, uint64_t hash)
+const struct mesh_vip *mesh_pop_find_vip(const struct mesh_pop *pop, uint64_t hash)
 {
 	for (size_t i = 0; i < pop->vip_count; i++)
 		if (pop->vips[i].hash == hash)
-			return pop->vips[i].bits;
-	return 0;
+			return &pop->vips[i];
+	return NULL;
 }
 
 size_t mesh_core_announcers(const struct mesh_core *core, uint64_t hash)
@@ -382,12 +383,13 @@ size_t mesh_core_announcers(const struct mesh_core *core, uint64_t hash)
 
 	for (size_t i = 0; i < core->slot_count; i++) {
 		const struct mesh_pop *pop = core->slots[i];
-		uint8_t bits = 0;
+		const struct mesh_vip *vip;
 
-		if (mesh_core_is_live(core, i) && pop->word == MESH_SERVING)
-			bits = mesh_pop_vip(pop, hash);
-		count += (bits & MESH_VIP_UP) &&
-			 (bits & (MESH_VIP_ANNOUNCED | MESH_VIP_DEPREFERRED));
+		if (!mesh_core_is_live(core, i) || pop->word != MESH_SERVING)
+			continue;
+		vip = mesh_pop_find_vip(pop, hash);
+		count += vip && (vip->bits & MESH_VIP_UP) &&
+			 (vip->bits & (MESH_VIP_ANNOUNCED | MESH_VIP_DEPREFERRED));
 	}
 	return count;
 }

@@ -76,7 +76,7 @@ struct mesh_pop {
 	struct mesh_networks *networks; /* NULL: nothing */
 	/* What it is to be told. */
 	uint16_t vip_next;
-	uint8_t chunks_due;
+	uint8_t chunks_due, chunks_told; /* as bits; told: ever */
 	struct instant next_chunk;
 	struct mesh_bucket questions;
 };
@@ -149,8 +149,8 @@ void mesh_core_say(struct mesh_core *core, enum mesh_word word, uint32_t for_ms,
 void mesh_core_set_vips(struct mesh_core *core, const struct mesh_vip *vips, size_t count,
 			struct instant now);
 void mesh_core_set_load(struct mesh_core *core, uint32_t load);
-/* The bits of the VIP with this hash as that PoP tells; 0: nothing. */
-uint8_t mesh_pop_vip(const struct mesh_pop *pop, uint64_t hash);
+/* What that PoP tells of the VIP with this hash, or NULL. */
+const struct mesh_vip *mesh_pop_find_vip(const struct mesh_pop *pop, uint64_t hash);
 /* How many PoPs, live and not about to go, announce this VIP and have it up. */
 size_t mesh_core_announcers(const struct mesh_core *core, uint64_t hash);
 

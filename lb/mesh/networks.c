@@ -39,6 +39,17 @@ bool mesh_networks_has(const struct mesh_networks *networks, const uint8_t clien
 	return true;
 }
 
+uint8_t mesh_networks_chunks(const struct mesh_networks *networks)
+{
+	static const uint8_t none[MESH_CHUNK_SIZE];
+	unsigned chunks = 0;
+
+	for (size_t i = 0; i < MESH_CHUNKS; i++)
+		if (memcmp(networks->chunks[i], none, MESH_CHUNK_SIZE) != 0)
+			chunks |= 1U << i;
+	return (uint8_t)chunks;
+}
+
 void mesh_served_init(struct mesh_served *served, struct instant now)
 {
 	*served = (struct mesh_served){ 0 };

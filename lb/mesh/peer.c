@@ -111,6 +111,8 @@ static void on_serving(struct mesh_peer *peer, const struct mesh_hello *hello, s
 		       struct mesh_step *step)
 {
 	peer->detect_ms = (uint32_t)hello->interval_ms * hello->multiplier;
+	if (peer->detect_ms > MESH_DETECT_MAX_MS)
+		peer->detect_ms = MESH_DETECT_MAX_MS;
 	peer->expiry = instant_after_ms(now, peer->detect_ms);
 	if (hello->hears)
 		enter(peer, MESH_LIVE, "both hear each other", now, step);

@@ -31,6 +31,7 @@
 #include "lib/clock.h"
 
 #define MESH_ROUND_TRIP_MAX_MS 2000
+#define MESH_DETECT_MAX_MS     60000 /* whatever a peer tells */
 #define MESH_FORMER_LIVES      8
 
 enum mesh_state { MESH_DOWN, MESH_INIT, MESH_LIVE, MESH_RESTARTING };

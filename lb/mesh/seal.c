@@ -41,14 +41,14 @@ bool mesh_key_parse(uint8_t key[MESH_KEY_SIZE], const char *text)
 {
 	size_t len = 0;
 
-	return strlen(text) == 2 * MESH_KEY_SIZE &&
-	       sodium_hex2bin(key, MESH_KEY_SIZE, text, 2 * MESH_KEY_SIZE, NULL, &len, NULL) == 0 &&
+	return strlen(text) == MESH_KEY_DIGITS &&
+	       sodium_hex2bin(key, MESH_KEY_SIZE, text, MESH_KEY_DIGITS, NULL, &len, NULL) == 0 &&
 	       len == MESH_KEY_SIZE;
 }
 
-const char *mesh_key_format(const uint8_t key[MESH_KEY_SIZE], char buf[2 * MESH_KEY_SIZE + 1])
+const char *mesh_key_format(const uint8_t key[MESH_KEY_SIZE], char buf[MESH_KEY_DIGITS + 1])
 {
-	return sodium_bin2hex(buf, 2 * MESH_KEY_SIZE + 1, key, MESH_KEY_SIZE);
+	return sodium_bin2hex(buf, MESH_KEY_DIGITS + 1, key, MESH_KEY_SIZE);
 }
 
 static void derive(uint8_t *key, size_t size, enum purpose purpose, const uint8_t *shared)
@@ -138,7 +138,7 @@ void mesh_random(void *buf, size_t len)
 
 static int read_key(const char *path, uint8_t secret[MESH_KEY_SIZE])
 {
-	char line[2 * MESH_KEY_SIZE + 2] = "";
+	char line[MESH_KEY_DIGITS + 2] = "";
 	FILE *file = fopen(path, "re");
 	bool good;
 
@@ -155,11 +155,11 @@ static int read_key(const char *path, uint8_t secret[MESH_KEY_SIZE])
 /* All of it is in the file, or there is no file. */
 static int write_key(int fd, const uint8_t secret[MESH_KEY_SIZE])
 {
-	char line[2 * MESH_KEY_SIZE + 2];
-	ssize_t len = 2 * MESH_KEY_SIZE + 1, written;
+	char line[MESH_KEY_DIGITS + 2];
+	ssize_t len = MESH_KEY_DIGITS + 1, written;
 
 	mesh_key_format(secret, line);
-	line[2 * MESH_KEY_SIZE] = '\n';
+	line[MESH_KEY_DIGITS] = '\n';
 	written = write(fd, line, (size_t)len);
 	sodium_memzero(line, sizeof(line));
 	if (written < 0 || fsync(fd) < 0)

@@ -23,6 +23,7 @@
 #include "lb/mesh/message.h"
 
 #define MESH_KEY_SIZE	  32
+#define MESH_KEY_DIGITS	  64 /* of it as text */
 #define MESH_GUE_KEY_SIZE 16
 #define MESH_SALT_SIZE	  16
 #define MESH_SEAL_SIZE	  48 /* that a datagram is longer than its message */
@@ -49,7 +50,7 @@ void mesh_key_public(uint8_t public_key[MESH_KEY_SIZE], const uint8_t secret[MES
 /* 64 hexadecimal digits; false for anything else. */
 bool mesh_key_parse(uint8_t key[MESH_KEY_SIZE], const char *text);
 /* Returns buf. */
-const char *mesh_key_format(const uint8_t key[MESH_KEY_SIZE], char buf[2 * MESH_KEY_SIZE + 1]);
+const char *mesh_key_format(const uint8_t key[MESH_KEY_SIZE], char buf[MESH_KEY_DIGITS + 1]);
 /* False when theirs is no public key that means anything, or our own. */
 bool mesh_keys_derive(struct mesh_keys *out, const uint8_t secret[MESH_KEY_SIZE],
 		      const uint8_t theirs[MESH_KEY_SIZE]);

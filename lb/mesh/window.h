@@ -13,7 +13,7 @@
 
 #define MESH_WINDOW_WORDS 32
 /* The word in which the highest is may be incomplete. */
-#define MESH_WINDOW_SIZE ((MESH_WINDOW_WORDS - 1) * 64)
+#define MESH_WINDOW_SIZE ((MESH_WINDOW_WORDS - UINT64_C(1)) * 64)
 
 struct mesh_window {
 	uint64_t top;

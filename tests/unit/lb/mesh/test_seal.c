@@ -157,7 +157,7 @@ static const struct {
 
 Test(mesh_seal, keys_as_text)
 {
-	char back[2 * MESH_KEY_SIZE + 1];
+	char back[MESH_KEY_DIGITS + 1];
 	uint8_t key[MESH_KEY_SIZE];
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -170,7 +170,7 @@ Test(mesh_seal, keys_as_text)
 /* RFC 7748, section 6.1: Bob's. */
 Test(mesh_seal, public_key_of_the_rfc)
 {
-	char text[2 * MESH_KEY_SIZE + 1];
+	char text[MESH_KEY_DIGITS + 1];
 	uint8_t secret[MESH_KEY_SIZE], public_key[MESH_KEY_SIZE];
 
 	cr_assert(mesh_seal_init());
