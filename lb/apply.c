@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lb/event.h"
+#include "lb/mesh_link.h"
 #include "lb/reload.h"
 #include "lb/start.h"
 #include "lib/alloc.h"
@@ -173,6 +174,18 @@ static int prepare_sessions(struct lb_daemon *lb, const struct lb_conf *next,
 	return 0;
 }
 
+static int prepare_mesh(struct lb_daemon *lb, const struct lb_conf *next,
+			struct lb_reload_reply *reply)
+{
+	struct endpoint failed = { 0 };
+	char text[ENDPOINT_TEXT_SIZE];
+	int err = lb_mesh_prepare(lb, next, &failed);
+
+	return err ? refuse(reply, 500, "mesh: cannot listen on %s: %s",
+			    endpoint_format(&failed, text), strerror(-err))
+		   : 0;
+}
+
 /* After this nothing can fail any more. Sessions that must end have ended. */
 static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_reload_reply *reply)
 {
@@ -185,10 +198,16 @@ static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_r
 	if (err)
 		return refuse(reply, 500, "cannot serve the verdict page of the identity: %s",
 			      strerror(-err));
+	status = prepare_mesh(lb, next, reply);
+	if (status) {
+		undo_pages(lb, next, &pages);
+		return status;
+	}
 	status = prepare_routes(lb, next, reply);
 	if (!status)
 		status = prepare_sessions(lb, next, reply);
 	if (status) {
+		lb_mesh_unprepare(lb);
 		undo_routes(lb);
 		undo_pages(lb, next, &pages);
 		return status;
@@ -390,6 +409,8 @@ static void apply(struct lb_daemon *lb, struct lb_conf *next, const struct lb_di
 	if (lb->bfd)
 		take_bfd(lb, next, diff);
 	lb->conf = next;
+	if (lb->mesh)
+		lb_mesh_take(lb, next);
 	/* For peers that are new, and for policies that are: what is the same is not sent. */
 	for (size_t i = 0; i < lb->announcer.count; i++)
 		if (lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN)

@@ -3,7 +3,7 @@
  * The order of the loader is that of the document's dependencies: checks, the
  * origins that name them, the VIPs that name those; what must hold between
  * VIPs comes last. The BGP part is in conf_bgp.c,
- * that of BFD in conf_bfd.c.
+ * that of BFD in conf_bfd.c, the mesh in conf_mesh.c.
  */
 #include "lb/conf.h"
 
@@ -315,7 +315,7 @@ static void load_root(const struct conf *root, struct lb_conf *conf)
 	const struct conf api = conf_get(root, "api");
 
 	CONF_KEYS(root, "version", "pop", "asn", "router_id", "api", "identity", "checks",
-		  "origins", "vips", "bgp", "dataplane");
+		  "origins", "vips", "bgp", "mesh", "dataplane");
 	conf_int(root, "version", 1, 1, CONF_REQUIRED);
 	conf->pop = conf_name(root, "pop");
 	conf->has_api = api.json;
@@ -326,6 +326,7 @@ static void load_root(const struct conf *root, struct lb_conf *conf)
 	load_vips(root, conf);
 	lb_bgp_conf_load(root, conf);
 	lb_bfd_conf_load(root, conf->arena, &conf->bgp, &conf->bfd);
+	lb_mesh_conf_load(root, conf);
 	load_dataplane(root, &conf->dataplane);
 }
 

@@ -12,6 +12,7 @@
 #include "lb/announce/hold_down.h"
 #include "lb/bfd/bfd.h"
 #include "lb/bgp/speaker.h"
+#include "lb/mesh/core.h"
 #include "lib/check.h"
 #include "lib/http.h"
 
@@ -85,6 +86,7 @@ struct lb_conf {
 	struct lb_vip_conf *vips;
 	struct bgp_speaker_conf bgp;
 	struct lb_bfd_conf bfd;
+	struct mesh_conf mesh;
 	struct lb_dataplane_conf dataplane;
 
 	/* What the above borrows from. */
@@ -120,6 +122,8 @@ void lb_only_conf_load(const struct conf *peer, const struct lb_conf *conf, stru
 /* Of the peers in bgp, which has been loaded. */
 void lb_bfd_conf_load(const struct conf *root, struct arena *arena,
 		      const struct bgp_speaker_conf *bgp, struct lb_bfd_conf *out);
+/* Once the identity and the VIPs have been loaded. */
+void lb_mesh_conf_load(const struct conf *root, struct lb_conf *conf);
 /* The name of item i of an array of objects; a mistake if an earlier item has it too. */
 const char *lb_conf_unique_name(const struct conf *array, size_t i, const struct conf *item);
 

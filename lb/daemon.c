@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lb/event.h"
+#include "lb/mesh_link.h"
 #include "lb/start.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -134,6 +135,7 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 		tell_news(lb, news, cause);
 	announcer_note(&lb->announcer);
 	tell_announcements(lb);
+	lb_mesh_tell(lb);
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (!is_wanted(lb, i))
 			lb_seat_step(lb, &lb->seats[i], false, now);
@@ -237,6 +239,7 @@ void lb_daemon_on_stopped(void *ctx)
 	/* After BGP, so that nobody takes our end for a failure meanwhile. */
 	if (lb->bfd)
 		bfd_admin_down(lb->bfd);
+	lb_mesh_say(lb, MESH_STOPS);
 	ev_break(lb->loop, EVBREAK_ALL);
 }
 
@@ -245,6 +248,7 @@ static void drain(struct lb_daemon *lb)
 	lb->draining = true;
 	log_info("draining for %u ms", lb->conf->bgp.drain_ms);
 	announcer_drain(&lb->announcer);
+	lb_mesh_say(lb, MESH_DRAINING);
 	lb_daemon_decide(lb, clock_now());
 	ev_now_update(lb->loop);
 	ev_timer_set(&lb->drain, lb->conf->bgp.drain_ms / 1e3, 0);
@@ -273,6 +277,8 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	announcer_note(&lb->announcer);
 	tell_announcements(lb);
 	bgp_speaker_stop(lb->speaker, BGP_STOP_WITHDRAW, lb->conf->bgp.shutdown_text);
+	lb_mesh_tell(lb);
+	lb_mesh_say(lb, MESH_DRAINING);
 	ev_timer_stop(lb->loop, &lb->linger);
 }
 

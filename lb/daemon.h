@@ -7,6 +7,7 @@
  *	                      `--> verdict page                     ^
  *	          peers --> speaker --default route-----------------'
  *	          peers --> bfd --down--> speaker
+ *	     other pops <-> mesh <-- vips, announcements
  *
  * Everything happens in one thread, in one loop, but for BFD's packets (bfd/bfd.h). What happens
  * is told to the event log and to the log. api/ and verdict.c read the struct, only daemon.c
@@ -20,6 +21,7 @@
 #include "lb/announce/announce.h"
 #include "lb/conf.h"
 #include "lb/dataplane/dataplane.h"
+#include "lb/mesh/mesh.h"
 #include "lb/seat.h"
 #include "lb/vip.h"
 #include "lib/event_log.h"
@@ -58,6 +60,8 @@ struct lb_daemon {
 	 */
 	size_t *numbers;
 	struct dataplane *dp;
+	struct mesh *mesh; /* NULL: not configured */
+	bool mesh_is_new;  /* by a reload that is not applied yet */
 
 	size_t page_count;
 	struct http_server **pages; /* verdict pages, one for each identity address */

@@ -102,6 +102,28 @@ void lb_event_bfd(struct event_log *log, const char *peer, const struct bfd_chan
 	}
 }
 
+void lb_event_mesh_up(struct event_log *log, const struct mesh_pop *pop)
+{
+	json_int_t rtt_us = pop->peer.round_trip_ns / NS_PER_US;
+
+	log_info("mesh %s: live, round trip %.1f ms", pop->name, (double)rtt_us / 1000);
+	event_log_add(log, pop->peer.since, "mesh_up",
+		      json_pack("{s:s, s:I}", "pop", pop->name, "rtt_us", rtt_us));
+}
+
+void lb_event_mesh_down(struct event_log *log, const struct mesh_pop *pop,
+			const struct mesh_change *change)
+{
+	double silent_ms = (double)change->silent_ns / NS_PER_MS;
+
+	log_info("mesh %s: %s: %s, last heard %.1f ms ago", pop->name,
+		 mesh_state_name(change->state), change->reason, silent_ms);
+	event_log_add(log, pop->peer.since, "mesh_down",
+		      json_pack("{s:s, s:s, s:s, s:f}", "pop", pop->name, "state",
+				mesh_state_name(change->state), "reason", change->reason,
+				"silent_ms", silent_ms));
+}
+
 void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
 			    enum addr_family family, const struct addr *next_hop)
 {

@@ -11,6 +11,7 @@
 
 #include "lb/announce/announce.h"
 #include "lb/bfd/bfd.h"
+#include "lb/mesh/core.h"
 #include "lib/event_log.h"
 
 void lb_event_started(struct event_log *log, struct instant now, const char *pop);
@@ -39,6 +40,11 @@ void lb_event_peer(struct event_log *log, struct instant now, const char *peer, 
  * detection_time_ms}; t_ns is when the BFD thread saw it
  */
 void lb_event_bfd(struct event_log *log, const char *peer, const struct bfd_change *change);
+/* mesh_up {pop, rtt_us}; of both t_ns is when it was seen */
+void lb_event_mesh_up(struct event_log *log, const struct mesh_pop *pop);
+/* mesh_down {pop, state, reason, silent_ms}: it is not live any more, or not back in time */
+void lb_event_mesh_down(struct event_log *log, const struct mesh_pop *pop,
+			const struct mesh_change *change);
 /* default_route {peer, family, next_hop}; next_hop null: gone */
 void lb_event_default_route(struct event_log *log, struct instant now, const char *peer,
 			    enum addr_family family, const struct addr *next_hop);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* catchment-lb: the daemon of one PoP. docs/lb.md describes its configuration. */
+#include <errno.h>
 #include <ev.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lb/apply.h"
 #include "lib/log.h"
@@ -13,16 +15,19 @@
 enum { EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
 struct options {
-	const char *config;
+	const char *config, *mesh_key;
 	bool check;
 };
 
 static const char help[] =
 	"Usage: catchment-lb --config FILE [--check] [--verbose]\n"
+	"       catchment-lb --mesh-key FILE\n"
 	"Checks origins, and announces VIPs by BGP while they are up.\n"
 	"\n"
 	"  --config FILE   JSON configuration, see docs/lb.md\n"
 	"  --check         read the configuration, say what is wrong, start nothing\n"
+	"  --mesh-key FILE make a file with a secret key for the mesh, unless it is there, and\n"
+	"                  print the public key\n"
 	"  --verbose       say more on standard error\n"
 	"  --version       print the version\n"
 	"  --help          print this\n"
@@ -35,9 +40,13 @@ static const char help[] =
 static int parse_arguments(struct options *out, int argc, char **argv)
 {
 	static const struct option known[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check", no_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },	    { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },	    { 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "mesh-key", required_argument, NULL, 'k' },
+		{ 0 },
 	};
 	int c;
 
@@ -46,6 +55,9 @@ static int parse_arguments(struct options *out, int argc, char **argv)
 		switch (c) {
 		case 'c':
 			out->config = optarg;
+			break;
+		case 'k':
+			out->mesh_key = optarg;
 			break;
 		case 'n':
 			out->check = true;
@@ -63,7 +75,7 @@ static int parse_arguments(struct options *out, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (out->config && optind == argc)
+	if ((out->config || out->mesh_key) && optind == argc)
 		return -1;
 	if (optind < argc)
 		fprintf(stderr, "catchment-lb: unexpected argument '%s'\n", argv[optind]);
@@ -81,6 +93,21 @@ static struct lb_conf *load(const char *path)
 	if (!conf)
 		fprintf(stderr, "%s: %s\n", path, conf_error_format(&err, text, sizeof(text)));
 	return conf;
+}
+
+static int make_mesh_key(const char *path)
+{
+	uint8_t public_key[MESH_KEY_SIZE];
+	char text[MESH_KEY_DIGITS + 1];
+	int err = mesh_seal_init() ? mesh_key_make(path, public_key) : -ENOSYS;
+
+	if (err == -EINVAL)
+		fprintf(stderr, "%s: is there, but holds no key; it is left as it is\n", path);
+	else if (err)
+		fprintf(stderr, "%s: %s\n", path, strerror(-err));
+	else
+		puts(mesh_key_format(public_key, text));
+	return err ? EXIT_ENVIRONMENT : EXIT_SUCCESS;
 }
 
 static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int revents)
@@ -137,6 +164,8 @@ int main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (options.mesh_key)
+		return make_mesh_key(options.mesh_key);
 	conf = load(options.config);
 	if (!conf)
 		return EXIT_USAGE;

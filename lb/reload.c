@@ -161,6 +161,30 @@ static void match_peer(struct lb_diff *diff, const struct lb_conf *old, const st
 	};
 }
 
+/* ---- other PoPs ---- */
+
+static struct lb_match match_pop(const struct mesh_conf *old, const struct mesh_pop_conf *pop)
+{
+	for (size_t i = 0; i < old->pop_count; i++) {
+		const struct mesh_pop_conf *was = &old->pops[i];
+		bool same = endpoint_equal(&was->at, &pop->at) &&
+			    memcmp(was->public_key, pop->public_key, MESH_KEY_SIZE) == 0;
+
+		if (strcmp(was->name, pop->name) == 0)
+			return (struct lb_match){ same ? LB_SAME : LB_RESET, i };
+	}
+	return (struct lb_match){ .change = LB_ADDED };
+}
+
+static bool meshes_equal(const struct mesh_conf *a, const struct mesh_conf *b)
+{
+	return a->enabled == b->enabled && a->port == b->port && a->gue_port == b->gue_port &&
+	       a->timing.interval_ms == b->timing.interval_ms &&
+	       a->timing.multiplier == b->timing.multiplier &&
+	       a->reset_after_ms == b->reset_after_ms &&
+	       memcmp(a->public_key, b->public_key, MESH_KEY_SIZE) == 0;
+}
+
 /* ---- the rest ---- */
 
 static bool identities_equal(const struct lb_identity_conf *a, const struct lb_identity_conf *b)
@@ -192,6 +216,7 @@ static void compare_settings(struct lb_diff *diff, const struct lb_conf *old,
 		!text_equal(old->bgp.shutdown_text, new->bgp.shutdown_text);
 	diff->settings[LB_SETTING_ROUTES] = a->routes != b->routes;
 	diff->settings[LB_SETTING_METRIC] = a->metric != b->metric;
+	diff->settings[LB_SETTING_MESH] = !meshes_equal(&old->mesh, &new->mesh);
 }
 
 static bool apis_equal(const struct lb_conf *old, const struct lb_conf *new)
@@ -235,6 +260,9 @@ void lb_diff_init(struct lb_diff *diff, const struct lb_conf *old, const struct 
 	diff->bfd = xcalloc(peers + 1, sizeof(enum lb_bfd_change));
 	for (size_t i = 0; i < peers; i++)
 		match_peer(diff, old, new, i);
+	diff->pops = xcalloc(new->mesh.pop_count + 1, sizeof(struct lb_match));
+	for (size_t i = 0; i < new->mesh.pop_count; i++)
+		diff->pops[i] = match_pop(&old->mesh, &new->mesh.pops[i]);
 	compare_settings(diff, old, new);
 }
 
@@ -244,6 +272,7 @@ void lb_diff_fini(struct lb_diff *diff)
 	free(diff->vips);
 	free(diff->peers);
 	free(diff->bfd);
+	free(diff->pops);
 	*diff = (struct lb_diff){ 0 };
 }
 
@@ -278,6 +307,11 @@ static const char *vip_name(const struct lb_conf *conf, size_t i)
 static const char *peer_name(const struct lb_conf *conf, size_t i)
 {
 	return conf->bgp.peers[i].name;
+}
+
+static const char *pop_name(const struct lb_conf *conf, size_t i)
+{
+	return conf->mesh.pops[i].name;
 }
 
 static void add_name(json_t *object, const char *key, const char *name)
@@ -322,20 +356,24 @@ json_t *lb_diff_report(const struct lb_diff *diff, const struct lb_conf *old,
 		[LB_SETTING_SHUTDOWN_TEXT] = "bgp.shutdown_text",
 		[LB_SETTING_ROUTES] = "dataplane.routes",
 		[LB_SETTING_METRIC] = "dataplane.metric",
+		[LB_SETTING_MESH] = "mesh",
 	};
 	const struct names origins = { diff->origins, old->origin_count, new->origin_count,
 				       origin_name };
 	const struct names vips = { diff->vips, old->vip_count, new->vip_count, vip_name };
 	const struct names peers = { diff->peers, old->bgp.peer_count, new->bgp.peer_count,
 				     peer_name };
+	const struct names pops = { diff->pops, old->mesh.pop_count, new->mesh.pop_count,
+				    pop_name };
 	json_t *changed = json_array();
 
 	for (int i = 0; i < LB_SETTINGS; i++)
 		if (diff->settings[i])
 			json_array_append_new(changed, json_string(settings[i]));
-	return json_pack("{s:o, s:o, s:o, s:o}", "origins", names_report(&origins, old, new),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "origins", names_report(&origins, old, new),
 			 "vips", names_report(&vips, old, new), "peers",
-			 names_report(&peers, old, new), "settings", changed);
+			 names_report(&peers, old, new), "pops", names_report(&pops, old, new),
+			 "settings", changed);
 }
 
 static void append(char **text, const char *what, const char *name, const char *how)
@@ -348,16 +386,16 @@ static void append(char **text, const char *what, const char *name, const char *
 
 char *lb_diff_text(const json_t *report)
 {
-	static const char *const kinds[][2] = { { "origins", "origin" },
-						{ "vips", "vip" },
-						{ "peers", "peer" } };
+	static const char *const kinds[][2] = {
+		{ "origins", "origin" }, { "vips", "vip" }, { "peers", "peer" }, { "pops", "pop" }
+	};
 	static const char *const hows[] = { "added", "removed", "changed", "reset" };
 	const json_t *names;
 	char *text = xstrdup("");
 	json_t *name;
 	size_t at;
 
-	for (size_t i = 0; i < 12; i++) {
+	for (size_t i = 0; i < 16; i++) {
 		names = json_object_get(json_object_get(report, kinds[i / 4][0]), hows[i % 4]);
 		json_array_foreach (names, at, name) {
 			append(&text, kinds[i / 4][1], json_string_value(name), hows[i % 4]);

@@ -2,8 +2,8 @@
 /*
  * reload.h - the difference of two configurations.
  *
- * Pure. Origins, VIPs and peers are known by their names; what is known of one in the old
- * configuration, and of one with the same name in the new, is compared with all defaults filled
+ * Pure. Origins, VIPs, peers and other PoPs are known by their names; what is known of one in the
+ * old configuration, and of one with the same name in the new, is compared with all defaults filled
  * in, so that to write one out is no change. apply.c carries the difference out.
  */
 #ifndef LB_RELOAD_H
@@ -14,7 +14,8 @@
 enum lb_change {
 	LB_SAME,
 	LB_CHANGED, /* goes on as what it was */
-	LB_RESET,   /* begins anew: a peer's session; an origin that is another server now */
+	LB_RESET,   /* begins anew: a peer's session; an origin or a pop elsewhere, or with another
+		       key */
 	LB_ADDED,
 };
 
@@ -39,14 +40,15 @@ enum lb_setting {
 	LB_SETTING_SHUTDOWN_TEXT,
 	LB_SETTING_ROUTES,
 	LB_SETTING_METRIC,
+	LB_SETTING_MESH, /* all of it but the other PoPs */
 };
-#define LB_SETTINGS 6
+#define LB_SETTINGS 7
 
 struct lb_diff {
 	/* JSON pointer to the first thing that only a restart can change, or NULL. */
 	const char *restart;
-	struct lb_match *origins, *vips, *peers; /* by the new configuration's indices */
-	enum lb_bfd_change *bfd;		 /* by peer */
+	struct lb_match *origins, *vips, *peers, *pops; /* by the new configuration's indices */
+	enum lb_bfd_change *bfd;			/* by peer */
 	bool settings[LB_SETTINGS];
 };
 

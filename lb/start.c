@@ -15,6 +15,7 @@
 #include "lb/api/api.h"
 #include "lb/bfd/socket.h"
 #include "lb/event.h"
+#include "lb/mesh_link.h"
 #include "lb/verdict.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -256,6 +257,8 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *
 		err = start_pages(lb);
 	}
 	if (!err)
+		err = lb_mesh_start(lb);
+	if (!err)
 		err = start_api(lb);
 	if (!err)
 		err = start_speaker(lb);
@@ -287,6 +290,7 @@ void lb_daemon_free(struct lb_daemon *lb)
 	check_trusts_free(lb->trusts);
 	bfd_free(lb->bfd);
 	bgp_speaker_free(lb->speaker);
+	mesh_free(lb->mesh);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
 		dataplane_ear_close(lb->seats[i].ear);
 	lb_leaving_free(lb);

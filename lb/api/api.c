@@ -184,6 +184,7 @@ const struct http_route lb_api_routes[] = {
 	{ "GET", "/v1/peers", lb_api_peers, NULL },
 	{ "GET", "/v1/peers/{name}", lb_api_peer, NULL },
 	{ "GET", "/v1/announcements", get_announcements, NULL },
+	{ "GET", "/v1/mesh", lb_api_mesh, NULL },
 	{ "GET", "/v1/explain", lb_api_explain, explain_query },
 	{ "GET", "/v1/events", get_events, events_query },
 	{ "POST", "/v1/reload", lb_api_reload, NULL },

@@ -19,6 +19,7 @@ int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply 
 int lb_api_peers(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_peer(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_explain(void *ctx, const struct http_request *req, struct http_reply *reply);
+int lb_api_mesh(void *ctx, const struct http_request *req, struct http_reply *reply);
 int lb_api_reload(void *ctx, const struct http_request *req, struct http_reply *reply);
 
 /* Objects that several handlers show; index: into the configuration's list. */

@@ -9,6 +9,8 @@
 #include "lib/metrics.h"
 
 void lb_metrics_peers(const struct lb_daemon *lb, struct metrics *m);
+/* Nothing without a mesh. */
+void lb_metrics_mesh(const struct lb_daemon *lb, struct metrics *m);
 /* Nothing where no peer has BFD. */
 void lb_metrics_bfd(const struct lb_daemon *lb, struct metrics *m);
 

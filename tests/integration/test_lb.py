@@ -401,12 +401,17 @@ class Api(LabTest):
         conf["vips"][1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
         conf["bgp"]["peers"][0].update(bfd={"interval_ms": 100}, dump={
             "file": os.path.join(self.lab.directory, "t1.mrt")})
-        lab, daemon = self.lab, self.start_converged(vips=conf["vips"], bgp=conf["bgp"])
+        pops = [self.mesh_pop(name, number) for name, number in (("fra", 1), ("ams", 2))]
+        meshes = [{"key_file": self.key_file(pop["name"]), "pops": [other]}
+                  for pop, other in zip(pops, reversed(pops))]
+        lab, daemon = self.lab, self.start_converged(vips=conf["vips"], bgp=conf["bgp"],
+                                                     mesh=meshes[0])
         daemon.events({"kind": "bfd_up", "peer": "t1"})
+        self.meet_another_pop(daemon, meshes[1])
         api = openapi.Checker(openapi.Spec("lb.yaml"), support.Rest(lab.socket))
         api.probe()
         api.ask("GET", "/healthz", 200)
-        for path in ("/v1/status", "/v1/vips", "/v1/peers", "/v1/announcements"):
+        for path in ("/v1/status", "/v1/vips", "/v1/peers", "/v1/announcements", "/v1/mesh"):
             api.ask("GET", path, 200)
         for path, good in (("/v1/vips/{name}", "geodns30"), ("/v1/vips/{name}", "anycast"),
                            ("/v1/peers/{name}", "t1")):
@@ -429,6 +434,30 @@ class Api(LabTest):
             self.assertIn("stopping", [event["kind"] for event in events])  # to its end
         self.assertEqual(daemon.wait(5), 0)
         api.finish()
+
+    def key_file(self, name):
+        return os.path.join(self.lab.directory, name + ".key")
+
+    def mesh_pop(self, name, number):
+        key = subprocess.run([LB, "--mesh-key", self.key_file(name)], stdout=subprocess.PIPE,
+                             text=True, check=True).stdout.strip()
+        return {"name": name, "address": f"10.200.{number}.1", "public_key": key}
+
+    def meet_another_pop(self, daemon, mesh):
+        """One that lives behind t1 for a moment."""
+        conf = {"version": 1, "pop": "ams", "asn": 64500, "router_id": "10.200.2.1",
+                "identity": {"prefixes": ["10.200.2.0/24"], "addresses": ["10.200.2.1"]},
+                "bgp": {"peers": []}, "mesh": mesh, "dataplane": {"type": "local"}}
+        path = os.path.join(self.lab.directory, "ams.json")
+        self.lab.lb.ip("route add 10.200.2.0/24 via 10.1.1.2")
+        with open(path, "w", encoding="ascii") as out:
+            json.dump(conf, out)
+        with support.Daemon([LB, "--config", path], netns=self.lab.t1) as other:
+            daemon.events({"kind": "mesh_up", "pop": "ams"})
+            wait_until(lambda: daemon.get("/v1/mesh")[1]["pops"][0]["state"] == "live", 5, "live")
+            other.signal(signal.SIGTERM, 5)
+        down = daemon.events({"kind": "mesh_down", "pop": "ams"})[-1]
+        self.assertEqual(down["reason"], "it has stopped")
 
     def check_values(self, daemon, api):
         peer = daemon.peer("t1")
@@ -497,7 +526,7 @@ class Api(LabTest):
         """Every status; what is refused leaves the daemon as it is."""
         with open(daemon.path, encoding="ascii") as file:
             good = json.load(file)
-        for status, pointer, change in ((422, "/vips", {"vips": 7}), (409, "/pop", {"pop": "ams"}),
+        for status, pointer, change in ((422, "/vips", {"vips": 7}), (409, "/pop", {"pop": "lon"}),
                                         (500, None, {"bgp": {**good["bgp"],
                                                              "listen": ["192.0.2.1"]}})):
             with open(daemon.path, "w", encoding="ascii") as out:

@@ -34,6 +34,13 @@ static struct lb_conf *load(const char *patch)
 	"{'name':'" name "','prefixes':['198.18." net ".0/24'],'addresses':['198.18." net          \
 	".1'],'origins':['a','b']}"
 
+#define POP(name, address, first)                                                                  \
+	"{'name':'" name "','address':'" address "','public_key':'" first                          \
+	"20f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a'}"
+#define AMS	     POP("ams", "10.200.2.1", "85")
+#define MESH(rest)   "{'mesh':{'key_file':'tests/unit/lb/mesh/rfc7748.key'" rest "}}"
+#define MESHED(list) MESH(",'pops':[" list "]")
+
 struct row {
 	const char
 		*key; /* of the peer or VIP that it is about, as docs/lb.md has it; NULL: other */
@@ -173,6 +180,29 @@ static const struct row rows[] = {
 	{ "bfd", "interval", BFD(""), BFD("'interval_ms':50"), "peer t1 changed" },
 	{ "bfd", "BFD's key", BFD("'auth':{'key_file':'VERSION'}"),
 	  BFD("'auth':{'key_file':'VERSION','key_id':2}"), "peer t1 changed" },
+
+	/* Other PoPs. */
+	{ NULL, "a mesh", "{}", MESH(""), "setting mesh changed" },
+	{ NULL, "no mesh any more", MESHED(AMS), "{}", "pop ams removed, setting mesh changed" },
+	{ NULL, "defaults of the mesh", MESHED(AMS),
+	  MESH(",'port':6079,'gue_port':6080,'interval_ms':80,'multiplier':3,'reset_after_ms':1000,"
+	       "'pops':[" AMS "]"), "nothing has changed" },
+	{ NULL, "a pop more", MESHED(AMS), MESHED(POP("lon", "10.200.3.1", "86") "," AMS),
+	  "pop lon added" },
+	{ NULL, "a pop elsewhere", MESHED(AMS), MESHED(POP("ams", "10.200.3.1", "85")),
+	  "pop ams reset" },
+	{ NULL, "with another key", MESHED(AMS), MESHED(POP("ams", "10.200.2.1", "86")),
+	  "pop ams reset" },
+	{ NULL, "another key of ours", MESHED(AMS),
+	  "{'mesh':{'key_file':'tests/unit/lb/mesh/other.key','pops':[" AMS "]}}",
+	  "setting mesh changed" },
+	{ NULL, "port of the mesh", MESH(",'port':6079"), MESH(",'port':6081"),
+	  "setting mesh changed" },
+	{ NULL, "port of GUE", MESH(""), MESH(",'gue_port':6081"), "setting mesh changed" },
+	{ NULL, "hellos", MESH(""), MESH(",'interval_ms':40"), "setting mesh changed" },
+	{ NULL, "patience with them", MESH(""), MESH(",'multiplier':4"), "setting mesh changed" },
+	{ NULL, "patience with the dead", MESH(""), MESH(",'reset_after_ms':500"),
+	  "setting mesh changed" },
 
 	/* The rest. */
 	{ NULL, "the identity's policy", "{}", "{'identity':{'policy':{'med':1}}}",
