@@ -182,7 +182,7 @@ static void take_question(struct mesh_core *core, size_t slot, const struct mesh
 		core->handlers.on_ask(core->handlers.ctx, slot, message->question.id,
 				      message->question.flow);
 	else
-		mesh_core_answer(core, slot, message->question.id, false, 0);
+		mesh_core_answer(core, slot, &message->question); /* no */
 }
 
 /* Of a message that counts. */
@@ -208,8 +208,7 @@ static void take(struct mesh_core *core, size_t slot, const struct mesh_message 
 	case MESH_ANSWER:
 		pop->counters.answered++;
 		if (handlers->on_answer)
-			handlers->on_answer(handlers->ctx, slot, message->question.id,
-					    message->question.yes, message->question.age_ms);
+			handlers->on_answer(handlers->ctx, slot, &message->question);
 		break;
 	case MESH_GONE:
 		if (handlers->on_gone)
@@ -416,15 +415,12 @@ bool mesh_core_ask(struct mesh_core *core, size_t slot, uint64_t id,
 	return true;
 }
 
-void mesh_core_answer(struct mesh_core *core, size_t slot, uint64_t id, bool yes, uint32_t age_ms)
+void mesh_core_answer(struct mesh_core *core, size_t slot, const struct mesh_answer *answer)
 {
-	struct mesh_message message = { 0 };
+	struct mesh_message message = { .question = *answer };
 
 	if (!mesh_core_pop(core, slot))
 		return;
-	message.question.id = id;
-	message.question.yes = yes;
-	message.question.age_ms = age_ms;
 	post_question(core, slot, MESH_ANSWER, &message);
 }
 

@@ -10,7 +10,7 @@
  *
  * What is sent for each other PoP is bounded whatever comes: a hello each interval, one for each
  * change, replies and answers under token buckets; chunks of networks share one rate for all. An
- * answer is smaller than its question, so that nothing here amplifies.
+ * answer is no longer than its question, so that nothing here amplifies.
  */
 #ifndef LB_MESH_CORE_H
 #define LB_MESH_CORE_H
@@ -100,7 +100,7 @@ struct mesh_handlers {
 	void (*on_change)(void *ctx, size_t slot, const struct mesh_change *change);
 	/* To be answered with mesh_core_answer(), now or later, or not at all. */
 	void (*on_ask)(void *ctx, size_t slot, uint64_t id, const uint8_t flow[MESH_FLOW_SIZE]);
-	void (*on_answer)(void *ctx, size_t slot, uint64_t id, bool yes, uint32_t age_ms);
+	void (*on_answer)(void *ctx, size_t slot, const struct mesh_answer *answer);
 	void (*on_gone)(void *ctx, size_t slot, const uint8_t flow[MESH_FLOW_SIZE]);
 };
 
@@ -157,7 +157,7 @@ size_t mesh_core_announcers(const struct mesh_core *core, uint64_t hash);
 /* False, and nothing is sent: it is not live. */
 bool mesh_core_ask(struct mesh_core *core, size_t slot, uint64_t id,
 		   const uint8_t flow[MESH_FLOW_SIZE]);
-void mesh_core_answer(struct mesh_core *core, size_t slot, uint64_t id, bool yes, uint32_t age_ms);
+void mesh_core_answer(struct mesh_core *core, size_t slot, const struct mesh_answer *answer);
 void mesh_core_gone(struct mesh_core *core, size_t slot, const uint8_t flow[MESH_FLOW_SIZE]);
 /* A client served here; clients are 16 octets, as in networks.h. */
 void mesh_core_served(struct mesh_core *core, const uint8_t client[16]);

@@ -327,9 +327,9 @@ bool mesh_ask(struct mesh *mesh, size_t slot, uint64_t id, const uint8_t flow[ME
 	return mesh_core_ask(&mesh->core, slot, id, flow);
 }
 
-void mesh_answer(struct mesh *mesh, size_t slot, uint64_t id, bool yes, uint32_t age_ms)
+void mesh_answer(struct mesh *mesh, size_t slot, const struct mesh_answer *answer)
 {
-	mesh_core_answer(&mesh->core, slot, id, yes, age_ms);
+	mesh_core_answer(&mesh->core, slot, answer);
 	mesh->unsettled = true;
 }
 

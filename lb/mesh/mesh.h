@@ -44,7 +44,7 @@ void mesh_say(struct mesh *mesh, enum mesh_word word, uint32_t for_ms);
 /* and this with all that is said in this turn of the loop, before it waits. */
 void mesh_set_vips(struct mesh *mesh, const struct mesh_vip *vips, size_t count);
 bool mesh_ask(struct mesh *mesh, size_t slot, uint64_t id, const uint8_t flow[MESH_FLOW_SIZE]);
-void mesh_answer(struct mesh *mesh, size_t slot, uint64_t id, bool yes, uint32_t age_ms);
+void mesh_answer(struct mesh *mesh, size_t slot, const struct mesh_answer *answer);
 void mesh_gone(struct mesh *mesh, size_t slot, const uint8_t flow[MESH_FLOW_SIZE]);
 void mesh_served(struct mesh *mesh, const uint8_t client[16]);
 /* Some other PoP is live, not about to go, and announces this VIP, which is up there. */

@@ -7,6 +7,9 @@
 #define FLAG_PROVE 2
 #define VIP_BITS   (MESH_VIP_ANNOUNCED | MESH_VIP_DEPREFERRED | MESH_VIP_UP)
 
+/* An answer says so much more than its question. */
+static const uint8_t ask_padding[9];
+
 static void get_vips(struct mesh_hello *hello, struct wire_reader *r)
 {
 	hello->vip_total = wire_get_u16(r);
@@ -62,9 +65,11 @@ static void get_answer(struct mesh_message *message, struct wire_reader *r)
 	uint8_t verdict;
 
 	message->question.id = wire_get_u64(r);
+	get_flow(message->question.flow, r);
 	verdict = wire_get_u8(r);
 	message->question.yes = verdict == 1;
 	message->question.age_ms = wire_get_u32(r);
+	message->question.idle_ms = wire_get_u32(r);
 	if (verdict > 1)
 		r->failed = true;
 }
@@ -90,6 +95,7 @@ static bool get_body(struct mesh_message *message, struct wire_reader *r)
 	case MESH_ASK:
 		message->question.id = wire_get_u64(r);
 		get_flow(message->question.flow, r);
+		wire_get_bytes(r, sizeof(ask_padding));
 		return true;
 	case MESH_ANSWER:
 		get_answer(message, r);
@@ -155,11 +161,14 @@ static void put_body(const struct mesh_message *message, struct wire_writer *w)
 	case MESH_ASK:
 		wire_put_u64(w, message->question.id);
 		wire_put_bytes(w, message->question.flow, MESH_FLOW_SIZE);
+		wire_put_bytes(w, ask_padding, sizeof(ask_padding));
 		break;
 	case MESH_ANSWER:
 		wire_put_u64(w, message->question.id);
+		wire_put_bytes(w, message->question.flow, MESH_FLOW_SIZE);
 		wire_put_u8(w, message->question.yes);
 		wire_put_u32(w, message->question.age_ms);
+		wire_put_u32(w, message->question.idle_ms);
 		break;
 	case MESH_GONE:
 		wire_put_bytes(w, message->question.flow, MESH_FLOW_SIZE);

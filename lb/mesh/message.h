@@ -15,8 +15,8 @@
  *	          | sent 8 | sent_echo 8 | held_us 4 | vips 2 | first 2 | count 1 | count x VIP
  *	VIP       name's hash 8 | bits 1
  *	NETWORKS  chunk 1 | a chunk of the filter of networks (networks.h)
- *	ASK       id 8 | flow 40
- *	ANSWER    id 8 | verdict 1 | age_ms 4
+ *	ASK       id 8 | flow 40 | zero 9, so that it is as long as
+ *	ANSWER    id 8 | flow 40 | verdict 1 | age_ms 4 | idle_ms 4
  *	GONE      flow 40
  *
  * Octets behind what is known here are passed over: later versions may say more.
@@ -70,6 +70,15 @@ struct mesh_hello {
 	struct mesh_vip vips[MESH_VIPS_A_HELLO];
 };
 
+/* Of a question, which is all but the last three, and its answer. */
+struct mesh_answer {
+	uint64_t id;
+	uint8_t flow[MESH_FLOW_SIZE]; /* a struct flow_key, to us mere octets */
+	bool yes;
+	uint32_t age_ms;  /* of the connection, as its owner means it */
+	uint32_t idle_ms; /* since its last packet */
+};
+
 struct mesh_message {
 	uint64_t boot, echo, seq;
 	enum mesh_type type;
@@ -79,12 +88,7 @@ struct mesh_message {
 			uint8_t index;
 			const uint8_t *bits; /* MESH_CHUNK_SIZE, borrowed */
 		} chunk;
-		struct {
-			uint64_t id;
-			uint8_t flow[MESH_FLOW_SIZE]; /* a struct flow_key, to us mere octets */
-			bool yes;
-			uint32_t age_ms; /* of a connection that it has: since it knows of it */
-		} question;		 /* ASK: id, flow; ANSWER: id, yes, age_ms; GONE: flow */
+		struct mesh_answer question; /* ASK: id, flow; ANSWER: all; GONE: flow */
 	};
 };
 

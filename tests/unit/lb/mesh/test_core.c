@@ -22,9 +22,7 @@ struct carried {
 
 struct answer {
 	size_t slot;
-	uint64_t id;
-	bool yes;
-	uint32_t age_ms;
+	struct mesh_answer said;
 };
 
 struct node {
@@ -86,21 +84,24 @@ static void on_change(void *ctx, size_t slot, const struct mesh_change *change)
 
 static void on_ask(void *ctx, size_t slot, uint64_t id, const uint8_t flow[MESH_FLOW_SIZE])
 {
+	struct mesh_answer answer = { .id = id, .age_ms = 100, .idle_ms = 7 };
 	struct node *node = ctx;
 
 	node->asked_slot = slot;
 	node->asked_id = id;
 	node->asked++;
 	/* Whose flows have its number are its own. */
-	mesh_core_answer(&node->core, slot, id, flow[0] == node->index, 100);
+	answer.yes = flow[0] == node->index;
+	memcpy(answer.flow, flow, MESH_FLOW_SIZE);
+	mesh_core_answer(&node->core, slot, &answer);
 }
 
-static void on_answer(void *ctx, size_t slot, uint64_t id, bool yes, uint32_t age_ms)
+static void on_answer(void *ctx, size_t slot, const struct mesh_answer *answer)
 {
 	struct node *node = ctx;
 
 	node->answer_count++;
-	node->answer = (struct answer){ slot, id, yes, age_ms };
+	node->answer = (struct answer){ slot, *answer };
 }
 
 static void on_gone(void *ctx, size_t slot, const uint8_t flow[MESH_FLOW_SIZE])
@@ -305,8 +306,11 @@ Test(mesh_core, questions_find_their_answers)
 		run_ms(net, 45);
 		cr_expect_eq(a->answer_count, other);
 		cr_expect_eq(a->answer.slot, slot);
-		cr_expect_eq(a->answer.id, 40 + (uint64_t)other);
-		cr_expect_eq(a->answer.yes, other == 2);
+		cr_expect_eq(a->answer.said.id, 40 + (uint64_t)other);
+		cr_expect_eq(a->answer.said.yes, other == 2);
+		cr_expect_eq(a->answer.said.age_ms, 100);
+		cr_expect_eq(a->answer.said.idle_ms, 7);
+		cr_expect_arr_eq(a->answer.said.flow, flow, MESH_FLOW_SIZE);
 	}
 	mesh_core_gone(&a->core, slot_of(a, 1), flow);
 	run_ms(net, 25);
@@ -315,7 +319,7 @@ Test(mesh_core, questions_find_their_answers)
 	net->nodes[1].core.handlers.on_ask = NULL;
 	cr_assert(mesh_core_ask(&a->core, slot_of(a, 1), 50, flow));
 	run_ms(net, 45);
-	cr_expect(a->answer.id == 50 && !a->answer.yes);
+	cr_expect(a->answer.said.id == 50 && !a->answer.said.yes);
 	free_net(net);
 }
 
