@@ -26,6 +26,17 @@ static size_t pop_up_count(const struct lab *lab)
 	return lab->topology->scenario->variant_count * lab->topology->scenario->pop_count;
 }
 
+/* A node's namespace ends with it, and takes its devices along; that of a container may go on. */
+static void devices_stay(json_t *plan)
+{
+	json_t *link;
+	size_t i;
+
+	json_array_foreach (json_object_get(plan, "links"), i, link) {
+		json_object_set_new(link, "stays", json_true());
+	}
+}
+
 void lab_nodes_prepare(struct lab *lab)
 {
 	for (size_t i = 0; i < lab->topology->node_count; i++) {
@@ -34,6 +45,8 @@ void lab_nodes_prepare(struct lab *lab)
 		node->lab = lab;
 		node->index = i;
 		node->plan = plan_node(lab->topology, i);
+		if (!lab->runtime->nodes_return)
+			devices_stay(node->plan);
 		node->pop_up = xcalloc(pop_up_count(lab), sizeof(bool));
 		record_files(lab->record, lab_node_name(node),
 			     json_object_get(node->plan, "files"));

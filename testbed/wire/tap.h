@@ -10,10 +10,17 @@
 #ifndef TESTBED_WIRE_TAP_H
 #define TESTBED_WIRE_TAP_H
 
+#include <stdbool.h>
+
 #define TAP_HEADER    10
 #define TAP_FRAME_MAX (TAP_HEADER + 14 + 65536)
 
-/* Create the device in the calling thread's network namespace. A descriptor, or -errno. */
-int tap_open(const char *name);
+/*
+ * Create the device in the calling thread's network namespace. A descriptor, or -errno. stays: it
+ * goes with its namespace, not with the descriptor. A namespace takes all of its devices down at
+ * once and while nobody waits; who closes a descriptor waits for the kernel, for each one anew, and
+ * that is a second and more where the host has given the cores to others.
+ */
+int tap_open(const char *name, bool stays);
 
 #endif

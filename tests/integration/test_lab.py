@@ -12,6 +12,7 @@ import unittest
 from support import BIN, free_name, tolerant, wait_until
 
 TESTBED = BIN + "/catchment-testbed"
+IFF_PERSIST = 0x800
 UP_S = 60  # patience for a lab, which takes 4 s when the machine has nothing else to do
 
 
@@ -153,6 +154,8 @@ class Life(Case):
         status = self.status()
         self.assertEqual((status["phase"], status["routes_missing"], status["faults"]),
                          ("up", 0, []))
+        flags = int(self.exec("fra", "cat", "/sys/class/net/t1-frankfurt/tun_flags")[1], 16)
+        self.assertTrue(flags & IFF_PERSIST, "else the end waits for each device")
         self.assertEqual(len(status["nodes"]), 17)
         self.assertTrue(all(n["up"] for n in status["nodes"]))
         self.assertIn(self.lab, [s["lab"] for s in
