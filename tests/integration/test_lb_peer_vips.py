@@ -83,7 +83,7 @@ protocol bgp second {
 	bfd on;
 	local 2001:db8:f001:1::2 as 65101;
 	neighbor 2001:db8:f001:1::3 as 64500;
-	check link no; hold time 9; passive yes;
+	check link no; hold time 9; passive yes; error wait time 1, 2;
 	ipv4 { import all; export none; };
 	ipv6 { import all; export none; };
 }
