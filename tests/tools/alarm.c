@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	int64_t period, allowed, worst = 0;
 	struct instant due;
 
-	if (argc != 4 || take_core(atoi(argv[1]))) {
+	if (argc != 4 || take_core((int)strtol(argv[1], NULL, 10))) {
 		perror("alarm CORE PERIOD_US LATE_US");
 		return 1;
 	}
