@@ -234,23 +234,6 @@ static void referral_put(struct lookup *l, const struct zone_node *cut)
 	}
 }
 
-/* The address that the query says it is asked for, of family ADDR_NONE if none. */
-static struct addr subnet_of(const struct dns_query *query)
-{
-	return query->edns.has_ecs ? dns_ecs_addr(&query->edns.ecs)
-				   : (struct addr){ .family = ADDR_NONE };
-}
-
-struct answer_client answer_client(const struct dns_query *query, const struct addr *resolver)
-{
-	struct answer_client client = { .addr = subnet_of(query) };
-
-	client.is_subnet = client.addr.family != ADDR_NONE && !addr_is_private(&client.addr);
-	if (!client.is_subnet)
-		client.addr = *resolver;
-	return client;
-}
-
 /* Returns how far the answer's validity reaches (RFC 7871, 7.2.1). */
 static uint8_t choose(const struct lookup *l, const struct geo_name *name, struct geo_choice *to)
 {
@@ -260,7 +243,7 @@ static uint8_t choose(const struct lookup *l, const struct geo_name *name, struc
 
 	if (client->is_subnet)
 		return scope;
-	subnet = subnet_of(l->query); /* if there is one, then it is private */
+	subnet = dns_edns_subnet(&l->query->edns); /* if there is one, then it is private */
 	return subnet.family == ADDR_NONE ? 0 : snapshot_scope(l->snap, name, &subnet);
 }
 

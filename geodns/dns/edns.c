@@ -119,11 +119,12 @@ size_t dns_edns_udp_size(const struct dns_edns *edns)
 	return edns->udp_size < DNS_UDP_SIZE_MAX ? edns->udp_size : DNS_UDP_SIZE_MAX;
 }
 
-struct addr dns_ecs_addr(const struct dns_ecs *ecs)
+struct addr dns_edns_subnet(const struct dns_edns *edns)
 {
+	const struct dns_ecs *ecs = &edns->ecs;
 	struct addr addr = { .family = ADDR_NONE };
 
-	if (ecs->source_prefix == 0)
+	if (!edns->has_ecs || ecs->source_prefix == 0)
 		return addr;
 	addr.family = ecs->option[ECS_FAMILY_AT + 1] == 1 ? ADDR_IPV4 : ADDR_IPV6;
 	memcpy(addr.bytes, ecs->option + ECS_ADDR_AT, ecs->option_len - ECS_ADDR_AT);

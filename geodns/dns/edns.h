@@ -60,8 +60,8 @@ bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode
 /* What an answer may measure over UDP. */
 size_t dns_edns_udp_size(const struct dns_edns *edns);
 
-/* The client subnet as an address; family ADDR_NONE when it names none (source_prefix 0). */
-struct addr dns_ecs_addr(const struct dns_ecs *ecs);
+/* The client subnet as an address; family ADDR_NONE when none is named (source_prefix 0). */
+struct addr dns_edns_subnet(const struct dns_edns *edns);
 
 /*
  * Write the whole OPT record of an answer with that (extended) rcode: the query's DO and CO, its
