@@ -20,9 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "geodns/dns/siphash.h"
 #include "lib/addr.h"
 #include "lib/clock.h"
+#include "lib/siphash.h"
 
 struct rate_limit_options {
 	unsigned per_second; /* 1 to 1000000 */

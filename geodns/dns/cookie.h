@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "geodns/dns/siphash.h"
 #include "lib/addr.h"
+#include "lib/siphash.h"
 #include "lib/wire.h"
 
 #define DNS_COOKIE_CLIENT_SIZE 8
