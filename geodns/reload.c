@@ -36,9 +36,10 @@ struct reloader {
 
 	/* The thread's, while there is one. */
 	const struct catalog *current;
-	struct catalog *catalog; /* loaded, or to be freed */
-	size_t added, removed;	 /* names */
-	size_t *name_before;	 /* of catalog's names: index in current, or HEALTH_NAME_NEW */
+	struct catalog *catalog;   /* loaded, or to be freed */
+	struct fastpath_next *xdp; /* of catalog, NULL: none */
+	size_t added, removed;	   /* names */
+	size_t *name_before;	   /* of catalog's names: index in current, or HEALTH_NAME_NEW */
 	struct conf_error err;
 	char pointer[POINTER_SIZE]; /* that err is at, or what only a restart can change */
 
@@ -161,6 +162,9 @@ static void *load_run(void *arg)
 	json_decref(document);
 	if (r->catalog)
 		names_compare(r);
+	/* After all else that takes long, and before anybody waits for it. */
+	if (r->catalog && r->g->xdp)
+		r->xdp = fastpath_next_new(r->g->xdp, r->catalog);
 	ev_async_send(r->loop, &r->done);
 	return NULL;
 }
@@ -169,6 +173,8 @@ static void *free_run(void *arg)
 {
 	struct reloader *r = arg;
 
+	fastpath_next_free(r->xdp);
+	r->xdp = NULL;
 	catalog_free(r->catalog);
 	r->catalog = NULL;
 	malloc_trim(0);
@@ -264,8 +270,13 @@ static void apply(struct reloader *r)
 {
 	struct geodns *g = r->g;
 	struct catalog *old = g->catalog, *next = r->catalog;
-	size_t kept = health_adopt(g->health, next, r->name_before);
+	const struct instant begun = clock_now();
+	size_t kept;
 
+	if (g->xdp)
+		fastpath_next_set(g->xdp, r->xdp);
+	r->xdp = NULL;
+	kept = health_adopt(g->health, next, r->name_before);
 	tally_inherit(next->tally, old->tally, r->name_before); /* nobody writes to the old one */
 	tcp_server_catalog_set(g->tcp, next);
 	reload_keys_log(next, old);
@@ -276,8 +287,10 @@ static void apply(struct reloader *r)
 			       "names_removed", (int)r->removed, "checks_kept", (int)kept,
 			       "checks_added", (int)(next->conf->check_count - kept),
 			       "checks_removed", (int)(old->conf->check_count - kept));
-	log_info("reload: done in %lld ms: %zu zones, %zu geographic names", (long long)r->took_ms,
-		 next->conf->zone_count, next->conf->name_count);
+	log_info(
+		"reload: done in %lld ms, put in place in %lld us: %zu zones, %zu geographic names",
+		(long long)r->took_ms, (long long)(clock_now().ns - begun.ns) / 1000,
+		next->conf->zone_count, next->conf->name_count);
 	event_log_add(g->log, clock_now(), "reloaded",
 		      json_pack("{s:I,s:I,s:O}", "reload", (json_int_t)r->id, "took_ms",
 				(json_int_t)r->took_ms, "changes", r->changes));
@@ -350,6 +363,7 @@ void reloader_free(struct reloader *r)
 	ev_async_stop(r->loop, &r->done);
 	if (r->phase != IDLE)
 		thread_join(r);
+	fastpath_next_free(r->xdp);
 	catalog_free(r->catalog);
 	free(r->name_before);
 	json_decref(r->changes);

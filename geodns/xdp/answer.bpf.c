@@ -107,10 +107,12 @@ static __always_inline int query_answer(struct xdp_md *ctx, struct query *q)
 	enum xdp_reason why = query_read(ctx, q);
 	struct reply reply = { 0 };
 	const struct xdp_name *name;
-	uint32_t index, len, count, is, will;
+	uint32_t index, len, count, is, will, leaf;
 
 	if (why != XDP_REASONS)
 		return up(why);
+	/* First, so that memory is being waited for while the name is looked up. */
+	leaf = client_leaf(q);
 	index = name_lookup(ctx, q);
 	name = index ? map_at(&names, index - 1) : 0;
 	if (!name)
@@ -119,7 +121,7 @@ static __always_inline int query_answer(struct xdp_md *ctx, struct query *q)
 		return up(XDP_UP_POLICY);
 	if (name->flags & XDP_NAME_SIGNED && q->edns_flags)
 		return up(XDP_UP_SIGNED);
-	count = choose(q, &reply, index - 1);
+	count = choose(q, &reply, index - 1, leaf);
 	if (count == 0 || count > XDP_RECORDS_MAX)
 		return up(XDP_UP_EMPTY);
 	len = DNS_SIZE + q->name_len + 4 + count * (q->is_a ? 16 : 28);

@@ -24,8 +24,16 @@ struct link {
 	int fd; /* -1: it is not on this one */
 };
 
+struct fastpath_next {
+	const struct catalog *catalog;
+	struct xdp_program *program; /* NULL: it cannot be */
+	int err;		     /* -errno, if so */
+	const char *why;	     /* or NULL: the system's */
+};
+
 struct fastpath {
 	uint64_t seed;
+	struct fastpath_next *next;    /* or NULL */
 	const struct catalog *catalog; /* of the last snapshot; only to be compared */
 	struct xdp_program *program;   /* NULL: it is off */
 	enum xdp_mode mode;	       /* of the links */
@@ -162,26 +170,58 @@ static void leave_all(struct fastpath *f)
 	f->program = NULL;
 }
 
+struct fastpath_next *fastpath_next_new(const struct fastpath *f, const struct catalog *catalog)
+{
+	struct fastpath_next *next;
+	struct snapshot *snap;
+
+	if (catalog->conf->xdp.interface_count == 0)
+		return NULL;
+	next = x_new(struct fastpath_next);
+	next->catalog = catalog;
+	snap = snapshot_new(catalog, NULL);
+	next->err = xdp_program_new(&next->program, snap, f->seed, &next->why);
+	free(snap);
+	return next;
+}
+
+void fastpath_next_free(struct fastpath_next *next)
+{
+	if (!next)
+		return;
+	xdp_program_free(next->program);
+	free(next);
+}
+
+void fastpath_next_set(struct fastpath *f, struct fastpath_next *next)
+{
+	fastpath_next_free(f->next);
+	f->next = next;
+}
+
 static void catalog_change(struct fastpath *f, const struct snapshot *snap)
 {
 	const struct geodns_conf *conf = snap->catalog->conf;
-	struct xdp_program *old = f->program, *program = NULL;
-	const char *why;
-	int err;
+	struct xdp_program *old = f->program;
 
-	if (conf->xdp.interface_count == 0) {
+	if (!f->next || f->next->catalog != snap->catalog)
+		fastpath_next_set(f, fastpath_next_new(f, snap->catalog));
+	if (!f->next) {
 		leave_all(f);
 		return;
 	}
-	err = xdp_program_new(&program, snap, f->seed, &why);
-	if (err) {
+	if (f->next->program) {
+		f->program = f->next->program;
+		f->next->program = NULL;
+		xdp_program_update(f->program, snap);
+		links_renew(f, &conf->xdp);
+		program_drop(f, old);
+	} else {
 		leave_all(f);
-		log_warn("xdp: off, user space answers: %s", why ? why : strerror(-err));
-		return;
+		log_warn("xdp: off, user space answers: %s",
+			 f->next->why ? f->next->why : strerror(-f->next->err));
 	}
-	f->program = program;
-	links_renew(f, &conf->xdp);
-	program_drop(f, old);
+	fastpath_next_set(f, NULL);
 }
 
 void fastpath_publish(void *fastpath, const struct snapshot *snap)
@@ -200,6 +240,7 @@ void fastpath_free(struct fastpath *fastpath)
 	if (!fastpath)
 		return;
 	leave_all(fastpath);
+	fastpath_next_free(fastpath->next);
 	free(fastpath);
 }
 

@@ -7,7 +7,8 @@
  * query is lost or answered from half of each. The links are the process's: however it ends,
  * the interfaces are as before. Where it cannot be, one line says why, and all queries
  * come to user space, which is always there for those that the program leaves, too. Control thread
- * only.
+ * only, but for fastpath_next_new(): to pack and load city data takes seconds, to put it in place
+ * does not.
  */
 #ifndef GEODNS_XDP_FASTPATH_H
 #define GEODNS_XDP_FASTPATH_H
@@ -21,14 +22,26 @@
 #include "geodns/xdp/options.h"
 
 struct fastpath;
+struct fastpath_next;
 
 /* Nothing is on an interface before the first snapshot. seed: for the hash of names. */
 struct fastpath *fastpath_new(uint64_t seed);
 /* Takes it off the interfaces. */
 void fastpath_free(struct fastpath *fastpath);
 /*
+ * The program for a catalog that is going to be published, as if nothing were known of health. Any
+ * thread, while the fast path and the catalog are there. NULL: the catalog does not want one.
+ */
+struct fastpath_next *fastpath_next_new(const struct fastpath *fastpath,
+					const struct catalog *catalog);
+/* Of one that was not set. Before its catalog is freed. */
+void fastpath_next_free(struct fastpath_next *next);
+/* Taken over (NULL too), for when its catalog is published: next of all. */
+void fastpath_next_set(struct fastpath *fastpath, struct fastpath_next *next);
+/*
  * For the store: what user space answers from now. With a new catalog come its "xdp" options, and
- * the old catalog, which must still be there, is credited with what has been counted for it.
+ * the old catalog, which must still be there, is credited with what has been counted for it. A
+ * program that has not been set for it is made here.
  */
 void fastpath_publish(void *fastpath, const struct snapshot *snap);
 bool fastpath_is_on(const struct fastpath *fastpath);

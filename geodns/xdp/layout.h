@@ -6,7 +6,7 @@
  *
  *	buckets ── names ── targets ── addrs4, addrs6
  *	              └──── sets ── rows (target of each pop), ttls
- *	root, words of each family (pack.h) ── firsts, orders
+ *	root, words of each family (pack.h), groups6 (groups.h) ── firsts, orders
  *	counts, tally: one row for each processor
  *
  * Everything but sets' mask, ttls and the counters is written once, before the program is put on
@@ -58,6 +58,7 @@ struct xdp_settings {
 	uint32_t pop_count;
 	uint32_t target_count; /* of all names: entries in a row of tally */
 	uint32_t root_bits[2];
+	uint32_t group_lines;
 	uint32_t listen_count;
 	struct xdp_listen listen[XDP_LISTEN_MAX];
 };
@@ -114,7 +115,23 @@ struct xdp_addr6 {
 #define XDP_LEAF_ORDER	    9 /* the first bit of it */
 #define XDP_LEAF_PRIVATE    0x100U
 #define XDP_LEAF_LENGTH	    0xffU
-#define XDP_ORDERS_MAX	    (1U << 22)
+#define XDP_ORDERS_MAX	    (XDP_GROUP_DEEPER >> 3)
+
+/* Short cuts (groups.h): for prefixes of 36, 40, 44 and 48 bits in 2000::/3. */
+#define XDP_GROUP_LEVELS      4
+#define XDP_GROUP_STRIDE      4
+#define XDP_GROUP_BITS(level) (36 + XDP_GROUP_STRIDE * (level))
+#define XDP_GROUP_FIRST	      1 /* the first three bits, in place of which the key has the level */
+#define XDP_GROUP_HALF	      4 /* the word that the second half of a line begins with */
+#define XDP_GROUP_DEEPER      0xffffffU /* a code: the tree knows */
+
+#define XDP_GROUP_AWAY	1	    /* in a line's first word: of its groups, some are elsewhere */
+#define XDP_GROUP_NONE	0xffffffffU /* instead of a leaf: no such group */
+#define XDP_GROUP_TURNS 4
+
+struct xdp_group_line {
+	uint64_t words[8];
+};
 
 /* Why user space was left to answer. */
 enum xdp_reason {
@@ -154,6 +171,7 @@ struct xdp_counts {
 	X(words4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
 	X(words6, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
+	X(groups6, struct xdp_group_line, 1)                                                       \
 	X(tally, struct xdp_chunk64, XDP_CHUNK / 8)                                                \
 	X(counts, struct xdp_counts, 1)
 
@@ -176,6 +194,50 @@ static inline uint32_t xdp_tree_rank(uint64_t begins, uint64_t hi)
 {
 	/* The bits up to the slot's become the upper ones. */
 	return xdp_popcount(begins << (63 - (hi >> (64 - XDP_TREE_STRIDE))));
+}
+
+/* What a group's word has in its upper 48 bits; in the lower ones where codes begin. */
+static inline uint64_t xdp_group_key(uint32_t level, uint64_t hi)
+{
+	return (hi & ~(uint64_t)0 << (64 - XDP_GROUP_BITS(level))) + ((uint64_t)level << 61);
+}
+
+/* The line where it is, or the turn-th one of those where it is if the ones before have no room. */
+static inline uint32_t xdp_group_line(uint64_t key, uint32_t turn, uint32_t line_count)
+{
+	const uint64_t hash = (key ^ key >> 32) * (0x9e3779b97f4a7c15U + 2 * (uint64_t)turn);
+
+	return (uint32_t)((hash >> 32) * line_count >> 32);
+}
+
+static inline int xdp_group_is(uint64_t word, uint64_t key)
+{
+	return (word ^ key) >> 16 == 0;
+}
+
+static inline uint32_t xdp_group_slot(uint32_t level, uint64_t hi)
+{
+	return hi >> (64 - XDP_GROUP_STRIDE - XDP_GROUP_BITS(level)) & 15;
+}
+
+/* Which code is the address's. The first one begins in slot 0, whatever that bit says. */
+static inline uint32_t xdp_group_rank(uint32_t level, uint64_t word, uint64_t hi)
+{
+	return xdp_popcount((word | 1) << (63 - xdp_group_slot(level, hi))) - 1;
+}
+
+/* Where in a line the n-th code is: those of a whole line stand around the second half's word. */
+static inline uint32_t xdp_group_code_at(uint32_t half, uint32_t n)
+{
+	return 32 * half + 8 + 3 * n + (n & 8);
+}
+
+static inline uint32_t xdp_group_leaf(uint32_t level, uint32_t code)
+{
+	if (code == XDP_GROUP_DEEPER)
+		return XDP_TREE_INNER;
+	return code >> 3 << XDP_LEAF_ORDER | (code >> 2 & 1) << 8 |
+	       (XDP_GROUP_BITS(level) + 1 + (code & 3));
 }
 
 /* The eight octets of a word in lower case, lengths of labels among them: these are below 'A'. */

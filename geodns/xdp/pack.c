@@ -66,23 +66,50 @@ static uint32_t node_pack(const struct packing *p, uint32_t index) /* NOLINT(mis
 	return XDP_TREE_INNER | (uint32_t)at;
 }
 
-void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_t *leaf_of)
+/* The entry that stands for a slot of a node, packing what is below it. */
+static uint32_t slot_pack(const struct packing *p, const struct geo_tree_node *node, unsigned slot)
+{
+	const uint64_t bit = UINT64_C(1) << slot, upto = bit | (bit - 1);
+
+	if (node->inner & bit)
+		return node_pack(p, node->first_node + geo_tree_popcount(node->inner & (bit - 1)));
+	return leaf_pack(
+		p, p->tree->leaves[node->first_leaf + geo_tree_popcount(node->change & upto) - 1]);
+}
+
+/* All that an entry of the tree's root says, as entries of one that has the next stride in it. */
+static void root_widen(const struct packing *p, uint32_t entry, uint32_t *to)
+{
+	for (unsigned slot = 0; slot < 1U << GEO_TREE_STRIDE; slot++)
+		to[slot] = entry & GEO_TREE_INNER
+				   ? slot_pack(p, &p->tree->nodes[entry & ~GEO_TREE_INNER], slot)
+				   : leaf_pack(p, entry);
+}
+
+void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_t *leaf_of,
+	      bool is_wide)
 {
 	const struct packing p = { .out = out, .tree = tree, .leaf_of = leaf_of };
+	const unsigned more = is_wide ? GEO_TREE_STRIDE : 0;
 
-	*out = (struct xdp_packed){ .root_count = (size_t)1 << tree->root_bits };
+	*out = (struct xdp_packed){ .root_bits = tree->root_bits + more };
+	out->root_count = (size_t)1 << out->root_bits;
 	out->root = xcalloc(out->root_count, sizeof(*out->root));
-	for (size_t i = 0; i < out->root_count; i++) {
+	for (size_t i = 0; i < (size_t)1 << tree->root_bits; i++) {
 		const uint32_t entry = tree->root[i];
 
-		out->root[i] = entry & GEO_TREE_INNER ? node_pack(&p, entry & ~GEO_TREE_INNER)
-						      : leaf_pack(&p, entry);
+		if (is_wide)
+			root_widen(&p, entry, out->root + (i << GEO_TREE_STRIDE));
+		else if (entry & GEO_TREE_INNER)
+			out->root[i] = node_pack(&p, entry & ~GEO_TREE_INNER);
+		else
+			out->root[i] = leaf_pack(&p, entry);
 	}
 }
 
-uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint32_t root_bits, uint64_t hi,
-			   uint64_t lo)
+uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_t lo)
 {
+	const uint32_t root_bits = packed->root_bits;
 	uint32_t entry = packed->root[hi >> (64 - root_bits)];
 
 	hi = hi << root_bits | lo >> (64 - root_bits);

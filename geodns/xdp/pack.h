@@ -13,6 +13,7 @@
 #ifndef GEODNS_XDP_PACK_H
 #define GEODNS_XDP_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,14 +21,18 @@
 
 struct xdp_packed {
 	uint32_t *root; /* 2^root_bits entries */
+	uint32_t root_bits;
 	uint32_t *words;
 	size_t root_count, word_count, room;
 };
 
-/* leaf_of: by class, the leaf without its length. The caller frees both arrays. */
-void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_t *leaf_of);
+/*
+ * leaf_of: by class, the leaf without its length. is_wide: the root gets the bits of the first
+ * nodes, too. The caller frees both arrays.
+ */
+void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_t *leaf_of,
+	      bool is_wide);
 /* As the program does it: hi and lo as for geo_tree_lookup(). */
-uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint32_t root_bits, uint64_t hi,
-			   uint64_t lo);
+uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_t lo);
 
 #endif

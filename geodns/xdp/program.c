@@ -21,6 +21,7 @@ struct xdp_program {
 	struct answer_bpf *object;
 	struct xdp_table *table;
 	unsigned processors;
+	size_t octets; /* of all maps */
 	struct mapped maps[XDP_ARRAY_COUNT];
 };
 
@@ -69,6 +70,7 @@ static int map_fill(struct xdp_program *p, enum xdp_array_id id)
 	if (at == MAP_FAILED)
 		return -errno;
 	p->maps[id] = (struct mapped){ at, octets };
+	p->octets += octets;
 	if (array.data)
 		memcpy(at, array.data, array.octets);
 	return 0;
@@ -146,6 +148,11 @@ int xdp_program_fd(const struct xdp_program *program)
 const struct catalog *xdp_program_catalog(const struct xdp_program *program)
 {
 	return program->catalog;
+}
+
+size_t xdp_program_octets(const struct xdp_program *program)
+{
+	return program->octets;
 }
 
 size_t xdp_program_names(const struct xdp_program *program)

@@ -3,8 +3,8 @@
  * program.h - one instance of answer.bpf.c in the kernel, made for one catalog.
  *
  * Its maps are as large as the catalog wants them and are filled before anybody can run it;
- * afterwards only masks, TTLs and counters change. Control thread only. It is put on interfaces by
- * fastpath.h; tests and benches run it themselves.
+ * afterwards only masks, TTLs and counters change. Any thread makes it, then it is the control
+ * thread's. It is put on interfaces by fastpath.h; tests and benches run it themselves.
  */
 #ifndef GEODNS_XDP_PROGRAM_H
 #define GEODNS_XDP_PROGRAM_H
@@ -27,6 +27,8 @@ void xdp_program_free(struct xdp_program *program);
 
 int xdp_program_fd(const struct xdp_program *program);
 const struct catalog *xdp_program_catalog(const struct xdp_program *program);
+/* What its maps take in the kernel. */
+size_t xdp_program_octets(const struct xdp_program *program);
 /* Names that it answers. */
 size_t xdp_program_names(const struct xdp_program *program);
 /* snap: of the same catalog. */

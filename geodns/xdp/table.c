@@ -9,6 +9,9 @@
 #include "geodns/dns/name.h"
 #include "geodns/geo/intern.h"
 #include "geodns/xdp/buckets.h"
+#include "geodns/xdp/causes.h"
+#include "geodns/xdp/fit.h"
+#include "geodns/xdp/groups.h"
 #include "geodns/xdp/pack.h"
 #include "lib/alloc.h"
 
@@ -47,21 +50,13 @@ struct xdp_table {
 	struct geo_intern keys, set_keys, rows;
 	struct xdp_bucket *buckets;
 	struct xdp_packed trees[2]; /* IPv4, IPv6 */
+	struct xdp_groups groups;   /* of IPv6 */
 	uint16_t *firsts;	    /* of each order, its first pop */
 	size_t order_count;
 	int64_t *first_targets; /* by name of the configuration */
 	size_t answered;
 
-	/*
-	 * What sets depend on: the checks, then the pops. Of each, in cause_sets, the first of
-	 * those that do, and one behind the last; and how it was the last time.
-	 */
-	size_t cause_count;
-	size_t *cause_first;
-	uint32_t *cause_sets;
-	uint64_t *causes;
-	uint8_t *touched; /* by set, while updating */
-	uint32_t *touched_list;
+	struct xdp_causes causes;
 	struct xdp_set *live_sets;
 	uint32_t *live_ttls;
 };
@@ -111,44 +106,6 @@ static void entry_add(struct xdp_table *t, const uint8_t *owner, uint64_t wildca
 }
 
 /* ---- what a name answers ---- */
-
-/* The most records that so many targets can have, and whether all of them have some or none has. */
-static bool records_fit(const struct geo_name *name, bool is_a)
-{
-	uint8_t best[GEO_ANSWERS_MAX] = { 0 };
-	size_t sum = 0, with = 0;
-
-	for (size_t i = 0; i < name->target_count; i++) {
-		uint8_t count = is_a ? name->targets[i].a_count : name->targets[i].aaaa_count;
-
-		with += count > 0;
-		for (unsigned k = 0; k < name->answers; k++) {
-			uint8_t less = best[k];
-
-			if (count > less) {
-				best[k] = count;
-				count = less;
-			}
-		}
-	}
-	for (unsigned k = 0; k < name->answers; k++)
-		sum += best[k];
-	return sum <= XDP_RECORDS_MAX &&
-	       (name->answers == 1 || with == 0 || with == name->target_count);
-}
-
-static bool is_for_program(const struct geo_name *name)
-{
-	const enum geo_policy policy = name->groups[0].policy;
-
-	if (name->has_cname || name->by_network || name->fence_count > 0 || name->group_count > 1)
-		return false;
-	if (name->target_count > 1 && policy != GEO_NEAREST && policy != GEO_FAILOVER)
-		return false;
-	return dns_name_length(name->owner) <= XDP_NAME_MAX &&
-	       name->target_count <= XDP_TARGETS_MAX && records_fit(name, true) &&
-	       records_fit(name, false);
-}
 
 static uint32_t addrs_add(struct list *list, const struct addr *addrs, size_t count)
 {
@@ -216,16 +173,16 @@ static uint32_t set_add(struct xdp_table *t, const struct geo_name *name)
 	return number;
 }
 
-static const struct geo_name *set_name(const struct xdp_table *t, size_t set)
+static const struct geo_name *const *set_names(const struct xdp_table *t)
 {
-	return ((const struct geo_name *const *)(const void *)t->set_names.data)[set];
+	return (const struct geo_name *const *)(const void *)t->set_names.data;
 }
 
 /* The program may read at any moment: each of these is one store. */
 static void set_write(const struct xdp_table *t, const struct snapshot *snap, size_t index)
 {
 	const struct geo_health health = { snap->health, snap->pops };
-	const struct geo_name *name = set_name(t, index);
+	const struct geo_name *name = set_names(t)[index];
 	struct xdp_set *set = &t->live_sets[index];
 
 	for (size_t i = 0; i < name->target_count; i++) {
@@ -238,57 +195,6 @@ static void set_write(const struct xdp_table *t, const struct snapshot *snap, si
 	__atomic_store_n(&set->mask, geo_name_mask(name, &health), __ATOMIC_RELEASE);
 }
 
-/* All that a snapshot says of a check or a pop. */
-static uint64_t cause_of(const struct snapshot *snap, size_t cause)
-{
-	const size_t checks = snap->catalog->conf->check_count;
-
-	if (cause >= checks)
-		return snap->pops[cause - checks];
-	return (uint64_t)snap->health[cause] << 32 | (snap->change_s ? snap->change_s[cause] : 0);
-}
-
-/* Counted, at first; then they are put where the counts say. */
-static void target_causes(struct xdp_table *t, const struct geo_target *target, size_t set,
-			  size_t *at)
-{
-	const size_t checks = t->catalog->conf->check_count;
-	const size_t causes[] = { checks + target->pop, target->check };
-
-	for (unsigned i = 0; i < (target->check == GEO_NO_CHECK ? 1 : 2); i++) {
-		if (t->cause_sets)
-			t->cause_sets[at[causes[i]]] = (uint32_t)set;
-		at[causes[i]]++;
-	}
-}
-
-static void causes_make(struct xdp_table *t, const struct snapshot *snap)
-{
-	const struct geodns_conf *conf = t->catalog->conf;
-
-	t->cause_count = conf->check_count + conf->places.pop_count;
-	t->causes = xcalloc(t->cause_count + 1, sizeof(*t->causes));
-	for (size_t c = 0; c < t->cause_count; c++)
-		t->causes[c] = cause_of(snap, c);
-	/* While being filled, each one's first is where the one behind it has its own. */
-	t->cause_first = xcalloc(t->cause_count + 2, sizeof(*t->cause_first));
-	for (unsigned turn = 0; turn < 2; turn++) {
-		for (size_t s = 0; s < t->sets.count; s++) {
-			const struct geo_name *name = set_name(t, s);
-
-			for (size_t i = 0; i < name->target_count; i++)
-				target_causes(t, &name->targets[i], s,
-					      t->cause_first + (turn ? 1 : 2));
-		}
-		if (turn > 0)
-			break;
-		for (size_t c = 0; c < t->cause_count; c++)
-			t->cause_first[c + 2] += t->cause_first[c + 1];
-		t->cause_sets =
-			xcalloc(t->cause_first[t->cause_count + 1] + 1, sizeof(*t->cause_sets));
-	}
-}
-
 /* ---- the whole ---- */
 
 static void name_add(struct xdp_table *t, size_t index)
@@ -299,7 +205,7 @@ static void name_add(struct xdp_table *t, size_t index)
 	struct xdp_name entry = { .flags = XDP_NAME_UP };
 
 	t->first_targets[index] = -1;
-	if (match.found == ZONE_EXACT && match.node->geo == name && is_for_program(name)) {
+	if (match.found == ZONE_EXACT && match.node->geo == name && xdp_name_fits(name)) {
 		entry.flags = zone_keys(zone) ? XDP_NAME_SIGNED : 0;
 		entry.set = set_add(t, name);
 		entry.first_target = targets_add(t, name);
@@ -337,8 +243,13 @@ static void trees_make(struct xdp_table *t)
 	for (size_t i = 0; i < count; i++)
 		leaf_of[i] = classes[i].order << XDP_LEAF_ORDER |
 			     (classes[i].is_private ? XDP_LEAF_PRIVATE : 0);
-	xdp_pack(&t->trees[0], geo_map_tree(t->catalog->map, ADDR_IPV4), leaf_of);
-	xdp_pack(&t->trees[1], geo_map_tree(t->catalog->map, ADDR_IPV6), leaf_of);
+	for (unsigned i = 0; i < 2; i++) {
+		xdp_pack(&t->trees[i], geo_map_tree(t->catalog->map, i ? ADDR_IPV6 : ADDR_IPV4),
+			 leaf_of, i == 0);
+		t->settings.root_bits[i] = t->trees[i].root_bits;
+	}
+	xdp_groups_make(&t->groups, geo_map_tree(t->catalog->map, ADDR_IPV6), leaf_of);
+	t->settings.group_lines = (uint32_t)t->groups.line_count;
 	free(leaf_of);
 }
 
@@ -357,8 +268,6 @@ static void settings_make(struct xdp_table *t)
 	struct xdp_settings *s = &t->settings;
 
 	s->pop_count = (uint32_t)conf->places.pop_count;
-	s->root_bits[0] = geo_map_tree(t->catalog->map, ADDR_IPV4)->root_bits;
-	s->root_bits[1] = geo_map_tree(t->catalog->map, ADDR_IPV6)->root_bits;
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		static const uint8_t zero[16];
 		const struct endpoint *from = &conf->listen[i];
@@ -407,9 +316,7 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 		name_add(t, i);
 	beside_wildcards_add(t);
 	t->settings.target_count = (uint32_t)t->targets.count;
-	causes_make(t, snap);
-	t->touched = xcalloc(t->sets.count + 1, 1);
-	t->touched_list = xcalloc(t->sets.count + 1, sizeof(*t->touched_list));
+	xdp_causes_init(&t->causes, snap, set_names(t), t->sets.count);
 	t->live_sets = (struct xdp_set *)(void *)t->sets.data;
 	t->live_ttls = (uint32_t *)(void *)t->ttls.data;
 	for (size_t i = 0; i < t->sets.count; i++)
@@ -457,6 +364,8 @@ static void filling_free(struct xdp_table *t)
 	free(t->firsts);
 	t->buckets = NULL;
 	t->firsts = NULL;
+	free(t->groups.lines);
+	t->groups = (struct xdp_groups){ .lines = NULL };
 	for (unsigned i = 0; i < 2; i++) {
 		free(t->trees[i].root);
 		free(t->trees[i].words);
@@ -478,11 +387,7 @@ void xdp_table_free(struct xdp_table *table)
 	filling_free(table);
 	list_free(&table->set_names);
 	free(table->first_targets);
-	free(table->cause_first);
-	free(table->cause_sets);
-	free(table->causes);
-	free(table->touched);
-	free(table->touched_list);
+	xdp_causes_fini(&table->causes);
 	free(table);
 }
 
@@ -544,6 +449,9 @@ struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id
 	case XDP_ARRAY_root6:
 	case XDP_ARRAY_words6:
 		return tree_array(&t->trees[1], id == XDP_ARRAY_root6);
+	case XDP_ARRAY_groups6:
+		return array_of(t->groups.lines, t->groups.line_count,
+				sizeof(struct xdp_group_line), 1);
 	case XDP_ARRAY_tally:
 		return (struct xdp_array){
 			NULL, 0, (t->targets.count * t->processors) / (XDP_CHUNK / 8) + 1
@@ -568,26 +476,11 @@ size_t xdp_table_left(const struct xdp_table *table)
 
 size_t xdp_table_update(struct xdp_table *t, const struct snapshot *snap)
 {
-	size_t count = 0;
+	const uint32_t *sets;
+	const size_t count = xdp_causes_changed(&t->causes, snap, &sets);
 
-	for (size_t c = 0; c < t->cause_count; c++) {
-		const uint64_t now = cause_of(snap, c);
-
-		if (now == t->causes[c])
-			continue;
-		t->causes[c] = now;
-		for (size_t i = t->cause_first[c]; i < t->cause_first[c + 1]; i++) {
-			uint32_t set = t->cause_sets[i];
-
-			if (!t->touched[set])
-				t->touched_list[count++] = set;
-			t->touched[set] = 1;
-		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		set_write(t, snap, t->touched_list[i]);
-		t->touched[t->touched_list[i]] = 0;
-	}
+	for (size_t i = 0; i < count; i++)
+		set_write(t, snap, sets[i]);
 	return count;
 }
 

@@ -163,7 +163,8 @@ class Fastpath(unittest.TestCase):
                     conf["names"][0]["pops"][0]["a"] = [f"198.18.{octet}.1"]
                     self.write(conf)
                     self.rest.request("POST", "/v1/reload", {})
-                    wait_until(lambda: octet in seen[-3:], 5, "the new address")
+                    # The program is made in the background, which may have to wait for a core.
+                    wait_until(lambda: octet in seen[-3:], 30, "the new address")
             finally:
                 stop.set()
                 asking.join()

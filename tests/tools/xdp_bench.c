@@ -4,16 +4,19 @@
  *
  * Different queries, each a packet of its own: for A and AAAA, over IPv4 and IPv6, the names in
  * turn, a client subnet (/24, /56) in a network of the configuration's map that was drawn from
- * all. Beside it a program that only turns the packet round; they take turns. Prints per round,
- * as JSON, the mean and the median of both. All have to be answered; status 1 otherwise.
+ * all. They are measured twice: back to back, as from a NIC's ring (replay.h), and with a system
+ * call for each. Beside it, in turns, programs that only turn the packet round, and that do
+ * nothing. Prints per round, as JSON, what each took. Nothing is warmed or flushed: the first pass
+ * over all queries is a round. All have to be answered, which the program's counters show, back to
+ * back in the same way as one by one, which a sample shows; status 1 otherwise.
  */
-#include <libgen.h>
-
 #include "geodns/dns/name.h"
 #include "geodns/dns/rr.h"
 #include "geodns/xdp/program.h"
 #include "lib/alloc.h"
+#include "tests/support/replay.h"
 #include "tests/support/xdp_frame.h"
+#include "tests/tools/pass.skel.h"
 #include "tests/tools/turn.skel.h"
 
 struct networks {
@@ -116,40 +119,125 @@ static int compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static void measure(const char *what, int program, const struct query *queries, size_t count)
+struct bench {
+	struct xdp_program *program;
+	struct replay *replay;
+	const struct query *queries;
+	uint32_t count;
+	int turn, pass;
+};
+
+static uint64_t answered(const struct bench *b)
 {
-	uint32_t *took = xcalloc(count, sizeof(*took));
-	struct test_frame in, out;
+	struct xdp_counts counts = { 0 };
+
+	xdp_program_count(b->program, &counts);
+	return counts.answered[0] + counts.answered[1];
+}
+
+static void fail(const char *what, uint64_t number)
+{
+	printf("%s: %llu\n", what, (unsigned long long)number);
+	exit(1);
+}
+
+static int query_run(const struct query *query, int program, struct test_frame *out)
+{
+	struct test_frame in = { .len = query->len };
+
+	memcpy(in.data, query->data, query->len);
+	return frame_run(program, &in, out);
+}
+
+/* A system call for each. */
+static void calls_measure(const struct bench *b, const char *what, int program)
+{
+	uint32_t *took = xcalloc(b->count, sizeof(*took));
+	struct test_frame out;
 	double sum = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		in.len = queries[i].len;
-		memcpy(in.data, queries[i].data, in.len);
-		if (frame_run(program, &in, &out) != XDP_TX) {
-			printf("%s: query %zu is not answered\n", what, i);
-			exit(1);
-		}
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (query_run(&b->queries[i], program, &out) != XDP_TX)
+			fail("not answered: query", i);
 		took[i] = out.duration_ns;
 		sum += took[i];
 	}
-	qsort(took, count, sizeof(*took), compare);
-	printf("\"%s\":{\"mean\":%.1f,\"median\":%u,\"p99\":%u}", what, sum / (double)count,
-	       took[count / 2], took[count - 1 - count / 100]);
+	qsort(took, b->count, sizeof(*took), compare);
+	printf("\"%s\":{\"mean\":%.1f,\"median\":%u,\"p99\":%u}", what, sum / b->count,
+	       took[b->count / 2], took[b->count - 1 - b->count / 100]);
 	free(took);
 }
 
+/* All of them back to back. */
+static void pass_measure(const struct bench *b, const char *what, int program, int verdict)
+{
+	const uint64_t before = answered(b);
+	struct test_frame out;
+	int last;
+	uint32_t took = replay_run(b->replay, program, 0, b->count, &last, &out);
+
+	if (last != verdict)
+		fail("verdict on the last packet", (uint64_t)last);
+	if (program == xdp_program_fd(b->program) && answered(b) - before != b->count)
+		fail("answered, of all", answered(b) - before);
+	printf("\"%s\":%u,", what, took);
+}
+
+/* Each as it is when it is alone. */
+static void sample_compare(const struct bench *b)
+{
+	const int program = xdp_program_fd(b->program);
+	struct test_frame alone, replayed;
+	int last;
+
+	for (uint32_t i = 0; i < b->count; i += 97) {
+		replay_run(b->replay, program, i > 5 ? i - 5 : 0, i > 5 ? 6 : i + 1, &last,
+			   &replayed);
+		if (query_run(&b->queries[i], program, &alone) != last ||
+		    alone.len != replayed.len || memcmp(alone.data, replayed.data, alone.len) != 0)
+			fail("another answer than alone: query", i);
+	}
+}
+
+static void round_run(const struct bench *b, bool with_calls)
+{
+	const int program = xdp_program_fd(b->program);
+
+	printf("{");
+	pass_measure(b, "answer", program, XDP_TX);
+	pass_measure(b, "turn", b->turn, XDP_TX);
+	pass_measure(b, "nothing", b->pass, XDP_PASS);
+	if (with_calls) {
+		calls_measure(b, "answer_call", program);
+		printf(",");
+		calls_measure(b, "turn_call", b->turn);
+		printf(",");
+	}
+	printf("\"map_octets\":%zu,\"queries\":%u}\n", xdp_program_octets(b->program), b->count);
+	fflush(stdout);
+}
+
+static struct replay *replay_of(const struct query *queries, uint32_t count)
+{
+	struct replay *replay = replay_new(count);
+
+	for (uint32_t i = 0; replay && i < count; i++)
+		replay_put(replay, i, queries[i].data, queries[i].len);
+	return replay;
+}
+
+/* Every third round with a system call for each, too: those take longest. */
 int main(int argc, char **argv)
 {
 	struct conf_error err = { 0 };
 	struct turn_bpf *turn = turn_bpf__open_and_load();
-	struct xdp_program *program;
+	struct pass_bpf *pass = pass_bpf__open_and_load();
+	struct bench b = { 0 };
 	struct catalog *catalog;
-	struct query *queries;
 	const char *why;
 	char text[400];
-	size_t count;
 
-	if (argc != 4 || !turn) {
+	if (argc != 4 || !turn || !pass) {
 		fprintf(stderr, "usage: xdp_bench CONFIG QUERIES ROUNDS, as root\n");
 		return 2;
 	}
@@ -158,19 +246,21 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", conf_error_format(&err, text, sizeof(text)));
 		return 2;
 	}
-	if (xdp_program_new(&program, snapshot_new(catalog, NULL), 12345, &why) < 0) {
+	if (xdp_program_new(&b.program, snapshot_new(catalog, NULL), 12345, &why) < 0) {
 		fprintf(stderr, "no program: %s\n", why ? why : "refused by the system");
 		return 3;
 	}
-	count = strtoul(argv[2], NULL, 10);
-	queries = queries_make(catalog, count);
-	for (unsigned long i = strtoul(argv[3], NULL, 10); i > 0; i--) {
-		printf("{");
-		measure("answer", xdp_program_fd(program), queries, count);
-		printf(",");
-		measure("turn", bpf_program__fd(turn->progs.turn), queries, count);
-		printf("}\n");
-		fflush(stdout);
+	b.turn = bpf_program__fd(turn->progs.turn);
+	b.pass = bpf_program__fd(pass->progs.pass);
+	b.count = (uint32_t)strtoul(argv[2], NULL, 10);
+	b.queries = queries_make(catalog, b.count);
+	b.replay = replay_of(b.queries, b.count);
+	if (!b.replay) {
+		fprintf(stderr, "no replay: refused by the system\n");
+		return 3;
 	}
+	for (unsigned long i = 0; i < strtoul(argv[3], NULL, 10); i++)
+		round_run(&b, i % 3 == 0);
+	sample_compare(&b);
 	return 0;
 }

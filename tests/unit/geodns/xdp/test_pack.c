@@ -32,7 +32,7 @@ static void split(struct geo_tree_builder *b, uint64_t *random, unsigned bits, u
 	split(b, random, bits, hi, lo, length + 1);
 }
 
-static void tree_compare(unsigned bits, unsigned root_bits, uint64_t seed)
+static void tree_compare(unsigned bits, unsigned root_bits, bool is_wide, uint64_t seed)
 {
 	struct geo_tree_builder *b = geo_tree_builder_new(bits, root_bits);
 	uint32_t leaf_of[CLASSES];
@@ -43,7 +43,7 @@ static void tree_compare(unsigned bits, unsigned root_bits, uint64_t seed)
 		leaf_of[i] = (i * 1000 + 1) << XDP_LEAF_ORDER | (i == 3 ? XDP_LEAF_PRIVATE : 0);
 	split(b, &seed, bits, 0, 0, 0);
 	tree = geo_tree_builder_finish(b);
-	xdp_pack(&packed, tree, leaf_of);
+	xdp_pack(&packed, tree, leaf_of, is_wide);
 	for (unsigned i = 0; i < 20000; i++) {
 		uint64_t hi = draw(&seed), lo = bits > 64 ? draw(&seed) : 0;
 		uint32_t leaf, got;
@@ -51,7 +51,7 @@ static void tree_compare(unsigned bits, unsigned root_bits, uint64_t seed)
 		if (bits == 32)
 			hi &= UINT64_C(0xffffffff00000000);
 		leaf = geo_tree_lookup(tree, hi, lo);
-		got = xdp_packed_lookup(&packed, root_bits, hi, lo);
+		got = xdp_packed_lookup(&packed, hi, lo);
 		cr_assert_eq(got, leaf_of[geo_tree_leaf_class(leaf)] | geo_tree_leaf_length(leaf),
 			     "seed %lu, %016lx %016lx", (unsigned long)seed, (unsigned long)hi,
 			     (unsigned long)lo);
@@ -64,9 +64,11 @@ static void tree_compare(unsigned bits, unsigned root_bits, uint64_t seed)
 Test(xdp_pack, says_what_the_tree_says)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++) {
-		tree_compare(32, 8, seed);
-		tree_compare(32, 18, seed);
-		tree_compare(128, 18, seed);
+		tree_compare(32, 8, false, seed);
+		tree_compare(32, 8, true, seed);
+		tree_compare(32, 18, false, seed);
+		tree_compare(32, 18, true, seed);
+		tree_compare(128, 18, false, seed);
 	}
 }
 
@@ -81,7 +83,7 @@ Test(xdp_pack, nodes_keep_to_their_lines)
 
 	split(b, &seed, 32, 0, 0, 0);
 	tree = geo_tree_builder_finish(b);
-	xdp_pack(&packed, tree, leaf_of);
+	xdp_pack(&packed, tree, leaf_of, false);
 	for (size_t i = 0; i < packed.root_count; i++) {
 		const size_t at = packed.root[i] & ~XDP_TREE_INNER;
 		size_t size;

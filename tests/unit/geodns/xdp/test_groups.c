@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "geodns/geo/tree.h"
+#include "geodns/xdp/groups.h"
+
+#define CLASSES	  7
+#define ADDRESSES 20000
+
+static uint64_t draw(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *state ^ *state >> 29;
+}
+
+/*
+ * Halved again and again along a few paths, as where addresses are given out, and at random below
+ * them: per cent of prefixes, so that the tree has leaves above, within and below the groups.
+ */
+static void split(struct geo_tree_builder *b, uint64_t *random, uint64_t hi, unsigned length,
+		  unsigned percent)
+{
+	bool deeper = length < 64 && draw(random) % 100 < percent;
+
+	if (length < 30)
+		deeper = (hi & UINT64_C(0x1ffffc0000000000)) == 0 || draw(random) % 100 < 5;
+	if (!deeper) {
+		geo_tree_builder_add(b, hi, 0, length, (uint32_t)(draw(random) % CLASSES));
+		return;
+	}
+	split(b, random, hi, length + 1, percent);
+	split(b, random, hi | UINT64_C(1) << (63 - length), length + 1, percent);
+}
+
+struct fixture {
+	struct geo_tree *tree;
+	struct xdp_groups groups;
+	uint32_t leaf_of[CLASSES];
+	uint64_t random;
+};
+
+static void fixture_make(struct fixture *f, uint64_t seed, unsigned percent)
+{
+	struct geo_tree_builder *b = geo_tree_builder_new(128, 16);
+
+	f->random = seed;
+	for (uint32_t i = 0; i < CLASSES; i++)
+		f->leaf_of[i] = (i * 1000 + 1) << XDP_LEAF_ORDER | (i == 3 ? XDP_LEAF_PRIVATE : 0);
+	split(b, &f->random, 0, 0, percent);
+	f->tree = geo_tree_builder_finish(b);
+	xdp_groups_make(&f->groups, f->tree, f->leaf_of);
+}
+
+static void fixture_free(struct fixture *f)
+{
+	free(f->groups.lines);
+	geo_tree_free(f->tree);
+}
+
+/* An address in 2000::/3 that the tree is deep for, more often than not. */
+static uint64_t address(struct fixture *f)
+{
+	const uint64_t hi = draw(&f->random) & UINT64_C(0x000003ffffffffff);
+
+	return hi | UINT64_C(0x2000000000000000);
+}
+
+/* Every short cut leads to where the tree leads. */
+static void groups_compare(uint64_t seed, unsigned percent)
+{
+	struct fixture f;
+	size_t found = 0, within = 0;
+
+	fixture_make(&f, seed, percent);
+	for (unsigned i = 0; i < ADDRESSES; i++) {
+		const uint64_t hi = address(&f);
+		const uint32_t leaf = geo_tree_lookup(f.tree, hi, 0);
+		const uint32_t length = geo_tree_leaf_length(leaf);
+		const uint32_t got = xdp_groups_lookup(&f.groups, hi);
+
+		within += length > XDP_GROUP_BITS(0) && length <= 52;
+		if (got == XDP_TREE_INNER)
+			continue;
+		found++;
+		cr_assert_eq(got, f.leaf_of[geo_tree_leaf_class(leaf)] | length,
+			     "seed %lu, %016lx: %08x, length %u", (unsigned long)seed,
+			     (unsigned long)hi, got, length);
+	}
+	cr_expect(found <= within, "only such leaves are in groups");
+	cr_expect(found + within / 10 >= within && within > 0, "%zu of %zu have a short cut", found,
+		  within);
+	cr_expect(f.groups.left_out <= f.groups.count / 10, "%zu of %zu", f.groups.left_out,
+		  f.groups.count);
+	fixture_free(&f);
+}
+
+Test(xdp_groups, lead_where_the_tree_leads)
+{
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		groups_compare(seed, 50);
+		groups_compare(seed, 52);
+	}
+}
+
+/* What is not in 2000::/3 has no key. */
+Test(xdp_groups, are_of_global_addresses_only)
+{
+	struct fixture f;
+
+	fixture_make(&f, 1, 50);
+	for (unsigned i = 0; i < 8; i++) {
+		for (unsigned k = 0; k < 1000 && i != XDP_GROUP_FIRST; k++) {
+			const uint64_t hi = address(&f) << 3 >> 3 | (uint64_t)i << 61;
+
+			cr_assert_eq(xdp_groups_lookup(&f.groups, hi), XDP_TREE_INNER);
+		}
+	}
+	fixture_free(&f);
+}
+
+/* One leaf for all: there is nothing to group, and a look-up needs a line all the same. */
+Test(xdp_groups, of_nothing)
+{
+	struct geo_tree_builder *b = geo_tree_builder_new(128, 16);
+	const uint32_t leaf_of[] = { 1 << XDP_LEAF_ORDER };
+	struct xdp_groups groups;
+	struct geo_tree *tree;
+
+	geo_tree_builder_add(b, 0, 0, 0, 0);
+	tree = geo_tree_builder_finish(b);
+	xdp_groups_make(&groups, tree, leaf_of);
+	cr_expect_eq(groups.count, 0);
+	cr_expect_gt(groups.line_count, 0);
+	cr_expect_eq(xdp_groups_lookup(&groups, UINT64_C(0x20010db800000000)), XDP_TREE_INNER);
+	free(groups.lines);
+	geo_tree_free(tree);
+}
