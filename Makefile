@@ -14,6 +14,9 @@
 # make bench       the project's numbers beside their limits (root)
 # make bench-speaker    the same of BGP and BFD, in full: half an hour; beside BIRD and ExaBGP (root)
 # make bench-geodns     the nameserver beside an echo, gdnsd, Knot and PowerDNS (root; .ci/deps geodns)
+# make bench-continuity sessions under shift, drain, crash and flood, beside plain anycast; plane xdp
+#                       beside nftables and HAProxy (root; .ci/deps continuity)
+# make test-continuity  the same in small, as a test (root)
 # make bench-failover   a small grid: TTL, check interval, fault; 15 minutes, a page in out/ (root)
 # make deps        list and install what building and the lab need (root)
 # make deps-test   the same for tests, linters and peers (root)
@@ -63,7 +66,7 @@ CORE_OBJ := $(call objs,$(CORE_SRC))
 UNIT_OBJ := $(call objs,$(call srcs,tests/unit))
 SOURCES   = $$(git -c safe.directory='*' ls-files --cached --others --exclude-standard '*.c' '*.h')
 
-.PHONY: all lab test check integration interop test-docker fuzz lint format format-check compose geoip bench bench-speaker bench-geodns deps deps-test install clean help
+.PHONY: all lab test check integration test-continuity interop test-docker fuzz lint format format-check compose geoip bench bench-speaker bench-geodns bench-continuity deps deps-test install clean help
 all: $(PROGRAMS:%=$(B)/bin/catchment-%)
 	@$(own)
 
@@ -73,7 +76,8 @@ owned = trap '$(own)' EXIT; trap 'exit 130' INT TERM; $(1)
 
 # The packages first: only a make started after them finds the libraries.
 lab:
-	@$(call owned,.ci/deps build && $(MAKE) -j$$(nproc) all && build/bin/catchment-testbed run world)
+	@$(call owned,.ci/deps build && $(MAKE) -j$$(nproc) all && build/bin/catchment-testbed run world && \
+	  build/bin/catchment-testbed run sessions)
 test:
 	@$(call owned,.ci/deps build && .ci/deps test && { .ci/geoip || true; } && rm -f build/counts && $(MAKE) -j$$(nproc) all && \
 	  .ci/test check check-san fuzz integration)
@@ -99,14 +103,15 @@ $(B)/%.o: %.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	$(call run,CC,$(CC) $(COMPILE) -c -o $@ $<)
 
 # Programs for the kernel, and the headers that carry them. The same for all builds of the rest.
-SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(shell find geodns tests -name '*.bpf.c'))
+SKELETONS := $(patsubst %.bpf.c,build/%.skel.h,$(shell find geodns lb tests -name '*.bpf.c'))
 BPF_FLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I. -isystem /usr/include/$(shell gcc -print-multiarch)
 build/%.bpf.o: %.bpf.c | $(filter deps deps-test,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	$(call run,BPF,clang $(BPF_FLAGS) -MMD -MP -c -o $@ $<)
 build/%.skel.h: build/%.bpf.o
 	$(call run,SKEL,{ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< && echo '/* NOLINTEND */'; } >$@.new && mv $@.new $@)
-$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/tests/tools/xdp_bench.o: $(SKELETONS)
+$(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/lb/dataplane/front.o build/fuzz/lb/dataplane/front.o \
+  $(B)/tests/tools/xdp_bench.o $(B)/tests/tools/front_bench.o $(B)/tests/tools/front_flood.o: $(SKELETONS)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
@@ -131,6 +136,9 @@ $(B)/tools/%: $(B)/tests/tools/%.o $(CORE_OBJ)
 integration: all $(TOOLS)
 	@$(call owned,tests/run)
 
+test-continuity: all $(TOOLS)
+	@$(call owned,tests/run tests/integration/test_continuity*.py)
+
 interop: all
 	@$(call owned,tests/interop/run; status=$$?; tests/run tests/interop/test_*.py && exit $$status)
 
@@ -150,6 +158,9 @@ bench-speaker: all $(TOOLS)
 
 bench-geodns: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_names bench_geodns_xdp bench_geodns_flood)
+
+bench-continuity: all $(TOOLS)
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_continuity bench_front)
 
 compose: all
 	@$(B)/bin/catchment-testbed compose world >$(B)/docker-compose.yml && \

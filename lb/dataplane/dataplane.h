@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/addr.h"
 
@@ -40,6 +41,9 @@ struct dataplane_ops {
 	/* Listen for packets from outside to these addresses. The caller closes it. */
 	int (*ear_open)(struct dataplane *dp, const struct addr *addrs, size_t count,
 			struct dataplane_ear **out);
+	/* The same for packets that begin a flow: SYNs, and what is not TCP. */
+	int (*ear_open_new)(struct dataplane *dp, const struct addr *addrs, size_t count,
+			    struct dataplane_ear **out);
 	/*
 	 * Another configuration, with the same interface, which counts from now on: prefixes that
 	 * are new in it are guarded, the default routes are as it says. Addresses are the caller's
@@ -50,6 +54,8 @@ struct dataplane_ops {
 	int (*reload)(struct dataplane *dp, const struct lb_conf *conf);
 	/* Forget prefixes that the configuration does not have: nothing comes for them any more. */
 	void (*tidy)(struct dataplane *dp);
+	/* Free the plane, and leave everything for a successor. */
+	void (*leave)(struct dataplane *dp);
 	/* Remove everything and free the plane. */
 	void (*free)(struct dataplane *dp);
 };
@@ -61,6 +67,8 @@ struct dataplane {
 
 /* Has anything arrived since the last time that this was asked? */
 bool dataplane_ear_heard(struct dataplane_ear *ear);
+/* How many packets have arrived since it was opened. */
+uint64_t dataplane_ear_count(struct dataplane_ear *ear);
 void dataplane_ear_close(struct dataplane_ear *ear); /* NULL is fine */
 
 struct ev_loop;

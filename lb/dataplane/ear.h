@@ -14,14 +14,21 @@
 #include "lib/addr.h"
 
 /* Instructions that count addresses need at most. */
-#define EAR_PROGRAM_SIZE(count) (13 + 9 * (count))
+#define EAR_PROGRAM_SIZE(count) (31 + 9 * (count))
+
+/* Everything, or what begins a flow: a SYN of TCP without ACK, and all that is not TCP. */
+enum ear_kind { EAR_ALL, EAR_NEW };
 
 /* Returns the program's length. loopback: ifindex of lo. */
-size_t ear_program(struct sock_filter *program, const struct addr *addrs, size_t count,
-		   unsigned loopback);
+size_t ear_program(struct sock_filter *program, enum ear_kind kind, const struct addr *addrs,
+		   size_t count, unsigned loopback);
 
 struct dataplane_ear;
+/* One that hears what somebody else counts: count(ctx, what) is how many so far. */
+struct dataplane_ear *dataplane_ear_of(uint64_t (*count)(void *ctx, unsigned what), void *ctx,
+				       unsigned what);
 /* Open a packet socket with that program. Sets *out, or returns -errno. */
-int dataplane_ear_open(const struct addr *addrs, size_t count, struct dataplane_ear **out);
+int dataplane_ear_open(enum ear_kind kind, const struct addr *addrs, size_t count,
+		       struct dataplane_ear **out);
 
 #endif

@@ -20,6 +20,7 @@
 #include "lb/dataplane/dataplane.h"
 #include "lb/dataplane/ear.h"
 #include "lb/dataplane/netlink.h"
+#include "lb/flow/gue.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -105,13 +106,23 @@ static bool local_is_accepted(const struct dataplane *base, const struct addr *a
 	return find_addr((const struct local *)base, addr);
 }
 
+/* So that what clients send finds room in GUE over either family; 0: as the link has it. */
+static uint32_t advmss(const struct local *dp, enum addr_family family)
+{
+	const struct lb_continuity_conf *conf = &dp->conf->dataplane.continuity;
+	const uint32_t headers = family == ADDR_IPV4 ? 20 + 20 : 40 + 20;
+
+	return conf->interface_count ? conf->mtu - GUE_OVERHEAD_IPV6 - headers : 0;
+}
+
 /* One that is there by another metric goes only when this one is there. */
 static int set_default(struct local *dp, enum addr_family family, const struct legs *legs)
 {
 	struct uplink *uplink = uplink_of(dp, family);
 	uint32_t metric = dp->conf->dataplane.metric;
 	bool moves = uplink->installed && uplink->metric != metric;
-	int err = dp_netlink_default_set(dp->nl, family, metric, legs, uplink->installed && !moves);
+	int err = dp_netlink_default_set(dp->nl, family, metric, legs, advmss(dp, family),
+					 uplink->installed && !moves);
 
 	if (err)
 		return err;
@@ -212,11 +223,32 @@ static void on_settled(struct ev_loop *loop, struct ev_timer *timer, int revents
 		apply_default(dp, ADDR_IPV6);
 }
 
+static int local_ear_open_new(struct dataplane *base, const struct addr *addrs, size_t count,
+			      struct dataplane_ear **out)
+{
+	(void)base;
+	return dataplane_ear_open(EAR_NEW, addrs, count, out);
+}
+
 static int local_ear_open(struct dataplane *base, const struct addr *addrs, size_t count,
 			  struct dataplane_ear **out)
 {
 	(void)base;
-	return dataplane_ear_open(addrs, count, out);
+	return dataplane_ear_open(EAR_ALL, addrs, count, out);
+}
+
+static void local_leave(struct dataplane *base)
+{
+	struct local *dp = (struct local *)base;
+
+	ev_io_stop(dp->loop, &dp->link_io);
+	ev_timer_stop(dp->loop, &dp->settle);
+	dp_netlink_close(dp->watch);
+	dp_netlink_close(dp->nl);
+	free(dp->leftovers);
+	free(dp->guards);
+	free(dp->addrs);
+	free(dp);
 }
 
 static void local_free(struct dataplane *base)
@@ -230,14 +262,7 @@ static void local_free(struct dataplane *base)
 	apply_default(dp, ADDR_IPV6);
 	for (size_t i = 0; i < dp->guard_count; i++)
 		dp_netlink_unreachable_remove(dp->nl, &dp->guards[i]);
-	ev_io_stop(dp->loop, &dp->link_io);
-	ev_timer_stop(dp->loop, &dp->settle);
-	dp_netlink_close(dp->watch);
-	dp_netlink_close(dp->nl);
-	free(dp->leftovers);
-	free(dp->guards);
-	free(dp->addrs);
-	free(dp);
+	local_leave(base);
 }
 
 static void keep_leftover(void *ctx, const struct dp_leftover *leftover)
@@ -392,8 +417,10 @@ static const struct dataplane_ops local_ops = {
 	.is_accepted = local_is_accepted,
 	.default_route = local_default_route,
 	.ear_open = local_ear_open,
+	.ear_open_new = local_ear_open_new,
 	.reload = local_reload,
 	.tidy = local_tidy,
+	.leave = local_leave,
 	.free = local_free,
 };
 

@@ -174,20 +174,31 @@ static int put_leg(struct nl_msg *msg, enum addr_family family, const struct leg
 	return 0;
 }
 
+static int put_advmss(struct nl_msg *msg, uint32_t advmss)
+{
+	struct nlattr *metrics = nla_nest_start(msg, RTA_METRICS);
+
+	if (!metrics || nla_put_u32(msg, RTAX_ADVMSS, advmss) < 0)
+		return -EMSGSIZE;
+	return nla_nest_end(msg, metrics);
+}
+
 static struct prefix default_prefix(enum addr_family family)
 {
 	return (struct prefix){ .addr = { .family = (uint8_t)family } };
 }
 
 int dp_netlink_default_set(struct dp_netlink *nl, enum addr_family family, uint32_t metric,
-			   const struct legs *legs, bool replace)
+			   const struct legs *legs, uint32_t advmss, bool replace)
 {
 	const struct prefix all = default_prefix(family);
 	struct nl_msg *msg =
 		message(RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL));
 	bool failed = put_prefix(msg, &all, RTN_UNICAST, metric) < 0;
-	struct nlattr *hops = nla_nest_start(msg, RTA_MULTIPATH);
+	struct nlattr *hops;
 
+	failed = failed || (advmss && put_advmss(msg, advmss) < 0);
+	hops = nla_nest_start(msg, RTA_MULTIPATH);
 	failed = failed || !hops;
 	for (size_t i = 0; i < legs->count && !failed; i++)
 		failed = put_leg(msg, family, &legs->items[i]) < 0;

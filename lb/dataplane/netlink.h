@@ -38,7 +38,7 @@ int dp_netlink_unreachable_remove(struct dp_netlink *nl, const struct prefix *pr
  * ours is there and gives way; otherwise any with the same metric is -EEXIST.
  */
 int dp_netlink_default_set(struct dp_netlink *nl, enum addr_family family, uint32_t metric,
-			   const struct legs *legs, bool replace);
+			   const struct legs *legs, uint32_t advmss, bool replace);
 int dp_netlink_default_remove(struct dp_netlink *nl, enum addr_family family, uint32_t metric);
 
 /* What DP_PROTOCOL is on: an address (prefix of full length) or a route. */
