@@ -11,8 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lb/continuity.h"
+#include "lb/draining.h"
 #include "lb/event.h"
 #include "lb/mesh_link.h"
+#include "lb/nameserver.h"
+#include "lb/rack.h"
 #include "lb/reload.h"
 #include "lb/start.h"
 #include "lib/alloc.h"
@@ -190,8 +194,11 @@ static int prepare_mesh(struct lb_daemon *lb, const struct lb_conf *next,
 static int prepare(struct lb_daemon *lb, const struct lb_conf *next, struct lb_reload_reply *reply)
 {
 	struct new_pages pages;
-	int status = prepare_bfd(lb, next, reply), err;
+	int status, err;
 
+	if (!lb_rack_has_room(lb->rack, next))
+		return refuse(reply, 409, "there is room for so many VIPs only with a restart");
+	status = prepare_bfd(lb, next, reply);
 	if (status)
 		return status;
 	err = open_pages(lb, next, &pages);
@@ -325,6 +332,7 @@ static void take_vips(struct lb_daemon *lb, const struct lb_conf *next, const st
 			lb_seat_init(lb, &seats[i], conf, lb_daemon_is_found(lb, conf), now);
 		} else {
 			vip_follow(&vips[i], conf, &lb->vips[was]);
+			vip_shares_keep(&vips[i], next, &lb->vips[was], lb->conf);
 			seats[i] = lb->seats[was];
 			take_seat(lb, &seats[i], conf, now);
 		}
@@ -398,6 +406,17 @@ static void take_bfd(struct lb_daemon *lb, const struct lb_conf *next, const str
 	}
 }
 
+/* Nothing drains; but of the last undo not all may have heard. */
+static void take_nameservers(struct lb_daemon *lb, const struct lb_conf *next)
+{
+	const bool owe = lb_nameservers_owe(lb->nameservers);
+
+	lb_nameservers_free(lb->nameservers);
+	lb->nameservers = lb_nameservers_new(lb->loop, next);
+	if (owe)
+		lb_nameservers_tell(lb->nameservers, false);
+}
+
 static void apply(struct lb_daemon *lb, struct lb_conf *next, const struct lb_diff *diff)
 {
 	struct lb_conf *old = lb->conf;
@@ -408,9 +427,12 @@ static void apply(struct lb_daemon *lb, struct lb_conf *next, const struct lb_di
 	take_numbers(lb, next, diff);
 	if (lb->bfd)
 		take_bfd(lb, next, diff);
+	take_nameservers(lb, next);
 	lb->conf = next;
 	if (lb->mesh)
 		lb_mesh_take(lb, next);
+	lb_continuity_reload(lb->continuity);
+	lb_rack_reload(lb->rack);
 	/* For peers that are new, and for policies that are: what is the same is not sent. */
 	for (size_t i = 0; i < lb->announcer.count; i++)
 		if (lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN)
@@ -469,7 +491,7 @@ void lb_daemon_reload(struct lb_daemon *lb, struct lb_reload_reply *reply)
 	struct lb_conf *next;
 
 	*reply = (struct lb_reload_reply){ 0 };
-	if (lb->draining || lb->stopping) {
+	if (lb_drain_is_on(lb) || lb->stopping) {
 		reply->status = refuse(reply, 409, "the daemon is %s",
 				       lb->stopping ? "stopping" : "draining");
 	} else {

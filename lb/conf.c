@@ -3,13 +3,14 @@
  * The order of the loader is that of the document's dependencies: checks, the
  * origins that name them, the VIPs that name those; what must hold between
  * VIPs comes last. The BGP part is in conf_bgp.c,
- * that of BFD in conf_bfd.c, the mesh in conf_mesh.c.
+ * that of BFD in conf_bfd.c, the mesh in conf_mesh.c, the data plane in conf_dataplane.c.
  */
 #include "lb/conf.h"
 
-#include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lb/dataplane/maglev.h"
 #include "lib/alloc.h"
 #include "lib/arena.h"
 
@@ -155,15 +156,28 @@ static void load_origins(const struct conf *root, struct lb_conf *conf)
 	}
 }
 
-static size_t find_origin(const struct lb_conf *conf, const struct conf *at)
+/* name: at's text; at: where a mistake is. */
+static size_t find_origin(const struct lb_conf *conf, const struct conf *at, const char *name)
 {
-	const char *name = conf_as_string(at);
-
 	for (size_t i = 0; i < conf->origin_count; i++)
 		if (strcmp(conf->origins[i].name, name) == 0)
 			return i;
 	conf_fail(at, "unknown origin '%s'", name);
 	return 0;
+}
+
+/* A name, or an object of name and weight. */
+static void load_vip_origin(const struct conf *at, const struct lb_conf *conf,
+			    struct lb_vip_conf *vip, size_t i)
+{
+	vip->weights[i] = LB_WEIGHT_DEFAULT;
+	if (!conf_is_object(at)) {
+		vip->origins[i] = find_origin(conf, at, conf_as_string(at));
+		return;
+	}
+	CONF_KEYS(at, "name", "weight");
+	vip->origins[i] = find_origin(conf, at, conf_string(at, "name", CONF_REQUIRED_STRING));
+	vip->weights[i] = (uint32_t)conf_int(at, "weight", 0, MAGLEV_WEIGHT_MAX, LB_WEIGHT_DEFAULT);
 }
 
 static void load_vip_origins(const struct conf *item, struct lb_conf *conf, struct lb_vip_conf *vip)
@@ -172,14 +186,53 @@ static void load_vip_origins(const struct conf *item, struct lb_conf *conf, stru
 
 	vip->origin_count = conf_count(&array);
 	vip->origins = arena_new_array(conf->arena, size_t, vip->origin_count);
+	vip->weights = arena_new_array(conf->arena, uint32_t, vip->origin_count);
 	for (size_t i = 0; i < vip->origin_count && !item->err->set; i++) {
 		const struct conf at = conf_item(&array, i);
 
-		vip->origins[i] = find_origin(conf, &at);
+		load_vip_origin(&at, conf, vip, i);
 		for (size_t j = 0; j < i; j++)
 			if (vip->origins[i] == vip->origins[j])
 				conf_fail(&at, "is given twice");
 	}
+}
+
+/* "tcp/80" */
+static struct lb_service_conf parse_service(const struct conf *at)
+{
+	const char *text = conf_as_string(at);
+	struct lb_service_conf service = { 0 };
+	unsigned long port;
+	char *end;
+
+	if (strncmp(text, "tcp/", 4) == 0)
+		service.proto = IPPROTO_TCP;
+	else if (strncmp(text, "udp/", 4) == 0)
+		service.proto = IPPROTO_UDP;
+	port = service.proto && text[4] >= '1' && text[4] <= '9' ? strtoul(text + 4, &end, 10) : 0;
+	if (port == 0 || *end || port > UINT16_MAX)
+		conf_fail(at, "'%.40s' is not a service such as tcp/80 or udp/53", text);
+	service.port = (uint16_t)port;
+	return service;
+}
+
+static void load_services(const struct conf *item, struct arena *arena, struct lb_vip_conf *vip)
+{
+	const struct conf array = conf_array(item, "services", 0, LB_SERVICES_MAX);
+
+	vip->service_count = conf_count(&array);
+	vip->services = arena_new_array(arena, struct lb_service_conf, vip->service_count + 1);
+	for (size_t i = 0; i < vip->service_count && !item->err->set; i++) {
+		const struct conf at = conf_item(&array, i);
+
+		vip->services[i] = parse_service(&at);
+		for (size_t j = 0; j < i; j++)
+			if (vip->services[i].port == vip->services[j].port &&
+			    vip->services[i].proto == vip->services[j].proto)
+				conf_fail(&at, "is given twice");
+	}
+	if (array.json && vip->service_count == 0)
+		conf_fail(&array, "needs at least 1 item");
 }
 
 /* From below all of the origins down to just what is needed, each step lower than the last. */
@@ -226,18 +279,21 @@ static void load_vip(const struct conf *item, struct lb_conf *conf, struct lb_vi
 {
 	static const char *const modes[] = { "verdict", "always", NULL };
 
-	CONF_KEYS(item, "name", "prefixes", "addresses", "announce", "min_healthy", "origins",
-		  "linger_ms", "min_up_ms", "min_down_ms", "hold_down", "policy", "ladder");
+	CONF_KEYS(item, "name", "prefixes", "addresses", "services", "announce", "min_healthy",
+		  "origins", "linger_ms", "continuity", "min_up_ms", "min_down_ms", "hold_down",
+		  "policy", "ladder");
 	vip->prefixes = load_prefixes(item, conf->arena, &vip->prefix_count);
 	vip->addresses = load_addresses(item, conf->arena, vip->prefixes, vip->prefix_count,
 					&vip->address_count);
 	vip->announce =
 		(enum lb_announce_mode)conf_choice(item, "announce", modes, LB_ANNOUNCE_VERDICT);
 	load_vip_origins(item, conf, vip);
+	load_services(item, conf->arena, vip);
 	if (!item->err->set)
 		vip->min_healthy =
 			(unsigned)conf_int(item, "min_healthy", 1, (int64_t)vip->origin_count, 1);
 	vip->linger_ms = (unsigned)conf_int(item, "linger_ms", 0, 3600000, 60000);
+	vip->continuity = conf_bool(item, "continuity", true);
 	load_hold_down(item, &vip->hold_down);
 	lb_policy_load(item, "policy", &vip->policy);
 	load_ladder(item, conf->arena, vip);
@@ -291,31 +347,12 @@ static void load_vips(const struct conf *root, struct lb_conf *conf)
 	}
 }
 
-static void load_dataplane(const struct conf *root, struct lb_dataplane_conf *out)
-{
-	static const char *const types[] = { "local", NULL };
-	const struct conf at = conf_require(root, "dataplane");
-
-	if (!at.json)
-		return;
-	CONF_KEYS(&at, "type", "interface", "routes", "metric");
-	conf_choice(&at, "type", types, CONF_REQUIRED);
-	out->interface = conf_string(&at, "interface", "lo");
-	if (out->interface[0] == '\0' || strlen(out->interface) >= IFNAMSIZ) {
-		const struct conf name = conf_get(&at, "interface");
-
-		conf_fail(&name, "an interface's name has 1 to %d letters", IFNAMSIZ - 1);
-	}
-	out->routes = conf_bool(&at, "routes", true);
-	out->metric = (uint32_t)conf_int(&at, "metric", 1, INT32_MAX - 1, 32);
-}
-
 static void load_root(const struct conf *root, struct lb_conf *conf)
 {
 	const struct conf api = conf_get(root, "api");
 
 	CONF_KEYS(root, "version", "pop", "asn", "router_id", "api", "identity", "checks",
-		  "origins", "vips", "bgp", "mesh", "dataplane");
+		  "origins", "vips", "bgp", "mesh", "drain", "dataplane");
 	conf_int(root, "version", 1, 1, CONF_REQUIRED);
 	conf->pop = conf_name(root, "pop");
 	conf->has_api = api.json;
@@ -327,7 +364,8 @@ static void load_root(const struct conf *root, struct lb_conf *conf)
 	lb_bgp_conf_load(root, conf);
 	lb_bfd_conf_load(root, conf->arena, &conf->bgp, &conf->bfd);
 	lb_mesh_conf_load(root, conf);
-	load_dataplane(root, &conf->dataplane);
+	lb_drain_conf_load(root, conf);
+	lb_dataplane_conf_load(root, conf);
 }
 
 struct lb_conf *lb_conf_load(json_t *document, struct conf_error *err)

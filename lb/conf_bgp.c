@@ -29,7 +29,7 @@ static uint32_t load_asn(const struct conf *object)
 
 const char *lb_key_load(const struct conf *at, struct arena *arena, size_t max)
 {
-	char line[BGP_MD5_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
+	char line[LB_KEY_MAX + 2] = ""; /* one too many shows, and the final zero */
 	FILE *file = fopen(conf_as_string(at), "re");
 
 	assert(max + 2 <= sizeof(line));

@@ -9,16 +9,22 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lb/draining.h"
 #include "lb/event.h"
 #include "lb/mesh_link.h"
+#include "lb/rack.h"
 #include "lb/start.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
 static bool is_wanted(const struct lb_daemon *lb, size_t vip)
 {
-	/* A daemon that stops removes its addresses at its very end, see lb_daemon_free(). */
-	return lb->stopping || vip_is_wanted(&lb->vips[vip]);
+	/*
+	 * A daemon that stops removes its addresses at its very end, see lb_daemon_free(), and one
+	 * that drains keeps those that it has: there may be idle connections to them.
+	 */
+	return lb->stopping || vip_is_wanted(&lb->vips[vip]) ||
+	       (lb_drain_is_on(lb) && lb->seats[vip].presence.state == PRESENCE_PRESENT);
 }
 
 void lb_daemon_on_announce_change(void *ctx, const struct announcement *item)
@@ -122,8 +128,10 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 {
 	struct instant now = clock_now(), next;
 
-	if (good)
+	if (good) {
 		tell_news(lb, news, cause);
+		lb_rack_step(lb->rack);
+	}
 	for (size_t i = 0; i < lb->conf->vip_count; i++)
 		if (is_wanted(lb, i))
 			lb_seat_step(lb, &lb->seats[i], true, now);
@@ -131,8 +139,10 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 	next = announce(lb, cause, now);
 	if (!lb->converged && next.ns == INSTANT_NEVER.ns)
 		look_for_convergence(lb);
-	if (!good)
+	if (!good) {
+		lb_rack_step(lb->rack);
 		tell_news(lb, news, cause);
+	}
 	announcer_note(&lb->announcer);
 	tell_announcements(lb);
 	lb_mesh_tell(lb);
@@ -146,6 +156,19 @@ static void decide(struct lb_daemon *lb, const struct news *news, bool good, str
 void lb_daemon_decide(struct lb_daemon *lb, struct instant cause)
 {
 	decide(lb, NULL, true, cause);
+}
+
+void lb_daemon_revise(struct lb_daemon *lb)
+{
+	bool vips[LB_VIPS_MAX] = { false };
+	const struct news news = { NULL, vips };
+	struct instant now = clock_now();
+
+	if (lb->stopping)
+		return;
+	for (size_t i = 0; i < lb->conf->vip_count; i++)
+		vips[i] = vip_step(&lb->vips[i], lb->origins, now);
+	decide(lb, &news, false, now);
 }
 
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents)
@@ -182,6 +205,9 @@ void lb_daemon_on_check(void *ctx, struct check *check, const struct check_resul
 		vips[i] = vip_has_origin(&lb->vips[i], oc->origin) &&
 			  vip_step(&lb->vips[i], lb->origins, result->at);
 	decide(lb, &news, origin->state == HEALTH_UP, result->at);
+	/* Also when it is down for another reason than before: its machine may have gone by now. */
+	if (origin->state == HEALTH_DOWN)
+		lb_rack_probe(lb->rack, oc->origin);
 }
 
 void lb_daemon_on_peer(void *ctx, size_t peer, bool up, const char *reason)
@@ -243,16 +269,16 @@ void lb_daemon_on_stopped(void *ctx)
 	ev_break(lb->loop, EVBREAK_ALL);
 }
 
-static void drain(struct lb_daemon *lb)
+/* Begun here, or gone on with until its deadline; false when there is nothing to wait for. */
+static bool drain(struct lb_daemon *lb)
 {
-	lb->draining = true;
-	log_info("draining for %u ms", lb->conf->bgp.drain_ms);
-	announcer_drain(&lb->announcer);
-	lb_mesh_say(lb, MESH_DRAINING);
-	lb_daemon_decide(lb, clock_now());
-	ev_now_update(lb->loop);
-	ev_timer_set(&lb->drain, lb->conf->bgp.drain_ms / 1e3, 0);
-	ev_timer_start(lb->loop, &lb->drain);
+	if (lb->conf->bgp.drain_ms == 0 || lb->drain.phase > DRAIN_DEPREFERRED ||
+	    (lb->drain.phase == DRAIN_DEPREFERRED && lb->drain_stops))
+		return false;
+	lb->drain_stops = true;
+	if (!lb_drain_is_on(lb))
+		lb_drain_begin(lb, lb->conf->bgp.drain_ms, lb_drain_grace_ms(lb->conf), true);
+	return true;
 }
 
 void lb_daemon_stop(struct lb_daemon *lb)
@@ -261,11 +287,14 @@ void lb_daemon_stop(struct lb_daemon *lb)
 
 	if (lb->stopping)
 		return;
-	if (lb->conf->bgp.drain_ms > 0 && !lb->draining) {
-		drain(lb);
-		return;
+	/* Both signals in one turn of the loop: who wants it to end means it. */
+	if (lb->restarts) {
+		lb->restarts = false;
+		ev_break(lb->loop, EVBREAK_CANCEL);
 	}
-	ev_timer_stop(lb->loop, &lb->drain);
+	if (drain(lb))
+		return;
+	lb_drain_end(lb);
 	lb->stopping = true;
 	lb_event_stopping(lb->events, now);
 	for (size_t i = 0; i < lb->conf->origin_count; i++) {
@@ -280,11 +309,4 @@ void lb_daemon_stop(struct lb_daemon *lb)
 	lb_mesh_tell(lb);
 	lb_mesh_say(lb, MESH_DRAINING);
 	ev_timer_stop(lb->loop, &lb->linger);
-}
-
-void lb_daemon_on_drained(struct ev_loop *loop, struct ev_timer *timer, int revents)
-{
-	(void)loop;
-	(void)revents;
-	lb_daemon_stop(timer->data);
 }

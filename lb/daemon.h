@@ -21,6 +21,7 @@
 #include "lb/announce/announce.h"
 #include "lb/conf.h"
 #include "lb/dataplane/dataplane.h"
+#include "lb/drain.h"
 #include "lb/mesh/mesh.h"
 #include "lb/seat.h"
 #include "lb/vip.h"
@@ -34,12 +35,17 @@ struct lb_origin_check {
 	uint64_t results, failures;
 };
 
+struct lb_continuity;
+struct lb_nameservers;
+struct lb_rack;
+
 struct lb_daemon {
 	struct ev_loop *loop;
 	struct lb_conf *conf;  /* owned; a reload puts another in its place */
 	const char *conf_path; /* what a reload reads */
 	struct instant started;
-	bool draining, stopping;
+	bool stopping;
+	bool restarts;	/* all stays on the machine for the next one: restarting.h */
 	bool converged; /* every VIP has had a verdict */
 	int lock;	/* held by one daemon per network namespace */
 
@@ -53,6 +59,8 @@ struct lb_daemon {
 	bool untidy;		    /* so may be prefixes, in the data plane */
 	struct announcer announcer;
 	struct bgp_speaker *speaker;
+	struct lb_continuity *continuity; /* NULL: off */
+	struct lb_rack *rack;		  /* NULL: not plane xdp */
 	struct bfd *bfd; /* its tags are the speaker's indices of peers; NULL: no peer has BFD */
 	/*
 	 * By peer: how the data plane knows it. Indices move when peers come and go, and flows keep
@@ -68,7 +76,12 @@ struct lb_daemon {
 	struct http_server *api;    /* NULL when there is none */
 	char *api_path, *api_token; /* what it borrows, or NULL */
 
-	struct ev_timer drain; /* until the stop that was asked for */
+	struct drain drain;		   /* see draining.h */
+	struct dataplane_ear **drain_ears; /* by vip; NULL: nothing is counted */
+	struct ev_timer drain_timer;
+	bool drain_stops; /* instead of withdrawing */
+	struct lb_nameservers *nameservers;
+
 	/* Looks at the seats that linger or are incomplete, and at what is held down. */
 	struct ev_timer linger;
 };
@@ -81,12 +94,13 @@ struct lb_daemon {
 int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *conf,
 		  const char *path);
 /*
- * De-prefer what the VIPs announce for bgp.drain_ms, if that is not 0, then withdraw all and end
- * the sessions; breaks the loop when done, two seconds later at the latest. A second time ends the
- * draining at once, a third is nothing.
+ * Drain (draining.h), for bgp.drain_ms at most, unless that is 0, then withdraw all and end the
+ * sessions; breaks the loop when done, two seconds later at the latest. A second time ends the
+ * draining at once, a third is nothing. What drains already, by the API, goes on, and stops instead
+ * of withdrawing.
  */
 void lb_daemon_stop(struct lb_daemon *lb);
-/* Remove what was added to the machine, and free all. NULL is fine. */
+/* Remove what was added to the machine, unless it restarts, and free all. NULL is fine. */
 void lb_daemon_free(struct lb_daemon *lb);
 
 #endif

@@ -22,6 +22,30 @@ void lb_event_stopping(struct event_log *log, struct instant now)
 	event_log_add(log, now, "stopping", NULL);
 }
 
+void lb_event_drain(struct event_log *log, struct instant now, const struct drain *drain)
+{
+	switch (drain->phase) {
+	case DRAIN_NONE:
+		log_info("the draining is undone");
+		event_log_add(log, now, "drain_undone", NULL);
+		break;
+	case DRAIN_DEPREFERRED:
+		log_info("draining for %u ms at most", drain->deadline_ms);
+		event_log_add(log, now, "drain_begin",
+			      json_pack("{s:I}", "deadline_ms", (json_int_t)drain->deadline_ms));
+		break;
+	case DRAIN_WITHDRAWN:
+		log_info("drained as far as others listen: %s",
+			 drain->late ? "the deadline has come" : "nobody new comes any more");
+		event_log_add(log, now, "drain_withdrawn", json_pack("{s:b}", "late", drain->late));
+		break;
+	case DRAIN_DRAINED:
+		log_info("drained: nothing comes any more");
+		event_log_add(log, now, "drain_end", NULL);
+		break;
+	}
+}
+
 void lb_event_check(struct event_log *log, struct instant now, const struct lb_origin *origin)
 {
 	bool up = origin->state == HEALTH_UP;
@@ -31,6 +55,32 @@ void lb_event_check(struct event_log *log, struct instant now, const struct lb_o
 	event_log_add(log, now, up ? "check_up" : "check_down",
 		      json_pack("{s:s, s:s, s:o}", "origin", origin->conf->name, "check",
 				origin->conf->check_name, "reason", lb_json_text(origin->reason)));
+}
+
+void lb_event_origin_found(struct event_log *log, struct instant now,
+			   const struct lb_origin *origin, const char *mac)
+{
+	log_info("origin %s: is at %s", origin->conf->name, mac);
+	event_log_add(log, now, "origin_found",
+		      json_pack("{s:s, s:s}", "origin", origin->conf->name, "mac", mac));
+}
+
+void lb_event_origin_lost(struct event_log *log, struct instant now, const struct lb_origin *origin)
+{
+	log_warn("origin %s: gets no packets: %s", origin->conf->name, origin->obstacle);
+	event_log_add(
+		log, now, "origin_lost",
+		json_pack("{s:s, s:s}", "origin", origin->conf->name, "reason", origin->obstacle));
+}
+
+void lb_event_share(struct event_log *log, struct instant now, const char *vip, const char *origin,
+		    const struct vip_share *share)
+{
+	log_info("vip %s: origin %s has weight %u%s", vip, origin, (unsigned)share->weight,
+		 share->drain ? " and drains" : "");
+	event_log_add(log, now, "origin_share",
+		      json_pack("{s:s, s:s, s:I, s:b}", "vip", vip, "origin", origin, "weight",
+				(json_int_t)share->weight, "drain", share->drain));
 }
 
 void lb_event_vip(struct event_log *log, struct instant now, const struct vip *vip)

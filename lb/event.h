@@ -11,13 +11,25 @@
 
 #include "lb/announce/announce.h"
 #include "lb/bfd/bfd.h"
+#include "lb/drain.h"
 #include "lb/mesh/core.h"
 #include "lib/event_log.h"
 
 void lb_event_started(struct event_log *log, struct instant now, const char *pop);
 void lb_event_stopping(struct event_log *log, struct instant now);
+/* drain_begin {deadline_ms}, drain_withdrawn {late}, drain_end, drain_undone: its phase now */
+void lb_event_drain(struct event_log *log, struct instant now, const struct drain *drain);
 /* check_up, check_down {origin, check, reason} */
 void lb_event_check(struct event_log *log, struct instant now, const struct lb_origin *origin);
+/* origin_found {origin, mac} */
+void lb_event_origin_found(struct event_log *log, struct instant now,
+			   const struct lb_origin *origin, const char *mac);
+/* origin_lost {origin, reason}: packets cannot be brought to it */
+void lb_event_origin_lost(struct event_log *log, struct instant now,
+			  const struct lb_origin *origin);
+/* origin_share {vip, origin, weight, drain}: it has been told so */
+void lb_event_share(struct event_log *log, struct instant now, const char *vip, const char *origin,
+		    const struct vip_share *share);
 /* vip_up, vip_down {vip, reason} */
 void lb_event_vip(struct event_log *log, struct instant now, const struct vip *vip);
 /*

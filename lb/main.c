@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lb/apply.h"
+#include "lb/restarting.h"
 #include "lib/log.h"
 #include "lib/version.h"
 
@@ -32,7 +34,8 @@ static const char help[] =
 	"  --version       print the version\n"
 	"  --help          print this\n"
 	"\n"
-	"SIGHUP reads the configuration again and applies what has changed.\n"
+	"SIGHUP reads the configuration again and applies what has changed. SIGUSR2 starts the program\n"
+	"anew in place of itself; addresses, routes and connections stay.\n"
 	"Exit status: 0 stopped as asked, 2 bad command line or configuration, 3 something about\n"
 	"this machine stands in the way.\n";
 
@@ -117,6 +120,13 @@ static void on_signal(struct ev_loop *loop, struct ev_signal *watcher, int reven
 	lb_daemon_stop(watcher->data);
 }
 
+static void on_restart(struct ev_loop *loop, struct ev_signal *watcher, int revents)
+{
+	(void)loop;
+	(void)revents;
+	lb_daemon_restart(watcher->data);
+}
+
 static void on_hangup(struct ev_loop *loop, struct ev_signal *watcher, int revents)
 {
 	struct lb_reload_reply reply;
@@ -127,12 +137,39 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *watcher, int reven
 	json_decref(reply.changes);
 }
 
+/* The next one, in this process: a supervisor notices nothing. */
+static int run_next(char **argv)
+{
+	execvp(argv[0], argv);
+	/* Perhaps it is just being replaced: better the same one again than nobody. */
+	execv("/proc/self/exe", argv);
+	log_error("cannot start %s: %s", argv[0], strerror(errno));
+	return EXIT_ENVIRONMENT;
+}
+
+/*
+ * how: SIG_BLOCK, none is heard from now on; but the next one in this process hears of those that
+ * came meanwhile, once it lets them in.
+ */
+static void signals_mask(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
+	sigprocmask(how, &set, NULL);
+}
+
 /* conf is taken over. */
-static int run(struct lb_conf *conf, const char *path)
+static int run(struct lb_conf *conf, const char *path, char **argv)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
-	struct ev_signal term, interrupt, hangup;
+	struct ev_signal term, interrupt, hangup, restart;
 	struct lb_daemon *lb;
+	bool restarts;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a dump that reaches LimitFSIZE is EFBIG, not our end */
@@ -140,20 +177,22 @@ static int run(struct lb_conf *conf, const char *path)
 	ev_signal_init(&term, on_signal, SIGTERM);
 	ev_signal_init(&interrupt, on_signal, SIGINT);
 	ev_signal_init(&hangup, on_hangup, SIGHUP);
+	ev_signal_init(&restart, on_restart, SIGUSR2);
 	ev_signal_start(loop, &term);
 	ev_signal_start(loop, &interrupt);
 	ev_signal_start(loop, &hangup);
+	ev_signal_start(loop, &restart);
+	signals_mask(SIG_UNBLOCK);
 	if (lb_daemon_new(&lb, loop, conf, path) < 0)
 		return EXIT_ENVIRONMENT;
-	term.data = interrupt.data = hangup.data = lb;
+	term.data = interrupt.data = hangup.data = restart.data = lb;
 	ev_run(loop, 0);
 	/* Not ev_signal_stop(): it brings back the default, and a second signal would kill. */
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	signals_mask(SIG_BLOCK);
+	restarts = lb->restarts;
 	lb_daemon_free(lb);
 	ev_loop_destroy(loop);
-	return EXIT_SUCCESS;
+	return restarts ? run_next(argv) : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -170,7 +209,7 @@ int main(int argc, char **argv)
 	if (!conf)
 		return EXIT_USAGE;
 	if (!options.check)
-		return run(conf, options.config);
+		return run(conf, options.config, argv);
 	lb_conf_free(conf);
 	return EXIT_SUCCESS;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lb/continuity.h"
 #include "lb/event.h"
 #include "lib/log.h"
 
@@ -22,11 +23,43 @@ static void on_change(void *ctx, size_t slot, const struct mesh_change *change)
 		lb_event_mesh_up(lb->events, pop);
 	else if (was_live || change->was == MESH_RESTARTING)
 		lb_event_mesh_down(lb->events, pop, change);
+	lb_continuity_on_change(lb->continuity, slot, change);
+}
+
+static void on_ask(void *ctx, size_t slot, uint64_t id, const uint8_t flow[MESH_FLOW_SIZE])
+{
+	struct lb_daemon *lb = ctx;
+	struct mesh_answer no = { .id = id };
+
+	if (lb->continuity) {
+		lb_continuity_on_ask(lb->continuity, slot, id, flow);
+		return;
+	}
+	memcpy(no.flow, flow, sizeof(no.flow));
+	mesh_answer(lb->mesh, slot, &no);
+}
+
+static void on_answer(void *ctx, size_t slot, const struct mesh_answer *answer)
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_continuity_on_answer(lb->continuity, slot, answer);
+}
+
+static void on_gone(void *ctx, size_t slot, const uint8_t flow[MESH_FLOW_SIZE])
+{
+	struct lb_daemon *lb = ctx;
+
+	lb_continuity_on_gone(lb->continuity, slot, flow);
 }
 
 static const struct mesh_handlers *handlers(struct lb_daemon *lb, struct mesh_handlers *out)
 {
-	*out = (struct mesh_handlers){ .ctx = lb, .on_change = on_change };
+	*out = (struct mesh_handlers){ .ctx = lb,
+				       .on_change = on_change,
+				       .on_ask = on_ask,
+				       .on_answer = on_answer,
+				       .on_gone = on_gone };
 	return out;
 }
 
@@ -87,6 +120,12 @@ void lb_mesh_say(struct lb_daemon *lb, enum mesh_word word)
 {
 	if (lb->mesh)
 		mesh_say(lb->mesh, word, 0);
+}
+
+void lb_mesh_say_restart(struct lb_daemon *lb, uint32_t for_ms)
+{
+	if (lb->mesh)
+		mesh_say(lb->mesh, MESH_RESTARTS, for_ms);
 }
 
 int lb_mesh_prepare(struct lb_daemon *lb, const struct lb_conf *next, struct endpoint *failed)

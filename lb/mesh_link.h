@@ -13,6 +13,8 @@ int lb_mesh_start(struct lb_daemon *lb);
 /* Everything about our VIPs, as it is decided now; what is the same is not told again. */
 void lb_mesh_tell(struct lb_daemon *lb);
 void lb_mesh_say(struct lb_daemon *lb, enum mesh_word word);
+/* That we are gone, and back in for_ms at the latest. */
+void lb_mesh_say_restart(struct lb_daemon *lb, uint32_t for_ms);
 
 /*
  * Of a reload: open what next needs, 0 or -errno and where; then either undo that, or go over to

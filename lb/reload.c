@@ -68,6 +68,18 @@ static bool origins_equal(const struct lb_conf *old, const struct lb_vip_conf *a
 	return true;
 }
 
+static bool services_equal(const struct lb_vip_conf *a, const struct lb_vip_conf *b)
+{
+	if (a->service_count != b->service_count ||
+	    memcmp(a->weights, b->weights, a->origin_count * sizeof(*a->weights)) != 0)
+		return false;
+	for (size_t i = 0; i < a->service_count; i++)
+		if (a->services[i].proto != b->services[i].proto ||
+		    a->services[i].port != b->services[i].port)
+			return false;
+	return true;
+}
+
 static bool ladders_equal(const struct lb_vip_conf *a, const struct lb_vip_conf *b)
 {
 	if (a->step_count != b->step_count)
@@ -91,8 +103,9 @@ static bool vips_equal(const struct lb_conf *old, const struct lb_vip_conf *a,
 {
 	return prefixes_equal(a->prefixes, a->prefix_count, b->prefixes, b->prefix_count) &&
 	       addresses_equal(a->addresses, a->address_count, b->addresses, b->address_count) &&
-	       origins_equal(old, a, new, b) && a->announce == b->announce &&
-	       a->min_healthy == b->min_healthy && a->linger_ms == b->linger_ms &&
+	       origins_equal(old, a, new, b) && services_equal(a, b) &&
+	       a->announce == b->announce && a->min_healthy == b->min_healthy &&
+	       a->linger_ms == b->linger_ms && a->continuity == b->continuity &&
 	       hold_downs_equal(&a->hold_down, &b->hold_down) &&
 	       bgp_policy_equal(&a->policy, &b->policy) && ladders_equal(a, b);
 }
@@ -204,6 +217,20 @@ static bool listens_equal(const struct bgp_speaker_conf *a, const struct bgp_spe
 	return true;
 }
 
+static bool geodns_equal(const struct lb_conf *old, const struct lb_conf *new)
+{
+	if (old->geodns_count != new->geodns_count)
+		return false;
+	for (size_t i = 0; i < old->geodns_count; i++) {
+		const struct lb_geodns_conf *a = &old->geodns[i], *b = &new->geodns[i];
+
+		if (!text_equal(a->api, b->api) || !text_equal(a->token, b->token) ||
+		    !text_equal(a->pop, b->pop))
+			return false;
+	}
+	return true;
+}
+
 static void compare_settings(struct lb_diff *diff, const struct lb_conf *old,
 			     const struct lb_conf *new)
 {
@@ -216,6 +243,7 @@ static void compare_settings(struct lb_diff *diff, const struct lb_conf *old,
 		!text_equal(old->bgp.shutdown_text, new->bgp.shutdown_text);
 	diff->settings[LB_SETTING_ROUTES] = a->routes != b->routes;
 	diff->settings[LB_SETTING_METRIC] = a->metric != b->metric;
+	diff->settings[LB_SETTING_GEODNS] = !geodns_equal(old, new);
 	diff->settings[LB_SETTING_MESH] = !meshes_equal(&old->mesh, &new->mesh);
 }
 
@@ -229,6 +257,28 @@ static bool apis_equal(const struct lb_conf *old, const struct lb_conf *new)
 	       text_equal(a->token, b->token);
 }
 
+bool lb_continuity_conf_equal(const struct lb_continuity_conf *a,
+			      const struct lb_continuity_conf *b)
+{
+	if (a->interface_count != b->interface_count || a->mode != b->mode ||
+	    a->flows != b->flows || a->mtu != b->mtu || !text_equal(a->pin, b->pin))
+		return false;
+	for (size_t i = 0; i < a->interface_count; i++) {
+		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) != 0 ||
+		    !addr_equal(&a->interfaces[i].neighbor, &b->interfaces[i].neighbor))
+			return false;
+	}
+	return true;
+}
+
+/* What continuity takes from the mesh when it starts. */
+static bool handover_equal(const struct mesh_conf *old, const struct mesh_conf *new)
+{
+	return old->enabled == new->enabled &&
+	       (!new->enabled ||
+		(old->gue_port == new->gue_port && old->reset_after_ms == new->reset_after_ms));
+}
+
 /* Who we are to everybody, and where we are asked: a peer would have to begin anew with all. */
 static const char *find_restart(const struct lb_conf *old, const struct lb_conf *new)
 {
@@ -240,8 +290,16 @@ static const char *find_restart(const struct lb_conf *old, const struct lb_conf 
 		return "/router_id";
 	if (!apis_equal(old, new))
 		return "/api";
+	if (old->dataplane.plane != new->dataplane.plane)
+		return "/dataplane/type";
 	if (strcmp(old->dataplane.interface, new->dataplane.interface) != 0)
 		return "/dataplane/interface";
+	if (!lb_continuity_conf_equal(&old->dataplane.continuity, &new->dataplane.continuity))
+		return new->dataplane.plane == LB_PLANE_XDP ? "/dataplane/interfaces"
+							    : "/dataplane/continuity";
+	if (new->dataplane.continuity.interface_count > 0 &&
+	    !handover_equal(&old->mesh, &new->mesh))
+		return "/mesh";
 	return NULL;
 }
 
@@ -356,6 +414,7 @@ json_t *lb_diff_report(const struct lb_diff *diff, const struct lb_conf *old,
 		[LB_SETTING_SHUTDOWN_TEXT] = "bgp.shutdown_text",
 		[LB_SETTING_ROUTES] = "dataplane.routes",
 		[LB_SETTING_METRIC] = "dataplane.metric",
+		[LB_SETTING_GEODNS] = "drain.geodns",
 		[LB_SETTING_MESH] = "mesh",
 	};
 	const struct names origins = { diff->origins, old->origin_count, new->origin_count,

@@ -19,6 +19,10 @@ enum lb_change {
 	LB_ADDED,
 };
 
+/* Is it the same program on the same interfaces? */
+bool lb_continuity_conf_equal(const struct lb_continuity_conf *a,
+			      const struct lb_continuity_conf *b);
+
 /* What an item of the new configuration was in the old one. */
 struct lb_match {
 	enum lb_change change;
@@ -40,9 +44,10 @@ enum lb_setting {
 	LB_SETTING_SHUTDOWN_TEXT,
 	LB_SETTING_ROUTES,
 	LB_SETTING_METRIC,
+	LB_SETTING_GEODNS,
 	LB_SETTING_MESH, /* all of it but the other PoPs */
 };
-#define LB_SETTINGS 7
+#define LB_SETTINGS 8
 
 struct lb_diff {
 	/* JSON pointer to the first thing that only a restart can change, or NULL. */

@@ -6,6 +6,7 @@
 
 #include "lb/daemon.h"
 #include "lb/event.h"
+#include "lb/rack.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
 
@@ -37,6 +38,15 @@ void lb_seat_complete(struct lb_daemon *lb, struct lb_seat *seat)
 	seat->incomplete = incomplete;
 }
 
+/* What front sends on, the kernel never sees. */
+static int ear_open(struct lb_daemon *lb, struct lb_seat *seat)
+{
+	if (lb->rack && !seat->is_leaving &&
+	    lb_rack_ear_open(lb->rack, seat->name, EAR_ALL, &seat->ear) == 0)
+		return 0;
+	return lb->dp->ops->ear_open(lb->dp, seat->addresses, seat->address_count, &seat->ear);
+}
+
 /* Do on this machine what the presence, which has changed, says. */
 static void enter(struct lb_daemon *lb, struct lb_seat *seat)
 {
@@ -50,8 +60,7 @@ static void enter(struct lb_daemon *lb, struct lb_seat *seat)
 		lb_seat_complete(lb, seat);
 		break;
 	case PRESENCE_LINGERING:
-		err = lb->dp->ops->ear_open(lb->dp, seat->addresses, seat->address_count,
-					    &seat->ear);
+		err = ear_open(lb, seat);
 		if (err)
 			log_warn("vip %s: cannot tell whether packets still arrive (%s): its "
 				 "addresses stay until the daemon ends",
@@ -143,6 +152,7 @@ static struct lb_leaving *leaving_new(const struct lb_seat *seat, const struct l
 	leaving->seat = *seat;
 	leaving->seat.ear = NULL;
 	leaving->seat.incomplete = false;
+	leaving->seat.is_leaving = true;
 	snprintf(leaving->name, sizeof(leaving->name), "%s", seat->name);
 	leaving->seat.name = leaving->name;
 	leaving->seat.addresses = leaving->addresses;

@@ -23,6 +23,7 @@ struct lb_seat {
 	struct presence presence;
 	struct dataplane_ear *ear; /* while lingering, NULL when it could not be opened */
 	bool incomplete;	   /* present, but an address could not be added */
+	bool is_leaving;	   /* in no configuration any more, nor is its VIP's counter its */
 };
 
 /* A seat of what is in no configuration any more; it owns what it points to. */

@@ -14,8 +14,11 @@
 
 #include "lb/api/api.h"
 #include "lb/bfd/socket.h"
+#include "lb/continuity.h"
+#include "lb/draining.h"
 #include "lb/event.h"
 #include "lb/mesh_link.h"
+#include "lb/nameserver.h"
 #include "lb/verdict.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
@@ -246,9 +249,10 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *
 	lb->started = clock_now();
 	lb->events = event_log_new(EVENTS_KEPT);
 	lb->trusts = check_trusts_new();
+	lb->nameservers = lb_nameservers_new(loop, conf);
 	ev_init(&lb->linger, lb_daemon_on_linger);
-	ev_init(&lb->drain, lb_daemon_on_drained);
-	lb->linger.data = lb->drain.data = lb;
+	ev_init(&lb->drain_timer, lb_drain_on_step);
+	lb->linger.data = lb->drain_timer.data = lb;
 	err = lock_namespace(lb);
 	if (!err)
 		err = start_dataplane(lb);
@@ -258,6 +262,8 @@ int lb_daemon_new(struct lb_daemon **out, struct ev_loop *loop, struct lb_conf *
 	}
 	if (!err)
 		err = lb_mesh_start(lb);
+	if (!err)
+		err = lb_continuity_start(&lb->continuity, lb);
 	if (!err)
 		err = start_api(lb);
 	if (!err)
@@ -280,7 +286,7 @@ void lb_daemon_free(struct lb_daemon *lb)
 	if (!lb)
 		return;
 	ev_timer_stop(lb->loop, &lb->linger);
-	ev_timer_stop(lb->loop, &lb->drain);
+	lb_drain_end(lb);
 	/* First: requests that have come meanwhile are still answered, from all that is below. */
 	http_server_free(lb->api);
 	for (size_t i = 0; i < lb->page_count; i++)
@@ -288,13 +294,17 @@ void lb_daemon_free(struct lb_daemon *lb)
 	for (size_t i = 0; lb->checks && i < lb->conf->origin_count; i++)
 		check_free(lb->checks[i].check);
 	check_trusts_free(lb->trusts);
+	lb_nameservers_free(lb->nameservers);
 	bfd_free(lb->bfd);
 	bgp_speaker_free(lb->speaker);
+	lb_continuity_free(lb->continuity);
 	mesh_free(lb->mesh);
 	for (size_t i = 0; lb->seats && i < lb->conf->vip_count; i++)
 		dataplane_ear_close(lb->seats[i].ear);
 	lb_leaving_free(lb);
-	if (lb->dp)
+	if (lb->dp && lb->restarts)
+		lb->dp->ops->leave(lb->dp);
+	else if (lb->dp)
 		lb->dp->ops->free(lb->dp);
 	announcer_fini(&lb->announcer);
 	event_log_free(lb->events);

@@ -10,6 +10,8 @@
 
 /* Bring announcements and addresses in line with the verdicts, which are news since cause. */
 void lb_daemon_decide(struct lb_daemon *lb, struct instant cause);
+/* The same where shares of VIPs, or ways to origins, are not what they were. */
+void lb_daemon_revise(struct lb_daemon *lb);
 /* Of a VIP: an address of it is on this machine already. */
 bool lb_daemon_is_found(const struct lb_daemon *lb, const struct lb_vip_conf *vip);
 /* Parts that a reload needs, too. -errno, said in the log. */
@@ -19,7 +21,6 @@ int lb_daemon_add_bfd(struct lb_daemon *lb, const struct bfd_spec *spec, size_t 
 struct check *lb_daemon_start_check(struct lb_origin_check *oc, const struct check_spec *spec);
 
 /* Callbacks that start.c hands out; the context is the daemon, of a check the lb_origin_check. */
-void lb_daemon_on_drained(struct ev_loop *loop, struct ev_timer *timer, int revents);
 void lb_daemon_on_linger(struct ev_loop *loop, struct ev_timer *timer, int revents);
 /* Tells the speaker; what that has told already is not told again. */
 void lb_daemon_on_announce_change(void *ctx, const struct announcement *item);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lb/draining.h"
+
 /* Why no user may be sent to this VIP, perhaps in buf; NULL: they may. */
 static const char *obstacle(const struct lb_daemon *lb, size_t vip, char buf[ANNOUNCE_REASON_SIZE])
 {
@@ -10,7 +12,7 @@ static const char *obstacle(const struct lb_daemon *lb, size_t vip, char buf[ANN
 
 	if (lb->stopping)
 		return "the daemon is stopping";
-	if (lb->draining)
+	if (lb_drain_is_on(lb))
 		return "the daemon is draining";
 	if (lb->vips[vip].state != HEALTH_UP)
 		return lb->vips[vip].reason;

@@ -47,8 +47,14 @@ static void decide_by_verdict(const struct announcement *item, struct decision *
 }
 
 /* On top of what was told last, once: while it lasts nothing is told again. */
-static void decide_drain(struct announcement *item, struct decision *out)
+static void decide_drain(struct announcement *item, enum announcer_drain drain,
+			 struct decision *out)
 {
+	if (drain == ANNOUNCER_WITHDRAWS) {
+		out->state = ANNOUNCE_WITHDRAWN;
+		out->rule = ANNOUNCE_DRAINED;
+		return;
+	}
 	if (item->policy != &item->drain) {
 		item->drain = *out->policy;
 		bgp_policy_add_community(&item->drain, BGP_COMMUNITY_GRACEFUL_SHUTDOWN);
@@ -75,8 +81,9 @@ static void decide(const struct announcer *announcer, struct announcement *item,
 	} else {
 		decide_by_verdict(item, out);
 	}
-	if (announcer->draining && item->vip && out->state != ANNOUNCE_WITHDRAWN)
-		decide_drain(item, out);
+	if (announcer->drain != ANNOUNCER_PREFERS && item->vip && !announcer->stopping &&
+	    out->state != ANNOUNCE_WITHDRAWN)
+		decide_drain(item, announcer->drain, out);
 }
 
 static const char *verdict_text(const struct vip *vip)
@@ -134,7 +141,12 @@ static void write_reason(struct announcement *item)
 		return;
 	case ANNOUNCE_DRAINING:
 		snprintf(item->reason, sizeof(item->reason),
-			 "the daemon is draining: users shall go elsewhere before it stops");
+			 "the daemon is draining: users shall go elsewhere before that is "
+			 "withdrawn");
+		return;
+	case ANNOUNCE_DRAINED:
+		snprintf(item->reason, sizeof(item->reason),
+			 "the daemon is draining: users have gone elsewhere, or had the time to");
 		return;
 	case ANNOUNCE_BY_VERDICT:
 		write_verdict(item);
@@ -276,9 +288,9 @@ const struct timeline_entry *announcer_sent(struct announcer *announcer, size_t 
 	return NULL;
 }
 
-void announcer_drain(struct announcer *announcer)
+void announcer_drain(struct announcer *announcer, enum announcer_drain drain)
 {
-	announcer->draining = true;
+	announcer->drain = drain;
 }
 
 void announcer_stop(struct announcer *announcer)
@@ -448,7 +460,7 @@ void announcer_reload(struct announcer *announcer, const struct lb_conf *conf,
 	struct announcer next;
 
 	announcer_init(&next, conf, vips, now);
-	next.draining = announcer->draining;
+	next.drain = announcer->drain;
 	next.stopping = announcer->stopping;
 	for (size_t i = 0; i < next.count; i++)
 		carry_over(announcer, &next, &next.items[i], now);

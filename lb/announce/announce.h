@@ -28,6 +28,7 @@ enum announce_rule {
 	ANNOUNCE_STOPPING,
 	ANNOUNCE_IDENTITY,
 	ANNOUNCE_MISSING,
+	ANNOUNCE_DRAINED,
 	ANNOUNCE_DRAINING,
 	ANNOUNCE_BY_VERDICT, /* state follows hold_down */
 };
@@ -51,11 +52,15 @@ struct announcement {
 	struct timeline timeline;
 };
 
+/* What is told of the VIPs, whatever their verdicts, when users shall go elsewhere. */
+enum announcer_drain { ANNOUNCER_PREFERS, ANNOUNCER_DEPREFERS, ANNOUNCER_WITHDRAWS };
+
 struct announcer {
 	size_t count;
 	struct announcement *items; /* the identity's first, then in the VIPs' order */
 	size_t last_told;	    /* where announcer_sent() begins to look */
-	bool draining, stopping;
+	enum announcer_drain drain;
+	bool stopping;
 };
 
 typedef void announce_change_fn(void *ctx, const struct announcement *item);
@@ -95,8 +100,11 @@ void announcer_note(struct announcer *announcer);
 const struct timeline_entry *announcer_sent(struct announcer *announcer, size_t peer,
 					    const struct prefix *prefix, bool announced,
 					    struct instant at);
-/* From now on what the VIPs announce is de-preferred, as RFC 8326 has it. Takes effect as below. */
-void announcer_drain(struct announcer *announcer);
+/*
+ * From now on what the VIPs announce is de-preferred, as RFC 8326 has it, or withdrawn, or again
+ * what their verdicts say. Takes effect with the next step.
+ */
+void announcer_drain(struct announcer *announcer, enum announcer_drain drain);
 /* From now on nothing is announced. Takes effect with the next step. */
 void announcer_stop(struct announcer *announcer);
 const struct announcement *announcer_find(const struct announcer *announcer,

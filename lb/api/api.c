@@ -6,14 +6,6 @@
 #include "lb/api/json.h"
 #include "lib/version.h"
 
-static json_t *origin_object(const struct lb_origin *origin)
-{
-	return json_pack("{s:s, s:s, s:o, s:s, s:o}", "name", origin->conf->name, "check",
-			 origin->conf->check_name, "address",
-			 lb_json_addr(&origin->conf->check.target.addr), "state",
-			 health_name(origin->state), "reason", lb_json_text(origin->reason));
-}
-
 json_t *lb_api_vip(const struct lb_daemon *lb, size_t index)
 {
 	const struct vip *vip = &lb->vips[index];
@@ -21,7 +13,7 @@ json_t *lb_api_vip(const struct lb_daemon *lb, size_t index)
 	json_t *origins = json_array();
 
 	for (size_t i = 0; i < conf->origin_count; i++)
-		json_array_append_new(origins, origin_object(&lb->origins[conf->origins[i]]));
+		json_array_append_new(origins, lb_api_vip_origin(lb, index, i));
 	return json_pack("{s:s, s:s, s:I, s:o, s:s, s:b, s:b, s:i, s:i, s:s, s:I, s:o, s:o, s:o}",
 			 "name", conf->name, "state", health_name(vip->state), "since_ns",
 			 (json_int_t)vip->since.ns, "reason", lb_json_text(vip->reason), "announce",
@@ -105,7 +97,7 @@ static int get_status(void *ctx, const struct http_request *req, struct http_rep
 
 	(void)req;
 	for (size_t i = 0; i < conf->origin_count; i++)
-		json_array_append_new(origins, origin_object(&lb->origins[i]));
+		json_array_append_new(origins, lb_api_origin(&lb->origins[i]));
 	for (size_t i = 0; i < conf->vip_count; i++)
 		up += lb->vips[i].state == HEALTH_UP;
 	for (size_t i = 0; i < lb->announcer.count; i++)
@@ -124,7 +116,8 @@ static int get_status(void *ctx, const struct http_request *req, struct http_rep
 			  (json_int_t)count_established(lb), "prefixes", "total",
 			  (json_int_t)lb->announcer.count, "announced", (json_int_t)announced,
 			  "last_event_id", (json_int_t)event_log_last_id(lb->events), "dataplane",
-			  lb->dp->ops->name));
+			  lb->rack ? "xdp" : lb->dp->ops->name));
+	json_object_set_new(reply->json, "continuity", lb_api_continuity(lb));
 	return 200;
 }
 
@@ -181,12 +174,16 @@ const struct http_route lb_api_routes[] = {
 	{ "GET", "/v1/status", get_status, NULL },
 	{ "GET", "/v1/vips", get_vips, NULL },
 	{ "GET", "/v1/vips/{name}", get_vip, NULL },
+	{ "PUT", "/v1/vips/{name}/origins/{origin}", lb_api_put_origin, NULL },
 	{ "GET", "/v1/peers", lb_api_peers, NULL },
 	{ "GET", "/v1/peers/{name}", lb_api_peer, NULL },
 	{ "GET", "/v1/announcements", get_announcements, NULL },
 	{ "GET", "/v1/mesh", lb_api_mesh, NULL },
 	{ "GET", "/v1/explain", lb_api_explain, explain_query },
 	{ "GET", "/v1/events", get_events, events_query },
+	{ "GET", "/v1/drain", lb_api_get_drain, NULL },
+	{ "POST", "/v1/drain", lb_api_post_drain, NULL },
+	{ "DELETE", "/v1/drain", lb_api_delete_drain, NULL },
 	{ "POST", "/v1/reload", lb_api_reload, NULL },
 	{ 0 },
 };

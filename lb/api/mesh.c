@@ -72,11 +72,14 @@ static json_t *pop_object(const struct lb_daemon *lb, const struct mesh_pop *pop
 		"detection_ms", (json_int_t)peer->detect_ms);
 
 	json_object_update_new(
-		object, json_pack("{s:o, s:I, s:I, s:o, s:o}", "load",
-				  heard ? json_real(pop->load / 1000.0) : json_null(), "ups",
-				  (json_int_t)pop->counters.ups, "downs",
-				  (json_int_t)pop->counters.downs, "vips", vips_array(lb, pop),
-				  "messages", counters_object(&pop->counters)));
+		object,
+		json_pack("{s:o, s:I, s:I, s:I, s:o, s:o}", "load",
+			  heard ? json_real(pop->load / 1000.0) : json_null(), "ups",
+			  (json_int_t)pop->counters.ups, "downs", (json_int_t)pop->counters.downs,
+			  "networks",
+			  (json_int_t)(pop->networks ? mesh_networks_count(pop->networks) : 0),
+			  "vips", vips_array(lb, pop), "messages",
+			  counters_object(&pop->counters)));
 	return object;
 }
 

@@ -130,6 +130,8 @@ int lb_api_metrics(void *ctx, const struct http_request *req, struct http_reply 
 	lb_metrics_peers(lb, &m);
 	lb_metrics_bfd(lb, &m);
 	lb_metrics_mesh(lb, &m);
+	lb_metrics_continuity(lb, &m);
+	lb_metrics_rack(lb, &m);
 	reply->text = metrics_finish(&m);
 	reply->content_type = "text/plain; version=0.0.4";
 	return 200;

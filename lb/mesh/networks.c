@@ -39,6 +39,16 @@ bool mesh_networks_has(const struct mesh_networks *networks, const uint8_t clien
 	return true;
 }
 
+size_t mesh_networks_count(const struct mesh_networks *networks)
+{
+	size_t bits = 0;
+
+	for (size_t i = 0; i < MESH_CHUNKS; i++)
+		for (size_t j = 0; j < MESH_CHUNK_SIZE; j++)
+			bits += (size_t)__builtin_popcount(networks->chunks[i][j]);
+	return bits / BITS_EACH;
+}
+
 uint8_t mesh_networks_chunks(const struct mesh_networks *networks)
 {
 	static const uint8_t none[MESH_CHUNK_SIZE];

@@ -34,6 +34,9 @@ bool mesh_networks_has(const struct mesh_networks *networks, const uint8_t clien
 /* The chunks in which there is anything, as bits. */
 uint8_t mesh_networks_chunks(const struct mesh_networks *networks);
 
+/* How many networks are in it, at least; of few, exactly. */
+size_t mesh_networks_count(const struct mesh_networks *networks);
+
 void mesh_served_init(struct mesh_served *served, struct instant now);
 /* Returns the chunks of told that are others now, as bits; so does the next one. */
 uint8_t mesh_served_note(struct mesh_served *served, const uint8_t client[16]);

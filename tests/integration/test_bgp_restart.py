@@ -229,6 +229,35 @@ class Ourselves(RestartTest):
             back()
         self.assertEqual(missed, [])
 
+    def test_in_place(self):
+        """SIGUSR2: the same process, and BIRD keeps the routes meanwhile."""
+        bird, daemon = self.bird(RestartingBird), self.start_with()
+        wait_until(lambda: bird.has(PREFIX) and bird.has(ALWAYS), what="announced")
+        before, missed = daemon.get("/v1/status")[1]["started_ns"], []
+
+        def back():
+            missed.extend(p for p in (PREFIX, ALWAYS) if not bird.has(p))
+            if "198.18.0.1" not in self.lab.addresses():
+                missed.append("198.18.0.1")
+            return "Restart recovery" in bird.capabilities()
+        os.kill(daemon.process.pid, signal.SIGUSR2)
+        wait_until(back, 20, "restarted, and it says so")
+        self.wait_state(daemon, "t1", "established", 20)
+        self.assertGreater(daemon.get("/v1/status")[1]["started_ns"], before)
+        wait_until(lambda: daemon.vip("anycast")["state"] == "up", what="verdict")
+        self.assertTrue(bird.has(PREFIX) and bird.has(ALWAYS))
+        self.assertEqual(missed, [])
+
+    def test_not_into_a_mistake(self):
+        """The daemon goes on if its file would not let the next one start."""
+        daemon = self.start_with()
+        before = daemon.get("/v1/status")[1]["started_ns"]
+        with open(daemon.path, "w", encoding="ascii") as file:
+            file.write("{}")
+        os.kill(daemon.process.pid, signal.SIGUSR2)
+        wait_until(lambda: "not restarted: " in daemon.log(), what="refused")
+        self.assertEqual(daemon.get("/v1/status")[1]["started_ns"], before)
+
     def test_what_is_not_announced_again_goes(self):
         bird, daemon = self.bird(RestartingBird), self.start_with()
         wait_until(lambda: bird.has(PREFIX) and bird.has(ALWAYS), what="announced")

@@ -26,6 +26,10 @@ def setUpModule():
         raise unittest.SkipTest("needs root for network namespaces")
 
 
+ORIGIN_PATH = "/v1/vips/{name}/origins/{origin}"
+OF_PLANE_XDP = {"origin_found", "origin_lost", "origin_share"}  # test_plane_xdp
+
+
 class LabTest(unittest.TestCase):
     birds = True
 
@@ -399,6 +403,8 @@ class Api(LabTest):
     def test_answers_are_as_described(self):
         conf = configuration(self.lab.socket)
         conf["vips"][1]["ladder"] = [{"healthy_below": 1, "policy": {"med": 200}}]
+        for vip in conf["vips"]:
+            vip["linger_ms"] = 300
         conf["bgp"]["peers"][0].update(bfd={"interval_ms": 100}, dump={
             "file": os.path.join(self.lab.directory, "t1.mrt")})
         pops = [self.mesh_pop(name, number) for name, number in (("fra", 1), ("ams", 2))]
@@ -417,6 +423,10 @@ class Api(LabTest):
                            ("/v1/peers/{name}", "t1")):
             api.ask("GET", path, 200, {"name": good})
             api.ask("GET", path, 404, {"name": "nobody/../" + good})
+        for status, vip, origin in ((409, "anycast", "local"), (404, "anycast", "other"),
+                                    (404, "other", "local")):
+            api.ask("PUT", ORIGIN_PATH, status, {"name": vip, "origin": origin},
+                    body={"drain": True})
         for prefix in ("10.200.1.0/24", "2001:db8:1000::1", "198.18.33.0/25"):
             api.ask("GET", "/v1/explain", 200, query={"prefix": prefix})
         api.ask("GET", "/v1/explain", 404, query={"prefix": "203.0.113.0/24"})
@@ -424,6 +434,7 @@ class Api(LabTest):
             api.ask("GET", "/v1/explain", 400, query=wrong)
         self.check_values(daemon, api)
         self.check_reload(daemon, api)
+        self.check_drain(daemon, api)
         self.check_events(api)
         os.kill(lab.birds[1].process.pid, signal.SIGSTOP)  # keeps it from ending at once
         daemon.signal(signal.SIGTERM)
@@ -433,7 +444,7 @@ class Api(LabTest):
         with api.stream("/v1/events", since=0) as events:
             self.assertIn("stopping", [event["kind"] for event in events])  # to its end
         self.assertEqual(daemon.wait(5), 0)
-        api.finish()
+        api.finish({("PUT", ORIGIN_PATH, status) for status in (200, 422)}, OF_PLANE_XDP)
 
     def key_file(self, name):
         return os.path.join(self.lab.directory, name + ".key")
@@ -538,11 +549,38 @@ class Api(LabTest):
             json.dump(good, out)
         self.assertEqual(api.ask("POST", "/v1/reload", 200, body={})["peers"]["changed"], ["t2"])
 
+    def check_drain(self, daemon, api):
+        """Begun, undone; begun, to its end, and undone: all is announced again."""
+        def states():
+            return {a["prefix"]: a["state"] for a in daemon.get("/v1/announcements")[1]["announcements"]}
+
+        before = states()
+        identity = daemon.get("/v1/status")[1]["identity"]["prefixes"]
+        self.assertEqual(api.ask("GET", "/v1/drain", 200)["phase"], "none")
+        api.ask("DELETE", "/v1/drain", 409)
+        problem = api.ask("POST", "/v1/drain", 422, body={"deadline_ms": -1})
+        self.assertEqual(problem["pointer"], "/deadline_ms")
+        problem = api.ask("POST", "/v1/drain", 409, body={})
+        self.assertIn("no other PoP", problem["detail"])
+        drain = api.ask("POST", "/v1/drain", 200, body={"deadline_ms": 60000, "force": True})
+        self.assertEqual((drain["phase"], drain["stops"], [v["counted"] for v in drain["vips"]]),
+                         ("depreferred", False, [True] * len(drain["vips"])))
+        self.assertEqual({p: s for p, s in states().items() if s == "announced"},
+                         dict.fromkeys(identity, "announced"))
+        api.ask("POST", "/v1/drain", 409, body={})
+        self.assertEqual(api.ask("DELETE", "/v1/drain", 200)["phase"], "none")
+        self.assertEqual(states(), before)
+        api.ask("POST", "/v1/drain", 200, body={"force": True, "deadline_ms": 0, "grace_ms": 100})
+        wait_until(lambda: api.ask("GET", "/v1/drain", 200)["phase"] == "drained", 10, "drained")
+        self.assertEqual(daemon.vip("anycast")["presence"], "present", "for who is idle")
+        api.ask("DELETE", "/v1/drain", 200)
+        self.assertEqual(states(), before)
+
     def check_events(self, api):
-        """Ids without gaps, and a life in which every kind happens but the last one."""
+        """Ids without gaps, and a life in which every kind of this plane happens but the last."""
         self.lab.origin.stop()
         self.lab.birds[0].stop()
-        wanted, ids = set(api.kinds("/v1/events")) - {"stopping"}, []
+        wanted, ids = set(api.kinds("/v1/events")) - {"stopping"} - OF_PLANE_XDP, []
         with api.stream("/v1/events", since=0) as events:
             for event in events:
                 ids.append(event["id"])

@@ -179,12 +179,12 @@ def configuration(socket_path, **changes):
 
 
 class Daemon(support.Daemon):
-    def __init__(self, lab, conf, prefix):
+    def __init__(self, lab, conf, prefix, program=LB):
         self.lab = lab
         self.path = os.path.join(lab.directory, "lb.json")
         with open(self.path, "w", encoding="ascii") as out:
             json.dump(conf, out)
-        super().__init__([*prefix, LB, "--config", self.path, "--verbose"], netns=lab.lb)
+        super().__init__([*prefix, program, "--config", self.path, "--verbose"], netns=lab.lb)
         self.__enter__()
         wait_until(self.answers, what="catchment-lb answers")
 

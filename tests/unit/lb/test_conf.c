@@ -224,7 +224,7 @@ static const struct {
 	  "bgp.peers[0].vips[0]: expected a string, found a number" },
 	{ "peer's identity", PEER("'identity':'no'"),
 	  "bgp.peers[0].identity: expected true or false, found a string" },
-	{ "plane", "{'dataplane':{'type':'xdp'}}", "dataplane.type: unknown value 'xdp'" },
+	{ "plane", "{'dataplane':{'type':'ebpf'}}", "dataplane.type: unknown value 'ebpf'" },
 	{ "interface", "{'dataplane':{'interface':'abcdefghijklmnop'}}",
 	  "dataplane.interface: an interface's name has 1 to 15 letters" },
 	{ "metric", "{'dataplane':{'metric':0}}",

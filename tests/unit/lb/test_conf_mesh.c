@@ -24,10 +24,37 @@ static struct lb_conf *load(const char *patch, struct conf_error *err)
 #define POP(n, a, k) "{'name':'" n "','address':'" a "','public_key':'" k "'}"
 #define POPS(list)   MESH(",'pops':[" list "]")
 
+#define CONTINUITY(rest) "'dataplane':{'type':'local','continuity':{" rest "}}"
+#define CONTINUOUS(rest) "{'mesh':{" FILE_KEY "}," CONTINUITY(rest) "}"
+
 static const struct {
 	const char *name, *patch, *expected;
 } mistakes[] = {
 	{ "no key", "{'mesh':{}}", "mesh.key_file: required" },
+	{ "continuity alone", "{" CONTINUITY("'interfaces':[{'name':'eth0'}]") "}",
+	  "dataplane.continuity: needs a mesh: the other PoPs are asked" },
+	{ "continuity nowhere", CONTINUOUS("'interfaces':[]"),
+	  "dataplane.continuity.interfaces: needs at least 1 item" },
+	{ "continuity's interface", CONTINUOUS("'interfaces':[{}]"),
+	  "dataplane.continuity.interfaces[0].name: required" },
+	{ "continuity's interface's name", CONTINUOUS("'interfaces':[{'name':''}]"),
+	  "dataplane.continuity.interfaces[0].name: an interface's name has 1 to 15 letters" },
+	{ "continuity's neighbor", CONTINUOUS("'interfaces':[{'name':'eth0','neighbor':'router'}]"),
+	  "dataplane.continuity.interfaces[0].neighbor: 'router' is not an IP address" },
+	{ "continuity's mode", CONTINUOUS("'mode':'fast','interfaces':[{'name':'eth0'}]"),
+	  "dataplane.continuity.mode: unknown value 'fast'" },
+	{ "continuity's flows", CONTINUOUS("'flows':1023,'interfaces':[{'name':'eth0'}]"),
+	  "dataplane.continuity.flows: 1023 is not between 1024 and 16777216" },
+	{ "continuity's pin", CONTINUOUS("'pin':'bpf','interfaces':[{'name':'eth0'}]"),
+	  "dataplane.continuity: pin must begin with /" },
+	{ "whom to tell of a drain", "{'drain':{'geodns':[{}]}}", "drain.geodns[0].api: required" },
+	{ "where to tell", "{'drain':{'geodns':[{'api':'10.1.0.53'}]}}",
+	  "drain.geodns[0].api: '10.1.0.53' is not an address and port such as "
+	  "192.0.2.1:53" },
+	{ "nowhere to tell", "{'drain':{'geodns':[{'api':'unix:'}]}}",
+	  "drain.geodns[0].api: a socket's path has 1 to 107 bytes" },
+	{ "no token", "{'drain':{'geodns':[{'api':'unix:a','token_file':'/nonexistent'}]}}",
+	  "drain.geodns[0].token_file: cannot open: No such file or directory" },
 	{ "no file", "{'mesh':{'key_file':'/nonexistent'}}",
 	  "mesh.key_file: cannot open: No such file or directory" },
 	{ "no key in it", "{'mesh':{'key_file':'VERSION'}}",

@@ -30,6 +30,16 @@ static struct lb_conf *load(const char *patch)
 #define VIP(rest)                                                                                  \
 	"{'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':['198.18.0.1'],"            \
 	"'origins':['a','b']" rest "}]}"
+#define KEYED(rest) "'mesh':{'key_file':'tests/unit/lb/mesh/rfc7748.key'" rest "}"
+#define CONTINUOUS(rest)                                                                           \
+	"{" KEYED(                                                                                 \
+		rest) ",'dataplane':{'type':'local','continuity':{'interfaces':[{'name':'eth0'}]}}}"
+#define XDP_ITEMS(rest)                                                                            \
+	"'vips':[{'name':'v','prefixes':['198.18.0.0/24'],'addresses':['198.18.0.1'],"             \
+	"'origins':['a','b']" rest "}],"                                                           \
+	"'dataplane':{'type':'xdp','interfaces':[{'name':'eth0'}]}"
+#define XDP(rest)  "{" XDP_ITEMS(rest) "}"
+#define XDP_MESHED "{" XDP_ITEMS(",'services':['tcp/80']") "," KEYED("") "}"
 #define V(name, net)                                                                               \
 	"{'name':'" name "','prefixes':['198.18." net ".0/24'],'addresses':['198.18." net          \
 	".1'],'origins':['a','b']}"
@@ -38,7 +48,7 @@ static struct lb_conf *load(const char *patch)
 	"{'name':'" name "','address':'" address "','public_key':'" first                          \
 	"20f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a'}"
 #define AMS	     POP("ams", "10.200.2.1", "85")
-#define MESH(rest)   "{'mesh':{'key_file':'tests/unit/lb/mesh/rfc7748.key'" rest "}}"
+#define MESH(rest)   "{" KEYED(rest) "}"
 #define MESHED(list) MESH(",'pops':[" list "]")
 
 struct row {
@@ -100,6 +110,16 @@ static const struct row rows[] = {
 	  "'origins':['b']}]}", "vip v changed" },
 	{ "min_healthy", "more must be healthy", "{}", VIP(",'min_healthy':2"), "vip v changed" },
 	{ "linger_ms", "lingers shorter", "{}", VIP(",'linger_ms':1"), "vip v changed" },
+	{ "services", "one service less", XDP(",'services':['tcp/80','udp/80']"),
+	  XDP(",'services':['tcp/80']"), "vip v changed" },
+	{ "services", "another protocol", XDP(",'services':['tcp/80']"),
+	  XDP(",'services':['udp/80']"), "vip v changed" },
+	{ NULL, "another weight", XDP(",'services':['tcp/80']"),
+	  XDP(",'services':['tcp/80'],'origins':['a',{'name':'b','weight':1}]"), "vip v changed" },
+	{ NULL, "a weight written out", XDP(",'services':['tcp/80']"),
+	  XDP(",'services':['tcp/80'],'origins':['a',{'name':'b','weight':100}]"),
+	  "nothing has changed" },
+	{ "continuity", "no continuity", "{}", VIP(",'continuity':false"), "vip v changed" },
 	{ "min_up_ms", "up for longer", "{}", VIP(",'min_up_ms':1"), "vip v changed" },
 	{ "min_down_ms", "down for longer", "{}", VIP(",'min_down_ms':1"), "vip v changed" },
 	{ "hold_down", "hold-down", "{}",
@@ -214,6 +234,8 @@ static const struct row rows[] = {
 	  "setting identity changed" },
 	{ NULL, "listen", "{}", "{'bgp':{'listen':['10.1.1.3:1179']}}",
 	  "setting bgp.listen changed" },
+	{ NULL, "nameservers", "{}", "{'drain':{'geodns':[{'api':'unix:a'}]}}",
+	  "setting drain.geodns changed" },
 	{ NULL, "drain", "{}", "{'bgp':{'drain_ms':5}}", "setting bgp.drain_ms changed" },
 	{ NULL, "shutdown text", "{}", "{'bgp':{'shutdown_text':'bye'}}",
 	  "setting bgp.shutdown_text changed" },
@@ -253,7 +275,11 @@ static const struct {
 	{ "{'api':{'listen':'127.0.0.1:8081'}}", "/api" },
 	{ "{'api':{'listen':'unix:/run/lb.sock'}}", "/api" },
 	{ "{'dataplane':{'interface':'eth0'}}", "/dataplane/interface" },
+	{ XDP(",'services':['tcp/80']"), "/dataplane/type" },
 	{ "{'dataplane':{'interface':'eth0'},'pop':'ams','bgp':{'peers':[]}}", "/pop" },
+	{ "{'mesh':{'key_file':'tests/unit/lb/mesh/rfc7748.key'},"
+	  "'dataplane':{'type':'local','continuity':{'interfaces':[{'name':'eth0'}]}}}",
+	  "/dataplane/continuity" },
 };
 
 Test(lb_reload, knows_what_needs_a_restart)
@@ -265,6 +291,34 @@ Test(lb_reload, knows_what_needs_a_restart)
 		lb_diff_init(&diff, old, new);
 		cr_expect_str_eq(diff.restart ? diff.restart : "none", restarts[i].pointer, "%s",
 				 restarts[i].patch);
+		lb_diff_fini(&diff);
+		lb_conf_free(old);
+		lb_conf_free(new);
+	}
+}
+
+/* Of the mesh, once continuity has begun with it. */
+static const struct {
+	const char *old, *new, *pointer;
+} handovers[] = {
+	{ CONTINUOUS(""), CONTINUOUS(""), "none" },
+	{ CONTINUOUS(""), CONTINUOUS(",'interval_ms':50"), "none" },
+	{ CONTINUOUS(""), CONTINUOUS(",'gue_port':6081"), "/mesh" },
+	{ CONTINUOUS(""), CONTINUOUS(",'reset_after_ms':500"), "/mesh" },
+	{ XDP_MESHED, XDP(",'services':['tcp/80']"), "/mesh" },
+	{ XDP(",'services':['tcp/80']"), XDP_MESHED, "/mesh" },
+	{ MESH(""), MESH(",'gue_port':6081"), "none" },
+};
+
+Test(lb_reload, knows_what_continuity_began_with)
+{
+	for (size_t i = 0; i < sizeof(handovers) / sizeof(handovers[0]); i++) {
+		struct lb_conf *old = load(handovers[i].old), *new = load(handovers[i].new);
+		struct lb_diff diff;
+
+		lb_diff_init(&diff, old, new);
+		cr_expect_str_eq(diff.restart ? diff.restart : "none", handovers[i].pointer, "%s",
+				 handovers[i].new);
 		lb_diff_fini(&diff);
 		lb_conf_free(old);
 		lb_conf_free(new);

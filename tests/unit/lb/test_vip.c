@@ -151,3 +151,132 @@ Test(vip, presumed_up_only_where_that_is_what_announces)
 	vip_presume(&vip, (struct instant){ 2 });
 	cr_expect_eq(vip.state, HEALTH_DOWN);
 }
+
+/* Plane xdp: who would get no new flow is of no use to a VIP. */
+Test(vip, counts_who_takes_users)
+{
+	static const struct {
+		const char *name, *states;
+		struct vip_share a, c;
+		const char *obstacle; /* before a */
+		bool is_settling;
+		enum health expected;
+		const char *reason;
+	} cases[] = {
+		{ "one drains",
+		  "u?u",
+		  { 100, true },
+		  { 1, false },
+		  NULL,
+		  false,
+		  HEALTH_UP,
+		  "1 of 2 origins up, 1 needed; origin a: it drains" },
+		{ "none takes",
+		  "u?u",
+		  { 100, true },
+		  { 0, false },
+		  NULL,
+		  false,
+		  HEALTH_DOWN,
+		  "0 of 2 origins up, 1 needed; origin a: it drains" },
+		{ "no weight",
+		  "u?u",
+		  { 1, false },
+		  { 0, false },
+		  NULL,
+		  false,
+		  HEALTH_UP,
+		  "1 of 2 origins up, 1 needed; origin c: it has no weight" },
+		{ "down is worse",
+		  "u?d",
+		  { 0, false },
+		  { 1, false },
+		  NULL,
+		  false,
+		  HEALTH_DOWN,
+		  "0 of 2 origins up, 1 needed; origin c: refused" },
+		{ "no way there",
+		  "u?d",
+		  { 1, false },
+		  { 1, false },
+		  "far away",
+		  false,
+		  HEALTH_DOWN,
+		  "0 of 2 origins up, 1 needed; origin a: far away" },
+		{ "no way yet",
+		  "u?d",
+		  { 1, false },
+		  { 1, false },
+		  "asked",
+		  true,
+		  HEALTH_UNKNOWN,
+		  "0 of 2 origins up, 1 needed; origin c: refused" },
+		{ "not worth waiting for",
+		  "??d",
+		  { 1, true },
+		  { 1, false },
+		  NULL,
+		  false,
+		  HEALTH_DOWN,
+		  "0 of 2 origins up, 1 needed; origin c: refused" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct lb_vip_conf conf = {
+			.name = "v", .origins = indices, .origin_count = 2, .min_healthy = 1
+		};
+		struct lb_origin origins[3];
+		struct vip vip;
+
+		set(origins, "???");
+		vip_init(&vip, &conf, origins, (struct instant){ 1 });
+		cr_assert_eq(vip.shares[1].weight, LB_WEIGHT_DEFAULT);
+		set(origins, cases[i].states);
+		origins[0].obstacle = cases[i].obstacle;
+		origins[0].is_settling = cases[i].is_settling;
+		vip.shares[0] = cases[i].a;
+		vip.shares[1] = cases[i].c;
+		vip_step(&vip, origins, (struct instant){ 2 });
+		vip_note(&vip, origins);
+		cr_expect_eq(vip.state, cases[i].expected, "%s", cases[i].name);
+		cr_expect_str_eq(vip.reason, cases[i].reason, "%s: '%s'", cases[i].name,
+				 vip.reason);
+	}
+}
+
+/* A reload: what has been told by hand stays, unless the configuration says something new. */
+Test(vip, keeps_its_shares)
+{
+	struct lb_origin_conf names[] = { { .name = "x" }, { .name = "a" }, { .name = "c" } };
+	uint32_t weights[] = { 10, 20 }, next_weights[] = { 20, 30, 10 };
+	size_t next_indices[] = { 2, 0, 1 };
+	struct lb_conf old = { .origin_count = 3 }, new = { .origins = names, .origin_count = 3 };
+	const struct lb_vip_conf conf = { .name = "v",
+					  .origins = indices,
+					  .weights = weights,
+					  .origin_count = 2,
+					  .min_healthy = 1 };
+	const struct lb_vip_conf next = { .name = "v",
+					  .origins = next_indices,
+					  .weights = next_weights,
+					  .origin_count = 3,
+					  .min_healthy = 1 };
+	struct lb_origin_conf old_names[] = { confs[0], confs[1], confs[2] };
+	struct lb_origin origins[3];
+	struct vip before, vip;
+
+	old.origins = old_names;
+	set(origins, "uuu");
+	vip_init(&before, &conf, origins, (struct instant){ 1 });
+	before.shares[0] = (struct vip_share){ 5, true };
+	before.shares[1] = (struct vip_share){ 0, false };
+	vip_follow(&vip, &next, &before);
+	vip_shares_keep(&vip, &new, &before, &old);
+	cr_expect(vip.shares[0].weight == 0 && !vip.shares[0].drain, "c as it was told");
+	cr_expect(vip.shares[1].weight == 30 && !vip.shares[1].drain, "x as configured");
+	cr_expect(vip.shares[2].weight == 5 && vip.shares[2].drain, "a as it was told");
+	next_weights[2] = 11;
+	vip_follow(&vip, &next, &before);
+	vip_shares_keep(&vip, &new, &before, &old);
+	cr_expect(vip.shares[2].weight == 11 && !vip.shares[2].drain, "a as configured anew");
+}

@@ -120,7 +120,7 @@ Test(announce, drains_before_it_withdraws)
 
 	f->vips[0].state = HEALTH_UP;
 	announce_rig_step(f, 2);
-	announcer_drain(&f->announcer);
+	announcer_drain(&f->announcer, ANNOUNCER_DEPREFERS);
 	cr_expect_str_eq(announce_rig_step(f, 3),
 			 "~198.18.0.0/24 ~2001:db8:1000::/48 ~198.18.33.0/24 ",
 			 "the VIPs', not the identity by which it is reached");
@@ -131,6 +131,33 @@ Test(announce, drains_before_it_withdraws)
 			 "verdicts still count");
 	announcer_stop(&f->announcer);
 	cr_expect_str_eq(announce_rig_step(f, 6), "-10.200.1.0/24 -198.18.33.0/24 ");
+	announce_rig_free(f);
+}
+
+Test(announce, drained_it_withdraws_and_all_comes_back)
+{
+	struct announce_rig *f = announce_rig_new();
+	const struct announcement *any = announcer_find(&f->announcer, &f->any[0]);
+
+	f->vips[0].state = HEALTH_UP;
+	announce_rig_step(f, 2);
+	announcer_drain(&f->announcer, ANNOUNCER_DEPREFERS);
+	announce_rig_step(f, 3);
+	announcer_drain(&f->announcer, ANNOUNCER_WITHDRAWS);
+	cr_expect_str_eq(announce_rig_step(f, 4),
+			 "-198.18.0.0/24 -2001:db8:1000::/48 -198.18.33.0/24 ",
+			 "also what is announced whatever its verdict");
+	cr_expect_not_null(strstr(any->reason, "draining"));
+	announcer_drain(&f->announcer, ANNOUNCER_PREFERS);
+	cr_expect_str_eq(announce_rig_step(f, 5),
+			 "+198.18.0.0/24 +2001:db8:1000::/48 +198.18.33.0/24 ", "not held down");
+	cr_expect_eq(any->policy, any->base);
+	announcer_drain(&f->announcer, ANNOUNCER_DEPREFERS);
+	cr_expect_str_eq(announce_rig_step(f, 6),
+			 "~198.18.0.0/24 ~2001:db8:1000::/48 ~198.18.33.0/24 ");
+	announcer_drain(&f->announcer, ANNOUNCER_PREFERS);
+	cr_expect_str_eq(announce_rig_step(f, 7),
+			 "+198.18.0.0/24 +2001:db8:1000::/48 +198.18.33.0/24 ", "half way");
 	announce_rig_free(f);
 }
 
