@@ -18,31 +18,49 @@
 struct words {
 	const char *lab;
 	bool json;
+	bool no_carrier;      /* of fault, as is the next */
+	const char *deadline; /* ms */
 	char **rest;
 	int rest_count;
 };
 
-/* With stop_early, options after the first other word belong to somebody else. */
-static bool words_parse(struct words *w, int argc, char **argv, bool stop_early)
+static const struct option plain_options[] = { { "lab", required_argument, NULL, 'l' },
+					       { "json", no_argument, NULL, 'j' },
+					       { NULL, 0, NULL, 0 } };
+static const struct option fault_options[] = { { "lab", required_argument, NULL, 'l' },
+					       { "json", no_argument, NULL, 'j' },
+					       { "no-carrier", no_argument, NULL, 'n' },
+					       { "deadline-ms", required_argument, NULL, 'd' },
+					       { NULL, 0, NULL, 0 } };
+
+/* After a "+" in `ends`, options after the first other word belong to somebody else. */
+static bool options_parse(struct words *w, int argc, char **argv, const struct option *options,
+			  const char *ends)
 {
-	static const struct option options[] = { { "lab", required_argument, NULL, 'l' },
-						 { "json", no_argument, NULL, 'j' },
-						 { NULL, 0, NULL, 0 } };
 	int opt;
 
 	*w = (struct words){ 0 };
 	optind = 0;
-	while ((opt = getopt_long(argc, argv, stop_early ? "+" : "", options, NULL)) >= 0) {
+	while ((opt = getopt_long(argc, argv, ends, options, NULL)) >= 0) {
 		if (opt == 'l')
 			w->lab = optarg;
 		else if (opt == 'j')
 			w->json = true;
+		else if (opt == 'n')
+			w->no_carrier = true;
+		else if (opt == 'd')
+			w->deadline = optarg;
 		else
 			return false;
 	}
 	w->rest = argv + optind;
 	w->rest_count = argc - optind;
 	return true;
+}
+
+static bool words_parse(struct words *w, int argc, char **argv, bool stop_early)
+{
+	return options_parse(w, argc, argv, plain_options, stop_early ? "+" : "");
 }
 
 static int usage(const char *text)
@@ -148,16 +166,30 @@ int command_fault(int argc, char **argv)
 {
 	struct words w;
 	enum fault_kind kind;
+	json_t *msg;
+	char *end;
 
-	if (!words_parse(&w, argc, argv, false) || w.rest_count != 2)
-		return usage("fault [--lab NAME] [--json] KIND TARGET");
+	if (!options_parse(&w, argc, argv, fault_options, "") || w.rest_count != 2)
+		return usage(
+			"fault [--lab NAME] [--json] [--no-carrier] [--deadline-ms N] KIND TARGET");
 	if (!fault_kind_parse(&kind, w.rest[0])) {
 		log_error("unknown kind of fault '%s'", w.rest[0]);
 		return EXIT_BAD_INPUT;
 	}
-	return reply_finish(labs_ask(w.lab, json_pack("{s:s, s:s, s:s}", "command", "fault", "kind",
-						      w.rest[0], "target", w.rest[1])),
-			    w.json, "injected");
+	msg = json_pack("{s:s, s:s, s:s}", "command", "fault", "kind", w.rest[0], "target",
+			w.rest[1]);
+	if (w.deadline) {
+		const long ms = strtol(w.deadline, &end, 10);
+
+		if (*end || end == w.deadline) {
+			json_decref(msg);
+			return usage("fault --deadline-ms N drain POP");
+		}
+		json_object_set_new(msg, "deadline_ms", json_integer(ms));
+	}
+	if (w.no_carrier)
+		json_object_set_new(msg, "carrier", json_false());
+	return reply_finish(labs_ask(w.lab, msg), w.json, "injected");
 }
 
 int command_restore(int argc, char **argv)

@@ -7,7 +7,8 @@
  *	{"type":"command", "command":"catchments"}   which pop serves whom now
  *	{"type":"command", "command":"subscribe"}    events from now on, see below
  *	{"type":"command", "command":"pid", "node":"fra"}
- *	{"type":"command", "command":"fault", "kind":"pop_crash", "target":"fra"}
+ *	{"type":"command", "command":"fault", "kind":"pop_crash", "target":"fra"}, and what else
+ *		orders a fault in a scenario
  *	{"type":"command", "command":"restore", "id":1}
  *	{"type":"command", "command":"down"}
  *

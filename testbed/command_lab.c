@@ -34,20 +34,26 @@ static json_t *fault_reply(struct lab *lab, struct faults *faults, const json_t 
 			   enum command_effect *effect)
 {
 	const char *kind_name = json_string_value(json_object_get(msg, "kind"));
-	const char *target = json_string_value(json_object_get(msg, "target"));
 	const char *reason = "unknown kind of fault";
+	struct conf_error err = { 0 };
+	const struct conf root = conf_root((json_t *)msg, &err);
+	struct fault_order order;
 	enum fault_kind kind;
 	struct fault *f = NULL;
 	json_t *reply;
 
 	if (lab->phase != LAB_UP)
 		return error_reply("the lab is not up yet");
-	if (kind_name && target && fault_kind_parse(&kind, kind_name))
-		f = fault_inject(faults, lab, kind, target, &reason);
+	if (kind_name && fault_kind_parse(&kind, kind_name)) {
+		order = fault_order_load(&root, kind);
+		reason = err.reason;
+		if (!err.set)
+			f = fault_inject(faults, lab, &order, &reason);
+	}
 	if (!f)
 		return error_reply(reason);
 	*effect = COMMAND_FAULTS_CHANGED;
-	reply = fault_to_json(f, lab);
+	reply = fault_to_json(f);
 	json_object_set_new(reply, "type", json_string("reply"));
 	return reply;
 }
@@ -66,7 +72,7 @@ static json_t *restore_reply(struct lab *lab, struct faults *faults, const json_
 	if (err < 0)
 		return error_reply(err == -EALREADY ? "already restored" : strerror(-err));
 	*effect = COMMAND_FAULTS_CHANGED;
-	reply = fault_to_json(f, lab);
+	reply = fault_to_json(f);
 	json_object_set_new(reply, "type", json_string("reply"));
 	return reply;
 }

@@ -81,7 +81,7 @@ json_t *command_status_reply(const struct command_context *x)
 	json_t *list = json_array();
 
 	for (const struct fault *f = x->faults->first; f; f = f->next)
-		json_array_append_new(list, fault_to_json(f, lab));
+		json_array_append_new(list, fault_to_json(f));
 	return json_pack(
 		"{s:s, s:s, s:s, s:s, s:I, s:s?, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "type",
 		"reply", "lab", lab->name, "scenario", lab->topology->scenario->name, "runtime",

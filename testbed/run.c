@@ -498,6 +498,8 @@ static int lab_run(struct run *run)
 	}
 	ev_run(run->loop, 0);
 	progress_clear();
+	/* However it has come to its end, what is broken is mended: the record says until when. */
+	faults_undo(run->trial ? trial_faults(run->trial) : &run->faults, run->lab);
 	if (run->trial) {
 		json_array_append_new(run->trials, trial_to_json(run->trial, "interrupted"));
 		trial_free(run->trial);

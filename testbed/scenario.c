@@ -15,7 +15,6 @@ static const char *const shape_names[] = { "host", "rack", NULL };
 static const char *const router_names[] = { "bird", "frr", NULL };
 static const char *const traffic_names[] = { "udp", "dns", "http", "session", NULL };
 static const char *const mode_names[] = { "geodns", "anycast", NULL };
-static const char *const fault_names[] = { "pop_crash", "lb_crash", "origin_failure", NULL };
 static const char *const speaker_names[] = { "lb", "bird", NULL };
 static const char *const cache_names[] = { "none", "browser", "jvm", "until_restart", NULL };
 static const char *const profile_names[] = { "ideal", "internet", NULL };
@@ -34,18 +33,11 @@ bool scenario_wants_bfd(const struct scenario *s)
 	return false;
 }
 
-const char *fault_kind_name(enum fault_kind kind)
+bool scenario_wants_continuity(const struct scenario *s)
 {
-	return fault_names[kind];
-}
-
-bool fault_kind_parse(enum fault_kind *out, const char *text)
-{
-	for (int i = 0; fault_names[i]; i++) {
-		if (strcmp(fault_names[i], text) == 0) {
-			*out = (enum fault_kind)i;
+	for (size_t i = 0; i < s->variant_count; i++) {
+		if (s->variants[i].continuity)
 			return true;
-		}
 	}
 	return false;
 }
@@ -142,7 +134,7 @@ static void networks_load(struct scenario *s, const struct conf *root)
 		struct scenario_network *net = &s->networks[i];
 		const struct conf item = conf_item(&array, i);
 
-		CONF_KEYS(&item, "name", "asn", "at", "router");
+		CONF_KEYS(&item, "name", "asn", "at", "router", "ignores_communities");
 		net->name = node_name_load(&item);
 		net->asn = (uint32_t)conf_int(&item, "asn", 1, 65534, CONF_REQUIRED);
 		if (net->asn == 64500) {
@@ -151,6 +143,7 @@ static void networks_load(struct scenario *s, const struct conf *root)
 			conf_fail(&at, "64500 is the pops' own");
 		}
 		net->router = router_load(s, &item);
+		net->ignores_communities = conf_bool(&item, "ignores_communities", false);
 		network_places_load(s, &item, net);
 		for (size_t j = 0; j < i; j++) {
 			const struct conf at = conf_get(&item, "asn");
@@ -332,42 +325,19 @@ static void variants_load(struct scenario *s, const struct conf *root)
 	for (size_t i = 0; i < s->variant_count; i++) {
 		const struct conf item = conf_item(&array, i);
 
-		CONF_KEYS(&item, "name", "mode", "ttl", "bfd");
+		CONF_KEYS(&item, "name", "mode", "ttl", "bfd", "continuity");
 		s->variants[i].name = label_load(&item);
 		s->variants[i].mode =
 			(enum variant_mode)conf_choice(&item, "mode", mode_names, CONF_REQUIRED);
 		s->variants[i].ttl = (unsigned)conf_int(&item, "ttl", 0, 86400, 30);
 		s->variants[i].bfd = conf_bool(&item, "bfd", false);
+		s->variants[i].continuity = conf_bool(&item, "continuity", false);
+		if (s->variants[i].continuity && s->variants[i].mode != MODE_ANYCAST)
+			conf_fail(&item, "continuity is for what routes move: mode anycast");
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(s->variants[j].name, s->variants[i].name) == 0)
 				conf_fail(&item, "name '%s' twice", s->variants[i].name);
 		}
-	}
-}
-
-static void timeline_load(struct scenario *s, const struct conf *root)
-{
-	const struct conf array = conf_array(root, "timeline", 0, 100);
-
-	s->fault_count = conf_count(&array);
-	s->faults = arena_new_array(s->arena, struct scenario_fault, s->fault_count);
-	for (size_t i = 0; i < s->fault_count; i++) {
-		struct scenario_fault *fault = &s->faults[i];
-		const struct conf item = conf_item(&array, i);
-		const struct conf target = conf_get(&item, "target");
-		bool known = false;
-
-		CONF_KEYS(&item, "at_ms", "jitter_ms", "fault", "target", "undo_ms");
-		fault->at_ms = (unsigned)conf_int(&item, "at_ms", 0, 3600000, CONF_REQUIRED);
-		fault->jitter_ms = (unsigned)conf_int(&item, "jitter_ms", 0, 3600000, 0);
-		fault->kind =
-			(enum fault_kind)conf_choice(&item, "fault", fault_names, CONF_REQUIRED);
-		fault->target = conf_as_string(&target);
-		fault->undo_ms = (unsigned)conf_int(&item, "undo_ms", 0, 3600000, 0);
-		for (size_t j = 0; j < s->pop_count; j++)
-			known = known || strcmp(s->pops[j].name, fault->target) == 0;
-		if (!known)
-			conf_fail(&target, "unknown pop '%.40s'", fault->target);
 	}
 }
 
@@ -479,7 +449,7 @@ struct scenario *scenario_load(json_t *json, struct conf_error *err)
 	nameservers_load(s, &root);
 	clients_load(s, &root);
 	variants_load(s, &root);
-	timeline_load(s, &root);
+	scenario_timeline_load(s, &root);
 	s->duration_ms =
 		(unsigned)conf_int(&root, "duration_ms", 1000, 7200000, duration_default(s));
 	if (!err->set) {

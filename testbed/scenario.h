@@ -31,6 +31,7 @@ struct scenario_network {
 	const char *name;
 	uint32_t asn;
 	enum router_kind router;
+	bool ignores_communities; /* of those who want other preferences */
 	/* One router for each place. */
 	struct place *places;
 	size_t place_count;
@@ -99,15 +100,31 @@ struct scenario_variant {
 	enum variant_mode mode;
 	unsigned ttl; /* seconds */
 	bool bfd;     /* announced by sessions that BFD watches, not by those of the others */
+	/* Packets of connections that have come to another pop find theirs; of anycast only. */
+	bool continuity;
 };
 
-enum fault_kind { FAULT_POP_CRASH, FAULT_LB_CRASH, FAULT_ORIGIN_FAILURE };
+enum fault_kind {
+	FAULT_POP_CRASH,
+	FAULT_LB_CRASH,
+	FAULT_ORIGIN_FAILURE,
+	FAULT_LINK_CUT,
+	FAULT_CATCHMENT_SHIFT,
+	FAULT_DRAIN,
+};
+
+/* What shall break. testbed/fault/fault.h says what that means. */
+struct fault_order {
+	enum fault_kind kind;
+	const char *target;   /* a pop; of link_cut a link (topology.h) */
+	bool carrier;	      /* of link_cut: both ends see it */
+	unsigned deadline_ms; /* of drain: until it goes on without waiting for the users */
+};
 
 struct scenario_fault {
+	struct fault_order order;
 	unsigned at_ms, jitter_ms; /* after the users' start */
-	enum fault_kind kind;
-	const char *target;
-	unsigned undo_ms; /* after the fault; 0: never */
+	unsigned undo_ms;	   /* after the fault; 0: never */
 };
 
 /* How routers pass on what they hear: at once, or as those of the internet do (profile.h). */
@@ -155,12 +172,20 @@ void scenario_free(struct scenario *scenario);
 
 /* Whether any network, or edge of a rack, has a router of this kind. */
 bool scenario_has_router(const struct scenario *scenario, enum router_kind kind);
+/* Why users of a pop cannot be moved to another by routing alone; NULL: they can. */
+const char *scenario_shift_mistake(const struct scenario *scenario);
 /* Some variant does. */
 bool scenario_wants_bfd(const struct scenario *scenario);
+bool scenario_wants_continuity(const struct scenario *scenario);
 
 const char *profile_name(enum profile profile);
 const char *fault_kind_name(enum fault_kind kind);
 bool fault_kind_parse(enum fault_kind *out, const char *text);
+/* Keys "target", and "carrier" and "deadline_ms" where the kind has them. The target may be one
+ * that is not there. */
+struct fault_order fault_order_load(const struct conf *object, enum fault_kind kind);
+/* The part of scenario_load() that comes after the pops. */
+void scenario_timeline_load(struct scenario *scenario, const struct conf *root);
 const char *traffic_kind_name(enum traffic_kind kind);
 
 #endif

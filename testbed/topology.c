@@ -460,6 +460,7 @@ static void scenario_links_add(struct builder *b)
 		block = b->t->nodes[end[from->relation == RELATION_CUSTOMER ? 1 : 0]].network;
 		link = link_add(b, end[0], end[1], block);
 		link->relation = from->relation;
+		link->written = from;
 		if (from->delay_ms >= 0)
 			link->delay_ms = from->delay_ms;
 		link->jitter_ms = from->jitter_ms;

@@ -54,9 +54,10 @@ struct topology_end {
 
 struct topology_link {
 	struct topology_end end[2];
-	bool internal;		/* both ends are routers of one network */
-	bool lan;		/* of a rack: end 0 is the lb, end 1 its edge */
-	enum relation relation; /* what end 0 is to end 1, if neither */
+	bool internal;			     /* both ends are routers of one network */
+	bool lan;			     /* of a rack: end 0 is the lb, end 1 its edge */
+	enum relation relation;		     /* what end 0 is to end 1, if neither */
+	const struct scenario_link *written; /* NULL: the scenario does not have it */
 	double delay_ms, jitter_ms, loss, rate_mbit;
 	/*
 	 * Between a pop and its upstream, and on a rack's LAN, where a variant wants BFD: there are
@@ -95,6 +96,13 @@ void topology_free(struct topology *topology);
 void topology_check(struct topology *topology, struct conf_error *err);
 /* NULL when there is none of that name. */
 const struct topology_node *topology_find(const struct topology *topology, const char *name);
+/*
+ * By its name: the names of the nodes at its ends, or "from-to" as the scenario has it, in either
+ * order. SIZE_MAX and *mistake set when there is none, or more than one.
+ */
+size_t topology_link_find(const struct topology *topology, const char *name, const char **mistake);
+/* The pop that it is of, as its uplink or its LAN; SIZE_MAX: none. */
+size_t topology_link_pop(const struct topology *topology, const struct topology_link *link);
 /* Which end of link is at node: 0 or 1. */
 unsigned topology_end_at(const struct topology_link *link, size_t node);
 /* Some wire of this node has a session that BFD watches. */

@@ -77,6 +77,23 @@ static double bfd_packets(const struct topology_link *link)
 	return link->bfd ? 2 * 1000.0 / (0.875 * link->bfd->interval_ms) : 0;
 }
 
+/* The scenario does not know what its networks' routers are called. */
+static void timeline_check(const struct topology *t, const struct conf *root)
+{
+	const struct conf array = conf_get(root, "timeline");
+
+	for (size_t i = 0; i < t->scenario->fault_count; i++) {
+		const struct fault_order *order = &t->scenario->faults[i].order;
+		const struct conf item = conf_item(&array, i);
+		const struct conf target = conf_get(&item, "target");
+		const char *mistake;
+
+		if (order->kind == FAULT_LINK_CUT &&
+		    topology_link_find(t, order->target, &mistake) == SIZE_MAX)
+			conf_fail(&target, "'%.60s': %s", order->target, mistake);
+	}
+}
+
 void topology_check(struct topology *t, struct conf_error *err)
 {
 	const struct conf root = conf_root(t->scenario->json, err);
@@ -95,6 +112,7 @@ void topology_check(struct topology *t, struct conf_error *err)
 		}
 	}
 	free(distance);
+	timeline_check(t, &root);
 	load_estimate(t);
 	for (size_t i = 0; i < t->link_count; i++)
 		t->packet_hops += bfd_packets(&t->links[i]);

@@ -9,8 +9,7 @@
 
 #define SENDER_LATE_SHARE 0.01 /* of the sends may be later: so p99 is within it */
 #define SETTLE_PATIENCE_S 60
-#define BFD_PATIENCE_NS	  (2 * NS_PER_S) /* after the undo, for what was not noticed before it */
-#define USERS_PATIENCE_S  10		 /* for the users to end, who need not much over a second */
+#define USERS_PATIENCE_S  10 /* for the users to end, who need not much over a second */
 
 /* A fault of the timeline in this trial: its instants, drawn. */
 struct planned {
@@ -78,13 +77,7 @@ void trial_bfd_down(struct trial *t, size_t pop, int64_t t_ns)
 	char why[120];
 
 	for (const struct fault *f = t->faults.first; f; f = f->next) {
-		bool lasts = f->undone.ns == INSTANT_NEVER.ns;
-
-		/* Whoever does BFD does not ask the origin. */
-		if (f->kind == FAULT_ORIGIN_FAILURE)
-			continue;
-		if (topology->nodes[f->node].index == pop && f->begun.ns <= t_ns &&
-		    (lasts || t_ns < f->undone.ns + BFD_PATIENCE_NS))
+		if (fault_explains_bfd(f, pop, t_ns))
 			return;
 	}
 	snprintf(why, sizeof(why), "BFD found %.60s dead, which it was not",
@@ -207,9 +200,10 @@ static void on_overdue(struct ev_loop *loop, ev_timer *w, int revents)
 
 static void fault_note(const struct trial *t, const struct scenario_fault *f, const char *what)
 {
-	char text[96];
+	char text[160];
 
-	snprintf(text, sizeof(text), "%s %s%s", fault_kind_name(f->kind), f->target, what);
+	snprintf(text, sizeof(text), "%s %s%s", fault_kind_name(f->order.kind), f->order.target,
+		 what);
 	t->owner->on_note(t->ctx, t, text);
 }
 
@@ -220,7 +214,7 @@ static void on_fault(struct ev_loop *loop, ev_timer *w, int revents)
 	const char *why = "";
 
 	(void)revents;
-	p->done = fault_inject(&t->faults, t->lab, p->fault->kind, p->fault->target, &why);
+	p->done = fault_inject(&t->faults, t->lab, &p->fault->order, &why);
 	if (!p->done) {
 		trial_mishap(t, why);
 		return;
@@ -407,7 +401,7 @@ json_t *trial_to_json(const struct trial *t, const char *reason)
 	json_t *faults = json_array();
 
 	for (const struct fault *f = t->faults.first; f; f = f->next)
-		json_array_append_new(faults, fault_to_json(f, t->lab));
+		json_array_append_new(faults, fault_to_json(f));
 	return json_pack("{s:i, s:b, s:s, s:o}", "trial", (int)t->number, "valid", reason == NULL,
 			 "reason", reason ? reason : "", "faults", faults);
 }

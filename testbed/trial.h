@@ -36,8 +36,8 @@ void trial_free(struct trial *trial);
 void trial_client_message(struct trial *trial, const json_t *msg);
 void trial_mishap(struct trial *trial, const char *reason);
 /*
- * BFD has found the path to this pop dead: a mishap, unless the pop is broken. On a machine that
- * stands still for a while nobody hears from anybody.
+ * BFD has found the path to this pop dead: a mishap, unless a fault has killed it. On a machine
+ * that stands still for a while nobody hears from anybody.
  */
 void trial_bfd_down(struct trial *trial, size_t pop, int64_t t_ns);
 struct trial_progress trial_progress(const struct trial *trial);

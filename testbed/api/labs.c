@@ -166,26 +166,27 @@ int api_post_fault(void *ctx, const struct http_request *req, struct http_reply 
 {
 	struct conf_error err = { 0 };
 	const struct conf root = conf_root(req->body, &err);
-	const char *kind, *target, *error;
+	const char *kind, *error;
 	enum fault_kind known;
-	json_t *answer;
+	json_t *answer, *order;
 	int status = api_refuse_when_stopping(ctx, reply);
 
 	if (status)
 		return status;
 	if (!req->body)
 		return http_problem(reply, 400, "", "a JSON object is required");
-	CONF_KEYS(&root, "kind", "target");
+	CONF_KEYS(&root, "kind", "target", "carrier", "deadline_ms");
 	kind = conf_string(&root, "kind", CONF_REQUIRED_STRING);
-	target = conf_string(&root, "target", CONF_REQUIRED_STRING);
+	conf_string(&root, "target", CONF_REQUIRED_STRING);
+	if (!err.set && !fault_kind_parse(&known, kind))
+		return http_problem(reply, 422, "/kind", "unknown kind of fault '%s'", kind);
+	if (!err.set)
+		fault_order_load(&root, known);
 	if (err.set)
 		return pointer_problem(reply, "", req->body, &err);
-	if (!fault_kind_parse(&known, kind))
-		return http_problem(reply, 422, "/kind", "unknown kind of fault '%s'", kind);
-	status = lab_ask(
-		req, reply,
-		json_pack("{s:s, s:s, s:s}", "command", "fault", "kind", kind, "target", target),
-		&answer);
+	order = json_copy(req->body);
+	json_object_set_new(order, "command", json_string("fault"));
+	status = lab_ask(req, reply, order, &answer);
 	if (status)
 		return status;
 	error = json_string_value(json_object_get(answer, "error"));

@@ -77,7 +77,8 @@ static void end(struct client_session *s, enum client_result result)
 {
 	ev_timer_stop(group_of(s)->loop, &s->silence);
 	disconnect(s, result != CLIENT_CLOSED);
-	row_write(s, clock_now(), result, s->heard.ns);
+	/* Like any other row: what it began with, and how long after that it was over. */
+	row_write(s, s->heard, result, s->heard.ns);
 	s->state = SESSION_NONE;
 	number_set(s, s->number + 1);
 	client_group_settle(group_of(s));

@@ -6,6 +6,7 @@
  *
  *	every node	NET_ADMIN	TAP devices, addresses, routes; BIRD and lb set them, too
  *			NET_RAW		the agent's pings over the wires, OSPF, lb's packet socket
+ *	PoPs		BPF, PERFMON	lb's program on the interfaces, if a variant has continuity
  *	FRR routers	SYS_ADMIN	FRR ends if it cannot give up all that it might have used,
  *			NET_BIND_SERVICE	though it uses neither here
  *	clients		SYS_NICE	users send on time while the machine is busy
@@ -49,6 +50,9 @@ static const struct compose_kind kinds[] = {
 	{ NODE_CLIENT, "client",
 	  "  cap_add: [NET_ADMIN, NET_RAW, SYS_NICE]\n  cpu_shares: 16384\n" },
 };
+
+/* A PoP whose lb has a program on its interfaces. */
+static const char front_caps[] = "  cap_add: [NET_ADMIN, NET_RAW, BPF, PERFMON]\n";
 
 /* A router that needs more; only in the file where there is one. */
 #define FRR_KIND "frr"
@@ -260,9 +264,10 @@ static size_t first_of(const struct topology *t, enum node_kind kind)
 static void kind_write(FILE *out, const struct topology *t, const struct compose_kind *kind)
 {
 	char *socket = rest_socket(t, first_of(t, kind->kind));
+	const bool has_front = kind->kind == NODE_POP && scenario_wants_continuity(t->scenario);
 
-	fprintf(out, "x-%s: &%s\n  <<: *node\n%s  sysctls: *%s\n", kind->name, kind->name,
-		kind->text, sysctls_name(kind->kind));
+	fprintf(out, "x-%s: &%s\n  <<: *node\n%s%s  sysctls: *%s\n", kind->name, kind->name,
+		kind->text, has_front ? front_caps : "", sysctls_name(kind->kind));
 	if (socket) {
 		fputs("  networks: [management]\n", out);
 		healthcheck_write(out, 2, socket);

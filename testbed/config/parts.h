@@ -30,6 +30,12 @@ void part_pop(json_t *setup, const struct topology *t, size_t at);
 void part_nameserver(json_t *setup, const struct topology *t, size_t at);
 void part_resolver(json_t *setup, const struct topology *t, size_t at);
 
+/* A pop's own of the mesh, the same for the same seed (malloc'd). */
+char *mesh_key_text(const struct topology *t, size_t pop);
+/* Into an lb's configuration, where a variant wants it: the mesh of all pops, and where packets
+ * come in. */
+void part_continuity(json_t *lb, const struct topology *t, size_t at);
+
 /* "10.0.0.1" and "10.0.0.0/24" as JSON strings. */
 json_t *json_addr(struct addr addr);
 json_t *json_prefix(struct prefix prefix);

@@ -95,12 +95,13 @@ static json_t *links_of(const struct topology *t, size_t at)
 		unsigned end = topology_end_at(l, at);
 		char mac[MAC_TEXT_SIZE];
 
-		json_array_append_new(links, json_pack("{s:I, s:i, s:s, s:s, s:o, s:o}", "link",
-						       (json_int_t)node->links[i], "end", (int)end,
-						       "name", l->end[end].iface, "mac",
-						       mac_format(l->end[end].mac, mac), "addrs",
-						       addrs_of_end(&l->end[end], l->lan), "peers",
-						       peers_of_end(&l->end[!end])));
+		json_array_append_new(links, json_pack("{s:I, s:i, s:s, s:s, s:b, s:o, s:o}",
+						       "link", (json_int_t)node->links[i], "end",
+						       (int)end, "name", l->end[end].iface, "mac",
+						       mac_format(l->end[end].mac, mac), "offload",
+						       !scenario_wants_continuity(t->scenario),
+						       "addrs", addrs_of_end(&l->end[end], l->lan),
+						       "peers", peers_of_end(&l->end[!end])));
 	}
 	return links;
 }

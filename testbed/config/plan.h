@@ -3,9 +3,9 @@
  * plan.h - everything a node's agent is told: addresses, files, daemons.
  *
  *	{"type":"setup", "node":"fra", "sysctls":{PATH: VALUE},
- *	 "links":[{"link":7, "end":0, "name":"t1", "mac":"02:..", "addrs":["10.1.128.0/31", ...],
- *	           "peers":[["10.1.128.1", "02:.."], ...]}],
- *	 "lo":["10.1.0.1/32"], "routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"},
+ *	 "links":[{"link":7, "end":0, "name":"t1", "mac":"02:..", "offload":true,
+ *"addrs":["10.1.128.0/31", ...], "peers":[["10.1.128.1", "02:.."], ...]}], "lo":["10.1.0.1/32"],
+ *"routes":[{"dst":"0.0.0.0/0", "via":"10.1.128.1"},
  *	 {"dst":"198.18.0.0/24"}],
  *	 "files":{"/run/lab/bird.conf": "..."}, "watch_routes":true,
  *	 "daemons":[{"name":"lb", "argv":["catchment-lb", ...], "events":"/run/lb.sock",
@@ -30,6 +30,9 @@
 /* Where the labs' directories with their control sockets are, in a container as on the host. */
 #define PLAN_LAB_ROOT "/run/catchment"
 
+/* Where a pop's catchment-lb has its API. */
+#define PLAN_LB_SOCKET "/run/catchment-lb.sock"
+
 /* The ports of the lab's services, the same on every node. */
 #define PLAN_PORT_VERDICT 8053
 #define PLAN_PORT_UDP	  7000
@@ -37,6 +40,12 @@
 
 /* The setup message of a node. The caller owns it. */
 json_t *plan_node(const struct topology *t, size_t at);
+/*
+ * What a router that runs is told when the users of some pops shall go elsewhere, or no longer
+ * (policy.h): of each pop of the scenario, whether. {"path","text"} of a file that it gets, and
+ * "argv" and "once" of what is then to be run there. The caller owns it.
+ */
+json_t *plan_shift(const struct topology *t, size_t at, const bool *shifted);
 /* Its "sysctls": {"net/ipv4/ip_forward": "1", ...}. The caller owns them. */
 json_t *plan_sysctls(enum node_kind kind);
 /* The client program's configuration for one trial; users start at start_ns (CLOCK_MONOTONIC). */

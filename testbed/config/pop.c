@@ -10,8 +10,6 @@
 #include "testbed/config/plan.h"
 #include "testbed/router/bird.h"
 
-#define LB_SOCKET "/run/catchment-lb.sock"
-
 /* The prefix of slot 0 or of this pop's own slot, as the variant's mode wants. */
 static struct prefix vip_prefix(const struct topology *t, size_t variant, size_t pop,
 				unsigned family)
@@ -40,11 +38,11 @@ static json_t *vips_of(const struct topology *t, size_t pop)
 		const struct scenario_variant *variant = &t->scenario->variants[v];
 
 		json_array_append_new(
-			vips,
-			json_pack("{s:s, s:o, s:o, s:s, s:[s]}", "name", variant->name, "prefixes",
-				  prefixes_of(t, v, pop), "addresses", addresses_of(t, v, pop),
-				  "announce", variant->mode == MODE_ANYCAST ? "verdict" : "always",
-				  "origins", "local"));
+			vips, json_pack("{s:s, s:o, s:o, s:s, s:b, s:[s]}", "name", variant->name,
+					"prefixes", prefixes_of(t, v, pop), "addresses",
+					addresses_of(t, v, pop), "announce",
+					variant->mode == MODE_ANYCAST ? "verdict" : "always",
+					"continuity", variant->continuity, "origins", "local"));
 	}
 	return vips;
 }
@@ -117,8 +115,8 @@ static char *lb_config(const struct topology *t, size_t at)
 		" s:{s:{s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:i}},"
 		" s:[{s:s, s:s, s:s}], s:o, s:o, s:{s:s}}",
 		"version", 1, "pop", node->name, "asn", POP_ASN, "router_id",
-		json_addr(topology_host(m4, 1)), "api", "listen", "unix:" LB_SOCKET, "identity",
-		"prefixes", json_prefix(m4), json_prefix(m6), "addresses",
+		json_addr(topology_host(m4, 1)), "api", "listen", "unix:" PLAN_LB_SOCKET,
+		"identity", "prefixes", json_prefix(m4), json_prefix(m6), "addresses",
 		json_addr(topology_host(m4, 1)), json_addr(topology_host(m6, 1)), "port",
 		PLAN_PORT_VERDICT, "checks", "web", "type", "http", "port", 80, "path", "/healthz",
 		"status", 200, "match", node->name, "interval_ms", (int)s->checks.interval_ms,
@@ -126,8 +124,10 @@ static char *lb_config(const struct topology *t, size_t at)
 		(int)s->checks.fall, "origins", "name", "local", "address", "127.0.0.1", "check",
 		"web", "vips", vips_of(t, node->index), "bgp", bgp_of(t, at), "dataplane", "type",
 		"local");
-	char *text = json_dumps(conf, JSON_INDENT(1));
+	char *text;
 
+	part_continuity(conf, t, at);
+	text = json_dumps(conf, JSON_INDENT(1));
 	json_decref(conf);
 	return text;
 }
@@ -196,6 +196,8 @@ void part_pop(json_t *setup, const struct topology *t, size_t at)
 		return;
 	}
 	part_file(setup, "lb.json", lb_config(t, at));
-	part_daemon(setup, "lb", LB_SOCKET,
+	if (scenario_wants_continuity(t->scenario))
+		part_file(setup, "mesh.key", mesh_key_text(t, pop->index));
+	part_daemon(setup, "lb", PLAN_LB_SOCKET,
 		    (const char *const[]){ "catchment-lb", "--config", "lb.json", NULL });
 }

@@ -4,6 +4,7 @@
  * file.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "testbed/config/parts.h"
@@ -11,16 +12,17 @@
 #include "testbed/router/bird.h"
 #include "testbed/router/frr.h"
 
-#define FRR_RUN "/run/frr"
+#define BIRD_SOCKET "/run/bird/bird.ctl"
+#define FRR_RUN	    "/run/frr"
 /* More than a router has sessions. FRR makes room for as many as it may open, which is a lot. */
 #define FRR_FILES "1024"
 
 void part_bird(json_t *setup, const struct topology *t, size_t at, char *config)
 {
 	part_file(setup, "bird.conf", config);
-	part_daemon(setup, "bird", NULL,
-		    (const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s",
-					   "/run/bird/bird.ctl", NULL });
+	part_daemon(
+		setup, "bird", NULL,
+		(const char *const[]){ "bird", "-f", "-c", "bird.conf", "-s", BIRD_SOCKET, NULL });
 	if (topology_has_bfd(t, at))
 		part_daemon_hurry(setup);
 }
@@ -71,11 +73,38 @@ void part_frr(json_t *setup, const struct topology *t, size_t at, char *config,
 					"once", 1));
 }
 
+json_t *plan_shift(const struct topology *t, size_t at, const bool *shifted)
+{
+	char *config, *again;
+	json_t *plan = NULL;
+
+	switch (t->scenario->networks[t->nodes[at].network].router) {
+	case ROUTER_BIRD:
+		config = bird_router_config(t, at, shifted);
+		plan = json_pack("{s:s, s:s, s:[s, s, s, s], s:b}", "path", PLAN_DIR "/bird.conf",
+				 "text", config, "argv", "birdc", "-s", BIRD_SOCKET, "configure",
+				 "once", 1);
+		free(config);
+		break;
+	case ROUTER_FRR:
+		config = frr_shift_config(t, at, shifted);
+		again = frr_shift_again(t, at);
+		plan = json_pack("{s:s, s:s, s:[s, s, o], s:b}", "path", PLAN_DIR "/shift.conf",
+				 "text", config, "argv", "sh", "-c",
+				 json_sprintf("vtysh -f " PLAN_DIR "/shift.conf && %s", again),
+				 "once", 1);
+		free(config);
+		free(again);
+		break;
+	}
+	return plan;
+}
+
 void part_router(json_t *setup, const struct topology *t, size_t at)
 {
 	switch (t->scenario->networks[t->nodes[at].network].router) {
 	case ROUTER_BIRD:
-		part_bird(setup, t, at, bird_router_config(t, at));
+		part_bird(setup, t, at, bird_router_config(t, at, NULL));
 		break;
 	case ROUTER_FRR:
 		part_frr(setup, t, at, frr_router_config(t, at), frr_router_daemons(t, at));

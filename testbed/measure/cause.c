@@ -7,7 +7,8 @@
 
 /* Ids of the kinds looked for, NAME_NONE for those that the record never mentions. */
 struct kinds {
-	uint32_t check_down, vip_down, pop_down, withdrawn, record_changed, route, del, bfd_down;
+	uint32_t drain_begin, check_down, vip_down, pop_down, withdrawn, record_changed, route, del,
+		bfd_down;
 };
 
 struct cause_means cause_means_of_variant(const json_t *variant)
@@ -45,7 +46,8 @@ static void cause_step(struct cause *c, const struct kinds *k, const struct even
 
 	if (means.dns && is_kind(ev, k->pop_down) && ev->pop == fault->pop)
 		earliest(&c->detected_ns, t);
-	if (means.bgp && at_pop && (is_kind(ev, k->check_down) || is_kind(ev, k->vip_down)))
+	if (means.bgp && at_pop &&
+	    (is_kind(ev, k->check_down) || is_kind(ev, k->vip_down) || is_kind(ev, k->drain_begin)))
 		earliest(&c->detected_ns, t);
 	/* The other end of the session is the dead one's own, and of no account. */
 	if (means.bfd && is_kind(ev, k->bfd_down) && ev->pop == fault->pop && !at_pop)
@@ -65,14 +67,13 @@ struct cause cause_split(const struct run_record *run, const struct run_fault *f
 			 uint32_t variant, struct cause_means means)
 {
 	const struct name_table *names = run->raw.names;
-	struct kinds k = { name_table_find(names, "check_down"),
-			   name_table_find(names, "vip_down"),
-			   name_table_find(names, "pop_down"),
-			   name_table_find(names, "withdrawn"),
-			   name_table_find(names, "record_changed"),
-			   name_table_find(names, "route"),
-			   name_table_find(names, "del"),
-			   name_table_find(names, "bfd_down") };
+	struct kinds k = {
+		name_table_find(names, "drain_begin"), name_table_find(names, "check_down"),
+		name_table_find(names, "vip_down"),    name_table_find(names, "pop_down"),
+		name_table_find(names, "withdrawn"),   name_table_find(names, "record_changed"),
+		name_table_find(names, "route"),       name_table_find(names, "del"),
+		name_table_find(names, "bfd_down")
+	};
 	struct cause c = { RECOVERY_NEVER, RECOVERY_NEVER, RECOVERY_NEVER, RECOVERY_NEVER };
 	size_t sources = name_table_count(names);
 	int64_t *changed = xmalloc(sources * sizeof(*changed));

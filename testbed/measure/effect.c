@@ -7,11 +7,17 @@
 #include "testbed/measure/placement.h"
 #include "testbed/measure/survival.h"
 
+/* Nobody wants users there while the fault lasts. Of these it lives, and may be reached or not. */
+static bool takes_out(const struct run_fault *fault)
+{
+	return strcmp(fault->kind, "link_cut") != 0 && strcmp(fault->kind, "catchment_shift") != 0;
+}
+
 static void catchment_add(struct effect *e, const struct run_record *run, int group, uint32_t pop,
 			  enum effect_phase phase)
 {
 	int column = run_place_find(run->pops, run->pop_count, pop);
-	uint32_t dead = phase == PHASE_DURING ? e->fault->pop : NAME_NONE;
+	uint32_t dead = phase == PHASE_DURING && takes_out(e->fault) ? e->fault->pop : NAME_NONE;
 	int nearest;
 
 	if (group == RUN_NO_INDEX || column == RUN_NO_INDEX)

@@ -218,6 +218,24 @@ static int claim_geodns(const struct subject *s, const json_t *result, struct cl
 	return 1;
 }
 
+/* The pop that a fault hit; where it hit none, connections to all of them count. */
+static const char *pop_text(const json_t *row)
+{
+	const char *pop = value_string(row, "pop");
+
+	return pop[0] ? pop : "the pops";
+}
+
+/* What a break of a connection was due to besides the change of its route. */
+static const char *break_remark(const char *kind)
+{
+	if (strcmp(kind, "pop_crash") == 0)
+		return " Their pop died as well, so this is not the route change alone.";
+	if (strcmp(kind, "catchment_shift") == 0)
+		return " Their pop was alive: this is the route change alone.";
+	return "";
+}
+
 static int claim_sessions(const struct subject *s, const json_t *result, struct claim *claim)
 {
 	const json_t *any = json_object_get(s->row, "sessions");
@@ -231,14 +249,11 @@ static int claim_sessions(const struct subject *s, const json_t *result, struct 
 			 : broken == value_number(any, "open") ? CLAIM_HELD
 							       : CLAIM_PARTLY;
 	snprintf(claim->evidence, sizeof(claim->evidence),
-		 "%.0f of %.0f connections to the failed pop broke (%.0f reset, %.0f timed out), "
+		 "%.0f of %.0f connections to %.40s broke (%.0f reset, %.0f timed out), "
 		 "%.0f of %.0f to other pops.%s",
-		 broken, value_number(any, "open"), value_number(any, "reset"),
+		 broken, value_number(any, "open"), pop_text(s->row), value_number(any, "reset"),
 		 value_number(any, "timed_out"), value_number(any, "collateral"),
-		 value_number(any, "others"),
-		 strcmp(value_string(s->row, "kind"), "pop_crash") == 0
-			 ? " Their pop died as well, so this is not the route change alone."
-			 : "");
+		 value_number(any, "others"), break_remark(value_string(s->row, "kind")));
 	return 1;
 }
 
@@ -255,10 +270,10 @@ static int claim_dns_sessions(const struct subject *s, const json_t *result, str
 	if (value_number(dns, "survived") == 0)
 		claim->verdict = CLAIM_FAILED;
 	snprintf(claim->evidence, sizeof(claim->evidence),
-		 "Of %.0f connections to the pop that failed %.0f survived, %.0f were reset and "
+		 "Of %.0f connections to %.40s %.0f survived, %.0f were reset and "
 		 "%.0f timed out; no DNS answer moves an open connection. Elsewhere %.0f of %.0f "
 		 "broke.",
-		 open, value_number(dns, "survived"), value_number(dns, "reset"),
+		 open, pop_text(s->row), value_number(dns, "survived"), value_number(dns, "reset"),
 		 value_number(dns, "timed_out"), value_number(dns, "collateral"),
 		 value_number(dns, "others"));
 	return 1;

@@ -32,7 +32,7 @@ static void print_recovery_row(FILE *out, const char *name, const json_t *row)
 
 	snprintf(users, sizeof(users), "%.0f/%.0f", value_number(row, "affected"),
 		 value_number(row, "users"));
-	fprintf(out, "%-17.17s%9s ", name, users);
+	fprintf(out, "%-18.18s%8s ", name, users);
 	for (int i = 0; i < 4; i++)
 		fprintf(out, "%9s", value_quantile(reconnect, quantiles[i], buf));
 	for (int i = 0; i < 2; i++)
@@ -70,7 +70,7 @@ static void print_session_row(FILE *out, const char *name, const json_t *row)
 
 	snprintf(others, sizeof(others), "%.0f of %.0f", value_number(s, "collateral"),
 		 value_number(s, "others"));
-	fprintf(out, "%-17.17s%9.0f%10.0f%9.0f%9.0f%11.0f%11.0f%24s\n", name,
+	fprintf(out, "%-18.18s%8.0f%10.0f%9.0f%9.0f%11.0f%11.0f%24s\n", name,
 		value_number(s, "open"), value_number(s, "survived"), value_number(s, "stalled"),
 		value_number(s, "reset"), value_number(s, "timed_out"),
 		value_number(s, "undecided"), others);
@@ -84,7 +84,7 @@ static void print_cause_row(FILE *out, const char *name, const json_t *row)
 					      "stable" };
 	char buf[VALUE_TEXT_SIZE];
 
-	fprintf(out, "%-17.17s", name);
+	fprintf(out, "%-18.18s", name);
 	for (int i = 0; i < 7; i++)
 		fprintf(out, i == 2 || i == 3 ? "%13s" : "%11s",
 			value_ms(value_at(row, "cause_ms", causes[i], NULL), buf));
@@ -103,7 +103,7 @@ static void print_failback_row(FILE *out, const char *name, const json_t *row)
 		 value_number(ms, "n"));
 	snprintf(failed, sizeof(failed), "%.0f of %.0f", value_number(back, "failed"),
 		 value_number(back, "requests"));
-	fprintf(out, "%-17.17s%15s%10s", name, users, value_quantile(ms, "p50", buf));
+	fprintf(out, "%-18.18s%15s%10s", name, users, value_quantile(ms, "p50", buf));
 	fprintf(out, "%10s", value_quantile(ms, "p90", buf));
 	fprintf(out, "%18s\n", failed);
 }
@@ -156,23 +156,23 @@ static void print_fault(FILE *out, const json_t *result, const char *fault, cons
 
 	fprintf(out, "\n%s   (", fault);
 	print_period(out, row);
-	fprintf(out, ")\n%-17s%9s%10s%-27s%9s%-9s%9s%9s\n", "", "", "reconnect",
+	fprintf(out, ")\n%-18s%8s%10s%-27s%9s%-9s%9s%9s\n", "", "", "reconnect",
 		" ------------------------", "failover", " ------", "loss", "requests");
-	fprintf(out, "%-17s%9s%10s%9s%9s%9s%9s%9s%9s%9s\n", "", "affected", "p50", "p90", "p99",
+	fprintf(out, "%-18s%8s%10s%9s%9s%9s%9s%9s%9s%9s\n", "", "affected", "p50", "p90", "p99",
 		"max", "p50", "p90", "p50", "failed");
 	print_rows(out, variants, fault, print_recovery_row);
 	print_rows(out, variants, fault, print_interval);
 	print_rows(out, variants, fault, print_model);
 	print_pairs(out, result, fault);
-	fprintf(out, "\n%-17s%9s%10s%9s%9s%11s%11s%24s\n", "sessions", "open", "survived",
+	fprintf(out, "\n%-18s%8s%10s%9s%9s%11s%11s%24s\n", "sessions", "open", "survived",
 		"stalled", "reset", "timed out", "undecided", "collateral elsewhere");
 	print_rows(out, variants, fault, print_session_row);
-	fprintf(out, "\n%-17s%11s%11s%13s%13s%11s%11s%11s\n", "after the fault", "detected",
+	fprintf(out, "\n%-18s%11s%11s%13s%13s%11s%11s%11s\n", "after the fault", "detected",
 		"withdrawn", "DNS changed", "converged", "first user", "last user", "stable");
 	print_rows(out, variants, fault, print_cause_row);
 	if (value_number(json_object_get(row, "failback"), "undone") == 0)
 		return;
-	fprintf(out, "\n%-17s%15s%10s%10s%18s\n", "after the undo", "users back", "p50", "p90",
+	fprintf(out, "\n%-18s%15s%10s%10s%18s\n", "after the undo", "users back", "p50", "p90",
 		"requests failed");
 	print_rows(out, variants, fault, print_failback_row);
 }

@@ -28,24 +28,30 @@ static void ranges_write(FILE *f, const struct policy_range *range)
 		fprintf(f, "%s%s{%u,%u}", between, range->prefix, range->least, range->most);
 }
 
-/* What happens to a route of this class on its way in; the end of its filter. */
-static void class_write(FILE *f, const struct policy_class *class, uint32_t asn)
+/*
+ * What happens to a route of this class on its way in. What communities ask for, the router does
+ * unless it is deaf.
+ */
+static void class_write(FILE *f, const struct policy_class *class, uint32_t asn, bool deaf)
 {
 	fprintf(f,
 		"\tbgp_community.delete([(%u, 1..%d)]);\n\tbgp_community.add((%u, %u));\n"
-		"\tbgp_local_pref = %u;\n"
+		"\tbgp_local_pref = %u;\n",
+		asn, POLICY_CLASSES, asn, class->mark, class->local_pref);
+	if (deaf)
+		return;
+	fprintf(f,
 		"\tif (%u, %d) ~ bgp_community then bgp_local_pref = %d;\n"
-		"\tif (65535, 0) ~ bgp_community then bgp_local_pref = 0;\n"
-		"\taccept;\n}\n",
-		asn, POLICY_CLASSES, asn, class->mark, class->local_pref, asn, POLICY_LOWERED,
-		POLICY_LOWERED);
+		"\tif (65535, 0) ~ bgp_community then bgp_local_pref = 0;\n",
+		asn, POLICY_LOWERED, POLICY_LOWERED);
 }
 
-static void filters_write(FILE *f, uint32_t asn)
+static void filters_write(FILE *f, uint32_t asn, bool deaf)
 {
 	for (size_t i = 0; i < POLICY_CLASSES; i++) {
 		fprintf(f, "filter from_%s {\n", policy_classes[i].name);
-		class_write(f, &policy_classes[i], asn);
+		class_write(f, &policy_classes[i], asn, deaf);
+		fprintf(f, "\taccept;\n}\n");
 	}
 	fprintf(f, "function is_global() {\n\tif net.type = NET_IP4 then\n\t\treturn net ~ [ ");
 	ranges_write(f, policy_global(0));
@@ -188,14 +194,33 @@ void bird_pop_reject_write(FILE *f, size_t pop)
 	}
 }
 
-static void pop_filter_write(FILE *f, const struct topology_node *pop, uint32_t asn, unsigned n)
+/* A set has prefixes of one family. */
+static void shift_write(FILE *f, const struct topology *t)
 {
-	fprintf(f, "filter from_pop_%u {\n", n);
-	bird_pop_reject_write(f, pop->index);
-	class_write(f, &policy_classes[0], asn);
+	struct prefix shared[SCENARIO_VARIANTS_MAX];
+
+	for (unsigned family = 0; family < 2; family++) {
+		size_t count = policy_shared(t, family, shared);
+
+		for (size_t i = 0; i < count; i++)
+			fprintf(f,
+				"\tif net = %s && bgp_local_pref > %d then bgp_local_pref = %d;\n",
+				policy_prefix_text(shared[i]), POLICY_SHIFTED, POLICY_SHIFTED);
+	}
 }
 
-static void ebgp_write(FILE *f, const struct topology *t, size_t at)
+static void pop_filter_write(FILE *f, const struct topology *t, size_t at, size_t pop, unsigned n,
+			     bool shifted)
+{
+	fprintf(f, "filter from_pop_%u {\n", n);
+	bird_pop_reject_write(f, pop);
+	class_write(f, &policy_classes[0], topology_asn(t, at), policy_is_deaf(t, at));
+	if (shifted)
+		shift_write(f, t);
+	fprintf(f, "\taccept;\n}\n");
+}
+
+static void ebgp_write(FILE *f, const struct topology *t, size_t at, const bool *shifted)
 {
 	const struct topology_node *node = &t->nodes[at];
 
@@ -203,19 +228,19 @@ static void ebgp_write(FILE *f, const struct topology *t, size_t at)
 		const struct topology_link *l = &t->links[node->links[i]];
 		unsigned end = topology_end_at(l, at);
 		enum policy_role role = policy_role_of(t, l, end);
+		size_t peer = t->nodes[l->end[!end].node].index;
 
 		if (role == POLICY_INTERNAL || role == POLICY_HOST)
 			continue;
 		if (role == POLICY_POP)
-			pop_filter_write(f, &t->nodes[l->end[!end].node], policy_asn(t, node),
-					 (unsigned)i + 1);
+			pop_filter_write(f, t, at, peer, (unsigned)i + 1, shifted && shifted[peer]);
 		ebgp_peer_write(f, t, &l->end[end], &l->end[!end], role, (unsigned)i + 1);
 		if (l->bfd)
 			bird_bfd_router_write(f, t, l, end, (unsigned)i + 1);
 	}
 }
 
-char *bird_router_config(const struct topology *t, size_t at)
+char *bird_router_config(const struct topology *t, size_t at, const bool *shifted)
 {
 	const struct topology_node *node = &t->nodes[at];
 	char *text = NULL;
@@ -230,9 +255,9 @@ char *bird_router_config(const struct topology *t, size_t at)
 		if (!policy_is_alone(t, at))
 			ospf_write(f, t, at, family);
 	}
-	filters_write(f, policy_asn(t, node));
+	filters_write(f, policy_asn(t, node), policy_is_deaf(t, at));
 	ibgp_write(f, t, at);
-	ebgp_write(f, t, at);
+	ebgp_write(f, t, at, shifted);
 	bird_bfd_protocol_write(f, t, at);
 	fclose(f);
 	return text;

@@ -8,12 +8,16 @@
 #ifndef TESTBED_ROUTER_BIRD_H
 #define TESTBED_ROUTER_BIRD_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "testbed/topology.h"
 
-/* For a router node. The caller frees the text. */
-char *bird_router_config(const struct topology *t, size_t at);
+/*
+ * For a router node. The caller frees the text. shifted: by pop of the scenario, whether its users
+ * shall go elsewhere (policy.h); NULL: of none.
+ */
+char *bird_router_config(const struct topology *t, size_t at, const bool *shifted);
 /*
  * For the edge of a rack: eBGP to the pop's upstreams, which give it a default route each
  * (installed as one of several paths) and hear what the lb announces; iBGP to the lb, which is

@@ -63,49 +63,100 @@ static void communities_write(FILE *f, uint32_t asn)
 		asn, policy_classes[0].mark, asn, POLICY_LOWERED);
 }
 
-/* The first entry that matches decides, so the strongest wish comes first. */
-static void class_write(FILE *f, const struct policy_class *class, uint32_t asn)
-{
-	const struct {
-		const char *match;
-		unsigned local_pref;
-	} entries[] = { { " match community shutdown\n", 0 },
-			{ " match community lowered\n", POLICY_LOWERED },
-			{ "", class->local_pref } };
+/* A route map for routes of one class. */
+struct class_map {
+	FILE *f;
+	const char *name;
+	uint32_t asn;
+	unsigned mark;
+};
 
-	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-		fprintf(f,
-			"route-map from_%s permit %zu\n%s"
-			" set comm-list marks delete\n"
-			" set community %u:%u additive\n"
-			" set local-preference %u\nexit\n",
-			class->name, 10 * (i + 1), entries[i].match, asn, class->mark,
-			entries[i].local_pref);
+static void entry_write(const struct class_map *map, unsigned seq, unsigned local_pref,
+			const char *match)
+{
+	fprintf(map->f,
+		"route-map %s permit %u\n%s"
+		" set comm-list marks delete\n"
+		" set community %u:%u additive\n"
+		" set local-preference %u\nexit\n",
+		map->name, seq, match, map->asn, map->mark, local_pref);
+}
+
+/*
+ * The first entry that matches decides, so the strongest wish comes first. list: the prefixes of a
+ * pop whose users shall go elsewhere; NULL: it is no pop's.
+ */
+static void class_write(FILE *f, const char *name, const struct policy_class *class, uint32_t asn,
+			bool deaf, const char *list)
+{
+	const struct class_map map = { f, name, asn, class->mark };
+	char match[64];
+
+	if (!deaf)
+		entry_write(&map, 10, 0, " match community shutdown\n");
+	for (unsigned family = 0; list && family < 2; family++) {
+		snprintf(match, sizeof(match), " match %s address prefix-list %s\n",
+			 ip_names[family], list);
+		entry_write(&map, 15 + family, POLICY_SHIFTED, match);
+	}
+	if (!deaf)
+		entry_write(&map, 20, POLICY_LOWERED, " match community lowered\n");
+	entry_write(&map, 30, class->local_pref, "");
+}
+
+/* Entries are replaced, not added: the list may be there. */
+static void shift_list_write(FILE *f, const struct topology *t, unsigned number, bool shifted)
+{
+	struct prefix shared[SCENARIO_VARIANTS_MAX];
+
+	for (unsigned family = 0; family < 2; family++) {
+		size_t count = policy_shared(t, family, shared);
+
+		for (size_t i = 0; i < count; i++)
+			fprintf(f, "%s prefix-list shift_%u seq %zu %s %s\n", ip_names[family],
+				number, 10 * (i + 1), shifted ? "permit" : "deny",
+				policy_prefix_text(shared[i]));
+		fprintf(f, "%s prefix-list shift_%u seq 1000 deny any\n", ip_names[family], number);
+	}
+}
+
+static void pop_policy_write(FILE *f, const struct topology *t, size_t at, size_t pop,
+			     unsigned number)
+{
+	char list[16], map[24];
+
+	snprintf(list, sizeof(list), "pop_%u", number);
+	frr_pop_lists_write(f, list, pop);
+	shift_list_write(f, t, number, false);
+	snprintf(list, sizeof(list), "shift_%u", number);
+	snprintf(map, sizeof(map), "from_pop_%u", number);
+	class_write(f, map, &policy_classes[0], topology_asn(t, at), policy_is_deaf(t, at), list);
 }
 
 static void policies_write(FILE *f, const struct topology *t, size_t at)
 {
 	const struct topology_node *node = &t->nodes[at];
 	uint32_t asn = policy_asn(t, node);
+	char map[24];
 
 	for (unsigned family = 0; family < 2; family++) {
 		ranges_write(f, family, "global", 10, policy_global(family));
 		fprintf(f, "%s prefix-list default seq 10 permit %s\n", ip_names[family],
 			default_texts[family]);
 	}
+	communities_write(f, asn);
 	for (size_t i = 0; i < node->link_count; i++) {
 		const struct topology_link *l = &t->links[node->links[i]];
 		unsigned end = topology_end_at(l, at);
-		char name[16];
 
-		if (policy_role_of(t, l, end) != POLICY_POP)
-			continue;
-		snprintf(name, sizeof(name), "pop_%u", (unsigned)i + 1);
-		frr_pop_lists_write(f, name, t->nodes[l->end[!end].node].index);
+		if (policy_role_of(t, l, end) == POLICY_POP)
+			pop_policy_write(f, t, at, t->nodes[l->end[!end].node].index,
+					 (unsigned)i + 1);
 	}
-	communities_write(f, asn);
-	for (size_t i = 0; i < POLICY_CLASSES; i++)
-		class_write(f, &policy_classes[i], asn);
+	for (size_t i = 0; i < POLICY_CLASSES; i++) {
+		snprintf(map, sizeof(map), "from_%s", policy_classes[i].name);
+		class_write(f, map, &policy_classes[i], asn, policy_is_deaf(t, at), NULL);
+	}
 	/* Own routes, whichever router of the network has them, and customers'. */
 	fprintf(f, "route-map to_others permit 10\n match as-path own\nexit\n"
 		   "route-map to_others permit 20\n match community customer\nexit\n");
@@ -235,7 +286,6 @@ static const char *told_to(const struct neighbor *n)
 static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned family)
 {
 	static const char *const import[] = { [POLICY_CUSTOMER] = "from_customer",
-					      [POLICY_POP] = "from_customer",
 					      [POLICY_PEER] = "from_peer",
 					      [POLICY_PROVIDER] = "from_provider" };
 	const char *remote = policy_addr_text(n->remote);
@@ -248,9 +298,13 @@ static void neighbor_family_write(FILE *f, const struct neighbor *n, unsigned fa
 		return;
 	}
 	if (n->role == POLICY_POP)
-		fprintf(f, "  neighbor %s prefix-list pop_%u in\n", remote, n->number);
-	fprintf(f, "  neighbor %s route-map %s in\n  neighbor %s prefix-list %s out\n", remote,
-		import[n->role], remote, told_to(n));
+		fprintf(f,
+			"  neighbor %s prefix-list pop_%u in\n"
+			"  neighbor %s route-map from_pop_%u in\n",
+			remote, n->number, remote, n->number);
+	else
+		fprintf(f, "  neighbor %s route-map %s in\n", remote, import[n->role]);
+	fprintf(f, "  neighbor %s prefix-list %s out\n", remote, told_to(n));
 	if (n->role == POLICY_PEER || n->role == POLICY_PROVIDER)
 		fprintf(f, "  neighbor %s route-map to_others out\n", remote);
 }
@@ -345,6 +399,43 @@ char *frr_router_config(const struct topology *t, size_t at)
 		ospf_write(f, t, at);
 	frr_bfd_write(f, t, at);
 	bgp_write(f, t, at);
+	fclose(f);
+	return text;
+}
+
+char *frr_shift_config(const struct topology *t, size_t at, const bool *shifted)
+{
+	const struct topology_node *node = &t->nodes[at];
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (size_t i = 0; i < node->link_count; i++) {
+		const struct topology_link *l = &t->links[node->links[i]];
+		unsigned end = topology_end_at(l, at);
+
+		if (policy_role_of(t, l, end) == POLICY_POP)
+			shift_list_write(f, t, (unsigned)i + 1,
+					 shifted[t->nodes[l->end[!end].node].index]);
+	}
+	fclose(f);
+	return text;
+}
+
+char *frr_shift_again(const struct topology *t, size_t at)
+{
+	char *text = NULL;
+	size_t len, count;
+	FILE *f = open_memstream(&text, &len);
+	struct neighbor *all = neighbors_new(t, at, &count);
+
+	fprintf(f, "vtysh");
+	for (size_t i = 0; i < count; i++) {
+		for (unsigned family = 0; family < 2 && all[i].role == POLICY_POP; family++)
+			fprintf(f, " -c 'clear bgp %s unicast %s soft in'", family_names[family],
+				policy_addr_text(all[i].remote));
+	}
+	free(all);
 	fclose(f);
 	return text;
 }

@@ -12,12 +12,20 @@
 #ifndef TESTBED_ROUTER_FRR_H
 #define TESTBED_ROUTER_FRR_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "testbed/topology.h"
 
 #define FRR_DIR "/usr/lib/frr"
 
+/*
+ * What vtysh is to be told (-f) when users of some pops shall go elsewhere, or no longer: of each
+ * pop of the scenario, whether. The caller frees the text. It counts for what comes from now on:
+ * frr_shift_again() is the command by which all is told again; the caller frees it, too.
+ */
+char *frr_shift_config(const struct topology *t, size_t at, const bool *shifted);
+char *frr_shift_again(const struct topology *t, size_t at);
 /* For a router node. The caller frees the text. */
 char *frr_router_config(const struct topology *t, size_t at);
 /* For the edge of a rack, which does what bird.h has it do. The caller frees the text. */

@@ -57,6 +57,23 @@ const struct policy_range *policy_services(unsigned family)
 	return family == 0 ? ipv4 : ipv6;
 }
 
+size_t policy_shared(const struct topology *t, unsigned family,
+		     struct prefix out[SCENARIO_VARIANTS_MAX])
+{
+	size_t n = 0;
+
+	for (size_t v = 0; v < t->scenario->variant_count; v++) {
+		if (t->scenario->variants[v].mode == MODE_ANYCAST)
+			out[n++] = topology_service_prefix(v, 0, family);
+	}
+	return n;
+}
+
+bool policy_is_deaf(const struct topology *t, size_t at)
+{
+	return t->scenario->networks[t->nodes[at].network].ignores_communities;
+}
+
 static struct prefix host_prefix(struct addr addr)
 {
 	return (struct prefix){ .addr = addr, .len = (uint8_t)addr_bits(addr.family) };

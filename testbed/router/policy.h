@@ -7,6 +7,8 @@
  * (200) to peers (150) to providers (100). What a route is, its router's own
  * network remembers in a community: (asn, 1) customer, 2 peer, 3 provider.
  * GRACEFUL_SHUTDOWN (RFC 8326) and (asn, 40) lower LOCAL_PREF to 0 and 40. A
+ * network may ignore both of these wishes. A router can be told to prefer every
+ * other way to what a pop shares with others to the pop's own (LOCAL_PREF 20). A
  * pop is a customer that may announce service prefixes and its own identity,
  * and gets a default route. Routers of one network speak iBGP in full mesh over
  * OSPF, whose costs are the links' delays, so traffic leaves by the nearest
@@ -24,6 +26,8 @@
 #define POLICY_HOLD_TIME 90
 /* The action community (asn, 40), and the LOCAL_PREF that it asks for. */
 #define POLICY_LOWERED 40
+/* The LOCAL_PREF of a pop's routes where its users shall go elsewhere, less than any other's. */
+#define POLICY_SHIFTED 20
 /* OSPF's seconds: a hello each, and lost after so many without. */
 #define POLICY_OSPF_HELLO 1
 #define POLICY_OSPF_DEAD  4
@@ -62,6 +66,15 @@ struct policy_range {
 const struct policy_range *policy_global(unsigned family);
 /* What pops may announce beside their identity. Ends with prefix NULL. */
 const struct policy_range *policy_services(unsigned family);
+
+/*
+ * What several pops announce, so that there is another way: the prefixes of variants of mode
+ * anycast. Returns how many.
+ */
+size_t policy_shared(const struct topology *t, unsigned family,
+		     struct prefix out[SCENARIO_VARIANTS_MAX]);
+/* The router's network does not do what communities ask for. */
+bool policy_is_deaf(const struct topology *t, size_t at);
 
 /* A static route; via is NULL where what is sent there is unreachable. */
 struct policy_route {

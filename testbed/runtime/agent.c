@@ -78,6 +78,8 @@ static void on_message(void *ctx, struct control *control, const json_t *msg, in
 	} else if (strcmp(type, "kill") == 0 && daemon) {
 		agent_daemon_kill(agent, daemon,
 				  (int)json_integer_value(json_object_get(msg, "signal")));
+	} else if (strcmp(type, "ask") == 0) {
+		agent_ask(agent, msg);
 	} else if (strcmp(type, "put") == 0) {
 		char *mistake = agent_files_write(json_object_get(msg, "files"));
 

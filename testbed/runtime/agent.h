@@ -13,7 +13,7 @@
  *	to the agent             from it
  *	setup (plan.h)           hello, tap + descriptor, configured | failed
  *	measure                  measured
- *	start, kill, put         started, exited, log, event
+ *	start, kill, put, ask    started, exited, log, event, asked
  *	end, crash               routes
  *
  * In a container it is the entrypoint. "end" makes it end with status 0, and

@@ -126,7 +126,9 @@ static char *link_make(struct agent *agent, struct nl_sock *nl, const json_t *li
 {
 	const char *name = text_at(link, "name");
 	uint8_t mac[MAC_SIZE];
-	int fd = tap_open(name, json_is_true(json_object_get(link, "stays"))), err;
+	const unsigned flags = (json_is_true(json_object_get(link, "stays")) ? TAP_STAYS : 0) |
+			       (json_is_true(json_object_get(link, "offload")) ? TAP_OFFLOAD : 0);
+	int fd = tap_open(name, flags), err;
 
 	if (fd < 0)
 		return xasprintf("cannot make the TAP device %s: %s%s", name, strerror(-fd),

@@ -54,6 +54,9 @@ void agent_routes_watch(struct agent *agent);
 /* Ping the far ends: [{"link":7, "addr":"10.1.128.1"}], COUNT each; answers with "measured". */
 void agent_ping_start(struct agent *agent, const json_t *request);
 
+/* Ask a daemon's API socket; answers with "asked", in its own time. */
+void agent_ask(struct agent *agent, const json_t *msg);
+
 /* Follow the event stream of a daemon's API socket, from its start to its end. */
 struct agent_stream;
 struct agent_stream *agent_stream_new(struct agent *agent, const char *daemon, const char *path);

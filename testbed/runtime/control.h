@@ -17,7 +17,7 @@
 #include <sys/types.h>
 
 /* Of the words between agents and supervisor; raised with each change of their meaning. */
-#define CONTROL_VERSION 2
+#define CONTROL_VERSION 3
 /* Larger than any setup message; the sockets' buffers are made to hold it. */
 #define CONTROL_MESSAGE_MAX (1024 * 1024)
 

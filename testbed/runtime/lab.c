@@ -311,6 +311,7 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->started = clock_now();
 	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
 	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
+	lab->shifted = xcalloc(t->scenario->pop_count, sizeof(*lab->shifted));
 	lab->convergence = convergence_new(t);
 	lab->uplinks = uplinks_new(t);
 	lab_nodes_prepare(lab);
@@ -352,6 +353,7 @@ void lab_free(struct lab *lab)
 	convergence_free(lab->convergence);
 	uplinks_free(lab->uplinks);
 	free(lab->wires);
+	free(lab->shifted);
 	free(lab->name);
 	free(lab->dir);
 	free(lab);

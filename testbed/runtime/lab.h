@@ -74,6 +74,7 @@ struct lab_node {
 struct lab_wire {
 	double wanted_ms;   /* mean of both directions, one way */
 	double measured_ms; /* half of the least round trip so far; negative until measured */
+	bool down;	    /* cut, and its ends see it */
 };
 
 struct lab_client; /* a connection that is no agent's */
@@ -98,6 +99,8 @@ struct lab {
 	struct convergence *convergence;
 	struct uplinks *uplinks;
 	struct lab_client *clients;
+	bool *shifted;	   /* by pop: its upstreams prefer others */
+	unsigned policies; /* how often that has changed: their names */
 	ev_io listener;
 	ev_timer deadline;
 	size_t measuring;		       /* nodes that do */
@@ -134,8 +137,19 @@ const json_t *lab_daemon_plan(const struct lab *lab, size_t node, const char *na
 /* A daemon told to end may die; one that dies otherwise is a mishap. */
 void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signal);
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text);
+/*
+ * Ask a pop's catchment-lb; takes body (or NULL) over. An answer that is not 2xx, or none, is a
+ * mishap, in which it is called `what`.
+ */
+void lab_lb_ask(struct lab *lab, size_t node, const char *what, const char *method,
+		const char *path, json_t *body);
 /* Black-hole all wires of these nodes in one step (that instant is returned), then destroy them. */
 struct instant lab_nodes_crash(struct lab *lab, const size_t *nodes, size_t count);
+/* Sever a link (that instant is returned), seen by its ends or not; make it whole again. */
+struct instant lab_link_cut(struct lab *lab, size_t link, bool carrier);
+int lab_link_join(struct lab *lab, size_t link);
+/* Have a pop's upstreams prefer all other pops to it, or no longer; returns when they were told. */
+struct instant lab_shift(struct lab *lab, size_t pop, bool shifted);
 /* Make a crashed node anew: 0, and it comes up in its own time, or -errno. */
 int lab_node_restart(struct lab *lab, size_t index);
 
@@ -165,5 +179,7 @@ void lab_clients_free(struct lab *lab);
 /* A line of a node's router, read at t_ns: if BFD has changed its mind, that is recorded. */
 void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line);
 void lab_progress(struct lab *lab);
+/* Something has come to this end of a wire; takes fd over. */
+void lab_link_plug(struct lab *lab, struct wire_end at, int fd);
 
 #endif

@@ -44,7 +44,7 @@ static void on_tap(struct lab_node *node, const json_t *msg, int fd)
 			 node->lab->topology->nodes[node->index].name);
 		return;
 	}
-	wire_engine_plug(node->lab->engine, at, fd);
+	lab_link_plug(node->lab, at, fd);
 }
 
 static void on_measured(struct lab_node *node, const json_t *msg)
@@ -252,6 +252,16 @@ static void on_log(struct lab_node *node, const json_t *msg)
 	lab_bfd_line(node, json_integer_value(json_object_get(msg, "t_ns")), line);
 }
 
+static void on_asked(struct lab_node *node, const json_t *msg)
+{
+	int status = (int)json_integer_value(json_object_get(msg, "status"));
+	const char *detail = text_at(json_object_get(msg, "answer"), "detail");
+
+	if (status / 100 != 2)
+		lab_mishap(node->lab, "%s of %s: %s (%d)", text_at(msg, "what"),
+			   lab_node_name(node), *detail ? detail : "no answer", status);
+}
+
 static void agent_message(struct lab_node *node, const json_t *msg, int fd)
 {
 	struct lab *lab = node->lab;
@@ -270,6 +280,8 @@ static void agent_message(struct lab_node *node, const json_t *msg, int fd)
 		on_daemon_event(node, msg);
 	else if (strcmp(type, "log") == 0)
 		on_log(node, msg);
+	else if (strcmp(type, "asked") == 0)
+		on_asked(node, msg);
 	else if (strcmp(type, "configured") == 0)
 		on_configured(node);
 	else if (strcmp(type, "measured") == 0)

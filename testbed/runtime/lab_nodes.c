@@ -190,6 +190,14 @@ void lab_daemon_kill(struct lab *lab, size_t node, const char *daemon, int signa
 		  json_pack("{s:s, s:s, s:i}", "type", "kill", "daemon", daemon, "signal", signal));
 }
 
+void lab_lb_ask(struct lab *lab, size_t node, const char *what, const char *method,
+		const char *path, json_t *body)
+{
+	node_tell(&lab->nodes[node], json_pack("{s:s, s:s, s:s, s:s, s:s, s:o*}", "type", "ask",
+					       "what", what, "socket", PLAN_LB_SOCKET, "method",
+					       method, "path", path, "body", body));
+}
+
 void lab_file_put(struct lab *lab, size_t node, const char *path, const char *text)
 {
 	node_tell(&lab->nodes[node],

@@ -15,6 +15,7 @@
 #include "testbed/wire/engine.h"
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -48,10 +50,11 @@ struct direction {
 	struct packet *first, **last;
 	int fd;		/* of the end where packets enter, -1 when unplugged */
 	bool cut;	/* that end is dead */
+	bool severed;	/* the whole wire is */
 	size_t heap_at; /* place in the heap, 0 when idle */
 };
 
-enum command_kind { COMMAND_PLUG, COMMAND_CUT, COMMAND_STATS, COMMAND_STOP };
+enum command_kind { COMMAND_PLUG, COMMAND_CUT, COMMAND_SEVER, COMMAND_STATS, COMMAND_STOP };
 
 /* On the caller's stack, who waits for done. */
 struct command {
@@ -59,6 +62,7 @@ struct command {
 	const struct wire_end *ends;
 	size_t count;
 	int fd; /* to plug in, -1 for none; and then the one that was there before */
+	bool severed;
 	struct instant at;
 	struct wire_stats *stats;
 	bool reset;
@@ -174,7 +178,7 @@ static void frames_read(struct wire_engine *e, size_t direction)
 		if (n <= TAP_HEADER)
 			return;
 		now = clock_now();
-		if (d->cut)
+		if (d->cut || d->severed)
 			continue;
 		if (d->queue.shape.bgp_delay_ns > 0 &&
 		    frame_is_bgp(e->frame + TAP_HEADER, (size_t)n - TAP_HEADER))
@@ -203,7 +207,7 @@ static void due_deliver(struct wire_engine *e)
 		if (!instant_reached(e->directions[direction].first->due, now))
 			return;
 		p = packet_take(e);
-		if (out->fd >= 0 && !out->cut) {
+		if (out->fd >= 0 && !out->cut && !out->severed) {
 			if (write(out->fd, p->data, p->len) < 0)
 				e->stats.dropped++;
 			else
@@ -253,6 +257,11 @@ static bool command_run(struct wire_engine *e, struct command *c)
 	case COMMAND_CUT:
 		for (size_t i = 0; i < c->count; i++)
 			e->directions[2 * c->ends[i].wire + c->ends[i].end].cut = true;
+		c->at = clock_now();
+		break;
+	case COMMAND_SEVER:
+		for (size_t end = 0; end < 2; end++)
+			e->directions[2 * c->ends[0].wire + end].severed = c->severed;
 		c->at = clock_now();
 		break;
 	case COMMAND_STATS:
@@ -443,6 +452,23 @@ struct instant wire_engine_cut(struct wire_engine *e, const struct wire_end *end
 
 	command_send(e, &c);
 	return c.at;
+}
+
+struct instant wire_engine_sever(struct wire_engine *e, size_t wire, bool severed)
+{
+	const struct wire_end at = { .wire = wire };
+	struct command c = { .kind = COMMAND_SEVER, .ends = &at, .severed = severed };
+
+	command_send(e, &c);
+	return c.at;
+}
+
+/* Descriptors change in commands only, and those are ours. */
+int wire_engine_carrier(struct wire_engine *e, struct wire_end at, bool carrier)
+{
+	int fd = e->directions[2 * at.wire + at.end].fd, on = carrier;
+
+	return fd >= 0 && ioctl(fd, TUNSETCARRIER, &on) < 0 ? -errno : 0;
 }
 
 void wire_engine_stats(struct wire_engine *e, struct wire_stats *out, bool reset)

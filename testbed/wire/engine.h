@@ -13,6 +13,9 @@
  * nothing enters from it and nothing comes out to it, carrier staying up; what
  * it had sent before is still under way, as light in a fibre is.
  *
+ * A wire can be severed, both of its ends at once and with all that is under way. That lasts until
+ * it is joined, whatever is plugged in meanwhile.
+ *
  * A shape's bgp_delay_ns holds BGP's packets (TCP port 179) back on top of the
  * delay, as if the router at the far end took so long over them. They stay in
  * order among themselves, and everything else overtakes them.
@@ -58,6 +61,13 @@ void wire_engine_unplug(struct wire_engine *engine, struct wire_end at);
 /* Cut all these ends in one step; returns the instant. */
 struct instant wire_engine_cut(struct wire_engine *engine, const struct wire_end *ends,
 			       size_t count);
+/* Sever a wire, or join it again; returns the instant. */
+struct instant wire_engine_sever(struct wire_engine *engine, size_t wire, bool severed);
+/*
+ * Whether the device plugged in here has carrier, as it has when it comes: 0, also when there is
+ * none, or -errno. May wait for the kernel's network lock; packets do not.
+ */
+int wire_engine_carrier(struct wire_engine *engine, struct wire_end at, bool carrier);
 /* What has happened since the last call with reset. */
 void wire_engine_stats(struct wire_engine *engine, struct wire_stats *out, bool reset);
 

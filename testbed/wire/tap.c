@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-int tap_open(const char *name, bool stays)
+int tap_open(const char *name, unsigned flags)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int header = TAP_HEADER;
@@ -19,8 +19,9 @@ int tap_open(const char *name, bool stays)
 		return -errno;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0 || ioctl(fd, TUNSETVNETHDRSZ, &header) < 0 ||
-	    ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0 ||
-	    ioctl(fd, TUNSETPERSIST, stays) < 0) {
+	    ioctl(fd, TUNSETOFFLOAD,
+		  flags & TAP_OFFLOAD ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0) < 0 ||
+	    ioctl(fd, TUNSETPERSIST, (flags & TAP_STAYS) != 0) < 0) {
 		int err = -errno;
 
 		close(fd);

@@ -18,6 +18,7 @@ from support import holds_for, wait_until
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from test_lab import Case, TESTBED, UP_S, quick
 
+PROTOCOL = 3  # CONTROL_VERSION
 NODES = ("t1-frankfurt", "t1-newyork", "t2", "acc-paris", "acc-berlin", "acc-boston",
          "acc-jakarta", "fra", "nyc", "sin", "root", "ns1", "ns2", "paris", "berlin", "boston",
          "jakarta")
@@ -96,7 +97,7 @@ class Visitors(Case):
         wait_until(lambda: "<defunct>" not in self.exec("fra", "ps", "-ef")[1], 5, "no zombie")
         self.down()
         self.ended()
-        self.assertEqual(self.processes(), {})
+        wait_until(lambda: not self.processes(), 5, "the end of every process")
 
     def test_one_that_dies_comes_again(self):
         self.bring(*NODES)
@@ -266,14 +267,14 @@ class Visitors(Case):
             self.assertFalse(self.hello(node="fra", version=1))
             text = run.stderr.read()
         self.assertEqual(run.wait(10), 1)
-        self.assertIn("node fra speaks protocol 1, this is 2: build the image again", text)
+        self.assertIn(f"node fra speaks protocol 1, this is {PROTOCOL}: build the image again", text)
         self.assertEqual(len(text.splitlines()), 1, text)
 
     def test_strangers_and_doubles(self):
         run = self.start()
         with run.stderr:
-            self.assertFalse(self.hello(node="oslo", version=2))
-            self.assertTrue(self.hello(node="fra", version=2))
+            self.assertFalse(self.hello(node="oslo", version=PROTOCOL))
+            self.assertTrue(self.hello(node="fra", version=PROTOCOL))
             run.send_signal(signal.SIGINT)
             text = run.stderr.read()
         self.assertEqual(run.wait(10), 1)
@@ -359,7 +360,7 @@ class Visitors(Case):
                     with peer:
                         hello = json.loads(peer.recv(1 << 16))
                         self.assertEqual(hello, {"type": "hello", "role": "agent", "node": "fra",
-                                                 "version": 2})
+                                                 "version": PROTOCOL})
                         if last_words:
                             peer.send(json.dumps(last_words).encode())
                             self.assertEqual(agent.wait(10), status)

@@ -20,7 +20,8 @@ CROSS_REFERENCE = re.compile(
     r"|64500 is the pops' own|no way from|packet-hops/s|kind '\w+' twice|name '\S+' twice"
     r"|bird has no MRAI|the root alone|may come after the end of the trial|timeout_ms: \d+ is not between 10 and|is its network's customer"
     r"|is for links between a pop|is its pop's provider|two pops cannot be joined|is a rack's|both ends are in one network"
-    r"|at\[0\]: [-\d.]+ is not between -90 and 90")
+    r"|at\[0\]: [-\d.]+ is not between -90 and 90"
+    r"|is of the fault|no such link|catchment_shift: no variant|drain: the pops have no")
 
 
 def load(path):
@@ -145,8 +146,10 @@ class ScenarioSchema(unittest.TestCase):
                 self.assertEqual(valid, key not in schema.get("required", []) + ["surplus"])
 
     def test_the_loader_knows_these_keys_and_no_others(self):
-        with open(os.path.join(ROOT, "testbed", "scenario.c"), encoding="utf-8") as f:
-            calls = re.findall(r"CONF_KEYS\(&\w+,([^;]*)\);", f.read())
+        calls = []
+        for name in ("scenario.c", "scenario_timeline.c"):
+            with open(os.path.join(ROOT, "testbed", name), encoding="utf-8") as f:
+                calls += re.findall(r"CONF_KEYS\(&\w+,([^;]*)\);", f.read())
         loader = sorted(sorted(re.findall(r'"(\w+)"', call)) for call in calls)
         ours = sorted(sorted(schema["properties"])
                       for schema, _ in objects(self.schema, full_scenario(), self.schema))

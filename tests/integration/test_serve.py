@@ -190,7 +190,9 @@ class Described(Serve):
         ask = self.api.ask
         for wrong in ({}, {"kind": "meteor", "target": "fra"}, {"kind": "lb_crash"},
                       {"kind": "lb_crash", "target": "nobody"}, {"kind": 1, "target": "fra"},
-                      {"kind": "lb_crash", "target": "fra", "x": 1}):
+                      {"kind": "lb_crash", "target": "fra", "x": 1},
+                      {"kind": "lb_crash", "target": "fra", "carrier": False},
+                      {"kind": "link_cut", "target": "fra"}, {"kind": "drain", "target": "nobody"}):
             ask("POST", "/v1/faults", 422, query=lab, body=wrong)
         self.assertEqual(ask("GET", "/v1/faults", 200, query=lab), {"faults": []})
         body = {"kind": "pop_crash", "target": "fra"}

@@ -207,7 +207,7 @@ class Recomputed:
         seen = [r for r in rows if dns and r["kind"] == "pop_down" and r["pop"] == f["pop"]]
         at_pop = [r for r in rows if f["pop"] and r["source"] == f["pop"]]
         if bgp:
-            seen += routes + [r for r in at_pop if r["kind"] in ("check_down", "vip_down")]
+            seen += routes + [r for r in at_pop if r["kind"] in ("check_down", "vip_down", "drain_begin")]
         if variant in self.bfd:
             seen += [r for r in rows if r["kind"] == "bfd_down" and r["pop"] == f["pop"] != r["source"]]
         gone = [r for r in routes if r["result"] == "del"] + [r for r in at_pop if r["kind"] == "withdrawn"]
@@ -371,7 +371,8 @@ class Recomputed:
                 if u["pops"][i] not in self.pops:
                     continue
                 cells[u["group"]][u["pops"][i]] += 1
-                nearest = self.nearest(u["group"], f["pop"] if phase == "during" else "")
+                out_now = phase == "during" and f["kind"] not in ("link_cut", "catchment_shift")
+                nearest = self.nearest(u["group"], f["pop"] if out_now else "")
                 placed += nearest is not None
                 near += nearest is not None and nearest == u["pops"][i]
             out["catchment"][phase] = cells

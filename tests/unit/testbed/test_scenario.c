@@ -55,6 +55,8 @@ static const struct row rows[] = {
 	  "networks[0].name: 'a.b' has a dot, but is one label of a DNS name" },
 	{ "the pops' AS",       "networks/0/asn", "64500", "networks[0].asn: 64500 is the pops' own" },
 	{ "AS of 4 octets",     "networks/0/asn", "65535", "networks[0].asn: 65535 is not between 1 and 65534" },
+	{ "deaf in part",       "networks/0/ignores_communities", "\"some\"",
+	  "networks[0].ignores_communities: expected true or false, found a string" },
 	{ "an AS twice",        "networks/1/asn", "65001", "networks[1].asn: already the AS of 'a'" },
 	{ "unknown router",     "networks/0/router", "\"ios\"", "networks[0].router: unknown value 'ios'" },
 	{ "a router's number",  "networks/0/router", "1", "networks[0].router: expected a string, found a number" },
@@ -129,6 +131,8 @@ static const struct row rows[] = {
 	{ "target no pop",      "timeline/0/target", "\"big\"", "timeline[0].target: unknown pop 'big'" },
 	{ "a fault after the end", "duration_ms", "1000",
 	  "timeline[0]: may come after the end of the trial (duration_ms 1000)" },
+	{ "carrier of a crash", "timeline/0/carrier", "false", "timeline[0].carrier: is of the fault link_cut" },
+	{ "deadline of a crash", "timeline/0/deadline_ms", "5", "timeline[0].deadline_ms: is of the fault drain" },
 	{ "no instant",         "timeline/0/at_ms", NULL, "timeline[0].at_ms: required" },
 };
 /* clang-format on */
@@ -289,11 +293,55 @@ Test(scenario, a_file_that_is_not_there)
 	cr_expect_str_eq(err.reason, "cannot open: No such file or directory");
 }
 
+Test(scenario, a_cut_is_seen_unless_it_is_not)
+{
+	struct scenario *s = small_scenario(
+		EDITS({ "timeline/0/fault", "\"link_cut\"" }, { "timeline/0/target", "\"p1-a\"" }));
+
+	cr_expect_eq(s->faults[0].order.kind, FAULT_LINK_CUT);
+	cr_expect(s->faults[0].order.carrier);
+	scenario_free(s);
+	s = small_scenario(EDITS({ "timeline/0/fault", "\"link_cut\"" },
+				 { "timeline/0/target", "\"p1-a\"" },
+				 { "timeline/0/carrier", "false" }));
+	cr_expect_str_eq(s->faults[0].order.target, "p1-a");
+	cr_expect_not(s->faults[0].order.carrier);
+	scenario_free(s);
+}
+
+Test(scenario, a_shift_needs_another_way)
+{
+	const struct edit shift = { "timeline/0/fault", "\"catchment_shift\"" };
+	char buf[400];
+
+	cr_expect_str_eq(small_mistake(EDITS(shift), buf, sizeof(buf)), "");
+	cr_expect_str_eq(small_mistake(EDITS(shift, { "variants/0", NULL }), buf, sizeof(buf)),
+			 "timeline[0]: catchment_shift: no variant is anycast");
+	cr_expect_str_eq(small_mistake(EDITS(shift, { "pops/1", NULL }, { "links/1", NULL }), buf,
+				       sizeof(buf)),
+			 "timeline[0]: catchment_shift: there is no other pop");
+}
+
+Test(scenario, a_drain_needs_whoever_drains)
+{
+	const struct edit drain = { "timeline/0/fault", "\"drain\"" };
+	struct scenario *s = small_scenario(EDITS(drain));
+	char buf[400];
+
+	cr_expect_eq(s->faults[0].order.deadline_ms, 30000);
+	scenario_free(s);
+	s = small_scenario(EDITS(drain, { "timeline/0/deadline_ms", "500" }));
+	cr_expect_eq(s->faults[0].order.deadline_ms, 500);
+	scenario_free(s);
+	cr_expect_str_eq(small_mistake(EDITS(drain, { "speaker", "\"bird\"" }), buf, sizeof(buf)),
+			 "timeline[0]: drain: the pops have no catchment-lb");
+}
+
 Test(scenario, names_of_faults)
 {
 	enum fault_kind kind = FAULT_POP_CRASH;
 
-	for (int i = FAULT_POP_CRASH; i <= FAULT_ORIGIN_FAILURE; i++) {
+	for (int i = FAULT_POP_CRASH; i <= FAULT_DRAIN; i++) {
 		cr_expect(fault_kind_parse(&kind, fault_kind_name((enum fault_kind)i)));
 		cr_expect_eq(kind, i);
 	}

@@ -438,3 +438,50 @@ Test(topology, racks_move_nobody_else)
 	scenario_free(s);
 	scenario_free(r);
 }
+
+struct name_row {
+	const char *name, *found; /* node-node, or what is wrong */
+	const char *pop;	  /* "": of none */
+};
+
+/* clang-format off */
+static const struct name_row name_rows[] = {
+	{ "p1-a",                      "p1-a", "p1" },
+	{ "a-p1",                      "p1-a", "p1" },
+	{ "p2-big",                    "p2-edge-big-newyork", "p2" },
+	{ "p2-edge-big-newyork",       "p2-edge-big-newyork", "p2" },
+	{ "p2-p2-edge",                "p2-p2-edge", "p2" },
+	{ "big-a",                     "a-big-frankfurt", "" },
+	{ "big-newyork-big-frankfurt", "big-frankfurt-big-newyork", "" },
+	{ "b-c1",                      "c1-b", "" },
+	{ "p1-big",                    "no such link", NULL },
+	{ "p1",                        "no such link", NULL },
+	{ "",                          "no such link", NULL },
+};
+/* clang-format on */
+
+Test(topology, links_have_names)
+{
+	struct scenario *s = small_scenario(EDITS({ "pops/1/shape", "\"rack\"" }));
+	struct topology *t = small_topology(s);
+
+	for (size_t i = 0; i < sizeof(name_rows) / sizeof(name_rows[0]); i++) {
+		const struct name_row *row = &name_rows[i];
+		const char *mistake = "";
+		size_t at = topology_link_find(t, row->name, &mistake), pop;
+		char found[80];
+
+		if (at == SIZE_MAX) {
+			cr_expect_str_eq(mistake, row->found, "%s: %s", row->name, mistake);
+			continue;
+		}
+		snprintf(found, sizeof(found), "%s-%s", t->nodes[t->links[at].end[0].node].name,
+			 t->nodes[t->links[at].end[1].node].name);
+		cr_expect_str_eq(found, row->found, "%s: %s", row->name, found);
+		pop = topology_link_pop(t, &t->links[at]);
+		cr_expect_str_eq(pop == SIZE_MAX ? "" : s->pops[pop].name, row->pop, "%s",
+				 row->name);
+	}
+	topology_free(t);
+	scenario_free(s);
+}

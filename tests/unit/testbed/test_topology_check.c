@@ -6,7 +6,7 @@
 
 struct mistake_row {
 	const char *what;
-	struct edit edits[3];
+	struct edit edits[4];
 	const char *mistake;
 };
 
@@ -56,6 +56,14 @@ static const struct mistake_row mistake_rows[] = {
 	{ "an edge is no target",
 	  { { "pops/0/shape", "\"rack\"" }, { "timeline/0/target", "\"p1-edge\"" } },
 	  "timeline[0].target: unknown pop 'p1-edge'" },
+	{ "no such link",
+	  { { "timeline/0/fault", "\"link_cut\"" }, { "timeline/0/target", "\"p1-big\"" } },
+	  "timeline[0].target: 'p1-big': no such link" },
+	{ "one of two links",
+	  { { "timeline/0/fault", "\"link_cut\"" },
+	    { "timeline/0/target", "\"a-p1\"" },
+	    { "links/4", "{\"from\": \"a\", \"to\": \"p1\", \"relation\": \"provider\"}" } },
+	  "timeline[0].target: 'a-p1': no such link alone: several have that name" },
 	{ "too many users", { { "clients/0/users", "10000" } },
 	  "clients: about 2000000 packet-hops/s are more than one wire thread carries (175000); "
 	  "have fewer users or longer periods" },

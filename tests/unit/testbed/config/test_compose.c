@@ -181,6 +181,26 @@ Test(compose, whoever_does_bfd_goes_before_others)
 	scenario_free(s);
 }
 
+Test(compose, a_program_on_the_interfaces_needs_its_capabilities)
+{
+	static const char *const continuity[] = { "false", "true" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct scenario *s =
+			small_scenario(EDITS({ "variants/0/continuity", continuity[i] }));
+		struct topology *t = small_topology(s);
+		char *text = written(t, &in_file);
+
+		EXPECT(text,
+		       "x-pop:", i ? "cap_add: [NET_ADMIN, NET_RAW, BPF, PERFMON]\n" : "!BPF");
+		EXPECT(text, "x-router:", "!BPF");
+		EXPECT(text, "x-client:", "!BPF");
+		free(text);
+		topology_free(t);
+		scenario_free(s);
+	}
+}
+
 /* The agent cannot write them in a container, and so relies on the file. */
 Test(compose, sysctls_are_the_plan_s)
 {

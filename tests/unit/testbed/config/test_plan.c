@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lb/conf.h"
 #include "tests/unit/testbed/small.h"
@@ -296,12 +297,32 @@ Test(plan, whoever_does_bfd_goes_first)
 	planned_free(&p1);
 }
 
-static void lb_takes_it(const struct topology *t, size_t node, const char *path)
+/* The key of a pop in a mesh where the lb reads it, which is not in a pop's folder. */
+static void key_write(const json_t *plan, json_t *lb, const char *path)
 {
-	json_t *plan = plan_node(t, node);
-	struct conf_error err = { 0 };
-	struct lb_conf *conf = lb_conf_load(file_json(plan, "lb.json"), &err);
+	const char *text = json_string_value(
+		json_object_get(json_object_get(plan, "files"), PLAN_DIR "/mesh.key"));
+	json_t *mesh = json_object_get(lb, "mesh");
+	FILE *f;
 
+	if (!mesh)
+		return;
+	cr_assert_not_null(text, "a mesh without a key");
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	cr_assert_geq(fputs(text, f), 0);
+	cr_assert_eq(fclose(f), 0);
+	json_object_set_new(mesh, "key_file", json_string(path));
+}
+
+static void lb_takes_it(const struct topology *t, size_t node, const char *path, const char *key)
+{
+	json_t *plan = plan_node(t, node), *lb = file_json(plan, "lb.json");
+	struct conf_error err = { 0 };
+	struct lb_conf *conf;
+
+	key_write(plan, lb, key);
+	conf = lb_conf_load(lb, &err);
 	cr_expect_not_null(conf, "%s, %s: %s: %s", path, t->nodes[node].name, err.path, err.reason);
 	lb_conf_free(conf);
 	json_decref(plan);
@@ -309,17 +330,23 @@ static void lb_takes_it(const struct topology *t, size_t node, const char *path)
 
 Test(plan, the_lb_takes_what_is_written_for_it)
 {
+	char key[] = "/tmp/test-plan-XXXXXX";
+	int fd = mkstemp(key);
+
+	cr_assert_geq(fd, 0);
+	close(fd);
 	for (char **path = small_shipped_paths(); *path; path++) {
 		struct scenario *s = small_shipped(*path);
 		struct topology *t = small_topology(s);
 
 		for (size_t i = 0; i < t->node_count; i++) {
 			if (t->nodes[i].kind == NODE_POP)
-				lb_takes_it(t, i, *path);
+				lb_takes_it(t, i, *path, key);
 		}
 		topology_free(t);
 		scenario_free(s);
 	}
+	unlink(key);
 }
 
 Test(plan, a_pop_with_bird)
@@ -501,6 +528,30 @@ Test(plan, users_of_all_groups_are_counted_through)
 	json_decref(c1);
 	json_decref(c2);
 	json_decref(later);
+	topology_free(t);
+	scenario_free(s);
+}
+
+Test(plan, a_router_is_told_to_send_users_elsewhere)
+{
+	static const bool of_p1[] = { true, false };
+	struct scenario *s = small_scenario(EDITS({ "networks/1/router", "\"frr\"" }));
+	struct topology *t = small_topology(s);
+	json_t *bird = plan_shift(t, small_node(t, "a"), of_p1);
+	json_t *frr = plan_shift(t, small_node(t, "big-newyork"), of_p1);
+
+	cr_expect_str_eq(text_at(bird, "path"), PLAN_DIR "/bird.conf");
+	cr_expect_not_null(strstr(text_at(bird, "text"), "bgp_local_pref = 20"));
+	cr_expect_str_eq(text_at(bird, "argv/0"), "birdc");
+	cr_expect_str_eq(text_at(bird, "argv/3"), "configure");
+	cr_expect(json_is_true(at(bird, "once")));
+	cr_expect_str_eq(text_at(frr, "path"), PLAN_DIR "/shift.conf");
+	cr_expect_str_eq(text_at(frr, "argv/0"), "sh");
+	cr_expect_not_null(strstr(text_at(frr, "argv/2"), "vtysh -f " PLAN_DIR "/shift.conf && "));
+	cr_expect_not_null(strstr(text_at(frr, "argv/2"), " soft in'"));
+	cr_expect(json_is_true(at(frr, "once")));
+	json_decref(bird);
+	json_decref(frr);
 	topology_free(t);
 	scenario_free(s);
 }

@@ -54,7 +54,7 @@ Test(bird, relations_decide_what_passes)
 		const struct role_row *row = &role_rows[i];
 		struct scenario *s = small_scenario(EDITS({ "links/2/relation", row->relation }));
 		struct topology *t = small_topology(s);
-		char *config = bird_router_config(t, small_node(t, row->at));
+		char *config = bird_router_config(t, small_node(t, row->at), NULL);
 		char *session = session_with(config, row->peer), want[128];
 		size_t families = 0;
 
@@ -75,7 +75,7 @@ Test(bird, inside_a_network_the_next_hop_is_the_router)
 {
 	struct scenario *s = small_scenario(EDITS());
 	struct topology *t = small_topology(s);
-	char *config = bird_router_config(t, small_node(t, "big-frankfurt"));
+	char *config = bird_router_config(t, small_node(t, "big-frankfurt"), NULL);
 	char *session = session_with(config, "big-newyork");
 
 	expect_text(session, "\tipv4 { next hop self; ", "IPv4");
@@ -101,7 +101,7 @@ Test(bird, preferences_and_communities)
 	};
 	struct scenario *s = small_scenario(EDITS());
 	struct topology *t = small_topology(s);
-	char *config = bird_router_config(t, small_node(t, "a"));
+	char *config = bird_router_config(t, small_node(t, "a"), NULL);
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		expect_text(config, parts[i], "a");
@@ -114,8 +114,8 @@ Test(bird, a_router_knows_its_own)
 {
 	struct scenario *s = small_scenario(EDITS());
 	struct topology *t = small_topology(s);
-	char *b = bird_router_config(t, small_node(t, "b"));
-	char *big = bird_router_config(t, small_node(t, "big-frankfurt"));
+	char *b = bird_router_config(t, small_node(t, "b"), NULL);
+	char *big = bird_router_config(t, small_node(t, "big-frankfurt"), NULL);
 
 	expect_text(b, "router id 10.3.0.1;", "b");
 	expect_text(b, "route 10.3.0.0/16 unreachable;", "b");
@@ -136,7 +136,7 @@ Test(bird, a_pop_may_announce_no_more_than_its_own)
 {
 	struct scenario *s = small_scenario(EDITS());
 	struct topology *t = small_topology(s);
-	char *config = bird_router_config(t, small_node(t, "a"));
+	char *config = bird_router_config(t, small_node(t, "a"), NULL);
 
 	expect_text(config,
 		    "filter from_pop_1 {\n\tif net.type = NET_IP4 then {\n"
@@ -179,9 +179,9 @@ Test(bird, variants_with_bfd_have_sessions_of_their_own)
 	struct scenario *s = small_scenario(
 		EDITS({ "variants/0/bfd", "true" }, { "links/0/bfd", "{\"multiplier\": 4}" }));
 	struct topology *t = small_topology(s);
-	char *a = bird_router_config(t, small_node(t, "a")), *first = session_with(a, "p1"),
+	char *a = bird_router_config(t, small_node(t, "a"), NULL), *first = session_with(a, "p1"),
 	     *second = session_with(a, "p1, BFD");
-	char *b = bird_router_config(t, small_node(t, "b"));
+	char *b = bird_router_config(t, small_node(t, "b"), NULL);
 
 	expect_text(first, "neighbor 10.1.128.0 as 64500;", "a");
 	cr_expect_null(strstr(first, "bfd"), "%s", first);
@@ -262,7 +262,7 @@ Test(bird, sessions_of_shipped_scenarios_have_two_ends)
 				if (n->kind != NODE_ROUTER || link->internal ||
 				    (far->kind != NODE_ROUTER && far->kind != NODE_POP))
 					continue;
-				config = bird_router_config(t, link->end[e].node);
+				config = bird_router_config(t, link->end[e].node, NULL);
 				balanced(config, n->name);
 				session = session_with(config, far->name);
 				snprintf(want, sizeof(want),
@@ -283,6 +283,50 @@ Test(bird, sessions_of_shipped_scenarios_have_two_ends)
 }
 
 /* BIRD itself parses what is written for it, for every router and pop of every shipped scenario. */
+/* p1 is at a, p2 at big's router in New York. */
+Test(bird, users_of_a_pop_are_sent_elsewhere)
+{
+	static const bool of_p1[] = { true, false };
+	struct scenario *s = small_scenario(EDITS());
+	struct topology *t = small_topology(s);
+	size_t a = small_node(t, "a"), big = small_node(t, "big-newyork");
+	char *before = bird_router_config(t, a, NULL), *shift = bird_router_config(t, a, of_p1);
+	char *other = bird_router_config(t, big, of_p1), *none = bird_router_config(t, big, NULL);
+
+	cr_expect_null(strstr(before, "= 20;"));
+	expect_text(shift,
+		    "\tif (65535, 0) ~ bgp_community then bgp_local_pref = 0;\n"
+		    "\tif net = 198.18.0.0/24 && bgp_local_pref > 20 then bgp_local_pref = 20;\n"
+		    "\tif net = 2001:db8::/48 && bgp_local_pref > 20 then bgp_local_pref = 20;\n"
+		    "\taccept;\n}\n",
+		    "a");
+	cr_expect_null(strstr(shift, "net = 198.18.33."), "geo's, which p1 alone announces");
+	cr_expect_str_eq(other, none, "not p2's");
+	cr_expect(bird_takes(shift));
+	free(before);
+	free(shift);
+	free(other);
+	free(none);
+	topology_free(t);
+	scenario_free(s);
+}
+
+Test(bird, some_networks_ignore_communities)
+{
+	struct scenario *s = small_scenario(EDITS({ "networks/0/ignores_communities", "true" }));
+	struct topology *t = small_topology(s);
+	char *deaf = bird_router_config(t, small_node(t, "a"), NULL);
+	char *listens = bird_router_config(t, small_node(t, "b"), NULL);
+
+	cr_expect_null(strstr(deaf, "~ bgp_community then bgp_local_pref"));
+	expect_text(deaf, "\tbgp_local_pref = 200;\n\taccept;\n", "the class is left");
+	expect_text(listens, "\tif (65535, 0) ~ bgp_community then bgp_local_pref = 0;\n", "b");
+	free(deaf);
+	free(listens);
+	topology_free(t);
+	scenario_free(s);
+}
+
 Test(bird, bird_takes_it)
 {
 	for (char **scenario = small_shipped_paths(); *scenario; scenario++) {
@@ -295,7 +339,7 @@ Test(bird, bird_takes_it)
 
 			if (!router && t->nodes[i].kind != NODE_POP)
 				continue;
-			config = router ? bird_router_config(t, i) : bird_pop_config(t, i);
+			config = router ? bird_router_config(t, i, NULL) : bird_pop_config(t, i);
 			cr_expect(bird_takes(config), "%s: %s", *scenario, t->nodes[i].name);
 			free(config);
 		}

@@ -102,7 +102,7 @@ Test(bird_edge, an_upstream_sees_a_pop)
 {
 	struct scenario *s = small_scenario(RACK);
 	struct topology *t = small_topology(s);
-	char *config = bird_router_config(t, small_node(t, "a"));
+	char *config = bird_router_config(t, small_node(t, "a"), NULL);
 
 	expect_text(config,
 		    "protocol bgp pop_1 { # p1-edge\n"
@@ -144,7 +144,7 @@ Test(bird_edge, bird_takes_it)
 
 	expect_taken(bird_edge_config(t, small_node(t, "p1-edge")), "p1-edge");
 	expect_taken(bird_pop_config(t, small_node(t, "p1")), "p1");
-	expect_taken(bird_router_config(t, small_node(t, "a")), "a");
+	expect_taken(bird_router_config(t, small_node(t, "a"), NULL), "a");
 	topology_free(t);
 	scenario_free(s);
 }

@@ -73,7 +73,7 @@ struct role_row {
 	"route-map from_provider in, prefix-list global out, route-map to_others out, "
 #define FROM_PEER     "route-map from_peer in, prefix-list global out, route-map to_others out, "
 #define FROM_CUSTOMER "route-map from_customer in, prefix-list global out, "
-#define FROM_POP      "prefix-list pop_1 in, route-map from_customer in, prefix-list default out, "
+#define FROM_POP      "prefix-list pop_1 in, route-map from_pop_1 in, prefix-list default out, "
 
 /* clang-format off */
 static const struct role_row role_rows[] = {
@@ -257,7 +257,7 @@ Test(frr, variants_with_bfd_have_sessions_of_their_own)
 	address_of(a, "p1, BFD", address);
 	cr_expect_str_eq(address, "2001:db8:f001:1::");
 	cr_expect_str_eq(first, FROM_POP);
-	cr_expect_str_eq(second, "prefix-list pop_1 in, route-map from_customer in, "
+	cr_expect_str_eq(second, "prefix-list pop_1 in, route-map from_pop_1 in, "
 				 "prefix-list nothing out, ");
 	expect_text(a, " neighbor 2001:db8:f001:1:: update-source 2001:db8:f001:1::1\n", "a");
 	expect_text(a,
@@ -297,6 +297,54 @@ Test(frr, bfd_is_a_daemon_of_its_own)
 }
 
 /* FRR's own shell parses what is written for it, for every router of every shipped scenario. */
+/* p1 is at a, p2 at big's router in New York. */
+Test(frr, users_of_a_pop_are_sent_elsewhere)
+{
+	static const bool of_p1[] = { true, false };
+	struct scenario *s = small_scenario(EDITS());
+	struct topology *t = small_topology(s);
+	size_t a = small_node(t, "a"), big = small_node(t, "big-newyork");
+	char *before = frr_router_config(t, a), *shift = frr_shift_config(t, a, of_p1);
+	char *other = frr_shift_config(t, big, of_p1), *again = frr_shift_again(t, a);
+
+	expect_text(before,
+		    "ip prefix-list shift_1 seq 10 deny 198.18.0.0/24\n"
+		    "ip prefix-list shift_1 seq 1000 deny any\n"
+		    "ipv6 prefix-list shift_1 seq 10 deny 2001:db8::/48\n",
+		    "nobody is");
+	expect_text(before,
+		    "route-map from_pop_1 permit 15\n match ip address prefix-list shift_1\n"
+		    " set comm-list marks delete\n set community 65001:1 additive\n"
+		    " set local-preference 20\nexit\n"
+		    "route-map from_pop_1 permit 16\n match ipv6 address prefix-list shift_1\n",
+		    "a");
+	expect_text(shift, "ip prefix-list shift_1 seq 10 permit 198.18.0.0/24\n", "IPv4");
+	expect_text(shift, "ipv6 prefix-list shift_1 seq 10 permit 2001:db8::/48\n", "IPv6");
+	cr_expect_null(strstr(shift, "198.18.33."), "geo's, which p1 alone announces");
+	cr_expect_null(strstr(other, "permit"), "not p2's");
+	cr_expect_str_eq(again, "vtysh -c 'clear bgp ipv4 unicast 10.1.128.0 soft in'"
+				" -c 'clear bgp ipv6 unicast 10.1.128.0 soft in'");
+	cr_expect(frr_takes(shift));
+	free(before);
+	free(shift);
+	free(other);
+	free(again);
+	topology_free(t);
+	scenario_free(s);
+}
+
+Test(frr, some_networks_ignore_communities)
+{
+	char *deaf = config_of(EDITS({ "networks/0/ignores_communities", "true" }), "a");
+
+	cr_expect_null(strstr(deaf, "match community lowered"));
+	cr_expect_null(strstr(deaf, "match community shutdown"));
+	cr_expect_null(strstr(deaf, " set local-preference 0\n"));
+	expect_text(deaf, "route-map from_pop_1 permit 30\n", "the class is left");
+	expect_text(deaf, " set local-preference 20\n", "its own wishes are no community's");
+	free(deaf);
+}
+
 Test(frr, vtysh_takes_it)
 {
 	for (char **scenario = small_shipped_paths(); *scenario; scenario++) {

@@ -6,6 +6,7 @@
 #include "testbed/wire/engine.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -217,6 +218,52 @@ Test(engine, what_was_under_way_at_a_cut_arrives)
 	expect_frame(r->ends[0], 1, 60 * NS_PER_MS);
 	cr_expect_not(frame_receive(r->ends[1], &f, 60), "it reached a dead node");
 	rig_free(r, 2);
+}
+
+/* Nothing passes, whoever comes, and nothing that was under way does; the other wire works. */
+Test(engine, a_severed_wire_is_whole_when_it_is_joined)
+{
+	const struct wire_shape shapes[] = {
+		{ .delay_ns = 60 * NS_PER_MS }, { .delay_ns = 60 * NS_PER_MS }, { 0 }, { 0 }
+	};
+	struct rig *r = rig_new(2, shapes);
+	struct instant before, at, after;
+	struct frame f;
+
+	frame_send(r->ends[0], 1);
+	frame_send(r->ends[2], 2);
+	expect_frame(r->ends[3], 2, 0); /* so the first is under way */
+	before = clock_now();
+	at = wire_engine_sever(r->engine, 0, true);
+	after = clock_now();
+	cr_expect(before.ns <= at.ns && at.ns <= after.ns);
+	wire_engine_unplug(r->engine, (struct wire_end){ 0, 1 });
+	close(r->ends[1]);
+	plug(r, 0, 1);
+	for (unsigned end = 0; end < 3; end++)
+		frame_send(r->ends[end], 3);
+	expect_frame(r->ends[3], 3, 0);
+	cr_expect_not(frame_receive(r->ends[1], &f, 80), "something came to a severed end");
+	cr_expect_not(frame_receive(r->ends[0], &f, 0), "something came to the other");
+	wire_engine_sever(r->engine, 0, false);
+	frame_send(r->ends[1], 4);
+	expect_frame(r->ends[0], 4, 60 * NS_PER_MS);
+	frame_send(r->ends[0], 5);
+	expect_frame(r->ends[1], 5, 60 * NS_PER_MS);
+	rig_free(r, 2);
+}
+
+/* Where nothing is plugged in there is nothing to see it; a socket has none. */
+Test(engine, carrier_is_of_a_device)
+{
+	const struct wire_shape shapes[] = { { 0 }, { 0 } };
+	const struct wire_end at = { 0, 0 };
+	struct rig *r = rig_new(1, shapes);
+
+	cr_expect_eq(wire_engine_carrier(r->engine, at, false), -ENOTTY);
+	wire_engine_unplug(r->engine, at);
+	cr_expect_eq(wire_engine_carrier(r->engine, at, false), 0);
+	rig_free(r, 1);
 }
 
 Test(engine, several_ends_are_cut_at_one_instant_and_a_plug_mends)
