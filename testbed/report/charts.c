@@ -11,6 +11,13 @@
 #define LEFT  60.0
 #define RIGHT 20.0
 
+/* Widths of a proportional font are not known here; these are enough for its size. */
+#define LETTER	    6.6
+#define LETTER_BOLD 7.6
+
+#define MARK_ROWS 3 /* of labels above a timeline */
+#define MARK_ROW  15.0
+
 static const json_t *summary_variants(const json_t *result)
 {
 	return value_at(result, "summary", "variants", NULL);
@@ -23,11 +30,10 @@ struct legend {
 	double x, y;
 };
 
-/* Widths of a proportional font are not known here; 6.6 a letter is enough for this size. */
 static void legend_add(struct legend *legend, const char *class, const char *prefix,
 		       const char *text)
 {
-	double width = 30 + 6.6 * (double)(strlen(prefix) + strlen(text));
+	double width = 30 + LETTER * (double)(strlen(prefix) + strlen(text));
 
 	if (legend->x + width > CHART_WIDTH - RIGHT) {
 		legend->x = LEFT;
@@ -85,22 +91,28 @@ static void column_class(char class[8], size_t column, size_t answers)
 		snprintf(class, 8, "f%zu", (column - answers) % 6);
 }
 
+/* Faults and undos near each other: each label in the lowest row where there is room for it. */
 static void timeline_marks(FILE *out, const json_t *marks, const struct svg_frame *f, double top)
 {
+	double free_from[MARK_ROWS] = { 0 };
 	const json_t *mark;
 	size_t i;
 
 	json_array_foreach (marks, i, mark) {
+		const char *text = value_string(mark, "text");
 		double x = svg_x(f, value_number(mark, "at_ms"));
+		double width = LETTER_BOLD * (double)strlen(text);
+		double left = fmax(0, fmin(x - width / 2, CHART_WIDTH - width));
+		size_t row = 0;
 
 		if (x > f->left + f->width)
 			continue;
-		svg_line(out, "mark", x, top - 21, x, f->top + f->height);
-		svg_text(out, x, top - 26, "strong",
-			 x > CHART_WIDTH - 150 ? "end"
-			 : x < 150	       ? "start"
-					       : "middle",
-			 "%s", value_string(mark, "text"));
+		while (row + 1 < MARK_ROWS && free_from[row] > left)
+			row++;
+		free_from[row] = left + width + LETTER_BOLD;
+		svg_line(out, "mark", x, top - 21 - MARK_ROW * (double)row, x, f->top + f->height);
+		svg_text(out, left + width / 2, top - 26 - MARK_ROW * (double)row, "strong",
+			 "middle", "%s", text);
 	}
 }
 
@@ -146,7 +158,7 @@ void chart_timeline(FILE *out, const json_t *result, const json_t *series)
 	struct bins bins = { .start_ms = value_number(timeline, "start_ms"),
 			     .bin_ms = value_number(timeline, "bin_ms"),
 			     .answers = json_array_size(json_object_get(timeline, "answers")) };
-	double top = 88, height = 130, gap = 34;
+	double top = 88 + (MARK_ROWS - 1) * MARK_ROW, height = 130, gap = 34;
 	double total = top + (double)json_object_size(variants) * (height + gap) + 24;
 	struct svg_frame f = { LEFT, top, CHART_WIDTH - LEFT - RIGHT, height, 0, 0, 0, 1 };
 	const char *name;

@@ -355,12 +355,22 @@ size_t claims_judge(const json_t *result, const char *fault, struct claim out[CL
 static void recovery_clause(FILE *out, const char *name, const json_t *row, int first)
 {
 	const json_t *d = json_object_get(row, "reconnect_ms");
+	const json_t *loss = json_object_get(row, "loss_window_ms");
 	char p50[VALUE_TEXT_SIZE], max[VALUE_TEXT_SIZE];
 
 	if (!first)
 		fputs("; ", out);
 	if (value_number(d, "n") == 0)
 		fprintf(out, "with %s it cut off nobody", name);
+	else if (value_is_known(json_object_get(loss, "max")) && value_number(loss, "max") == 0)
+		fprintf(out, "with %s none of the %.0f users it concerned lost a request", name,
+			value_number(d, "n"));
+	else if (value_loss_came_later(row))
+		fprintf(out,
+			"with %s the pop went on answering at first; half of the %.0f users it cut "
+			"off then lost requests for %s or longer, the last for %s",
+			name, value_number(d, "n"), value_quantile(loss, "p50", p50),
+			value_quantile(loss, "max", max));
 	else if (!value_is_known(json_object_get(d, "p50")))
 		fprintf(out,
 			"with %s not even half of the %.0f users it cut off were answered again in "

@@ -52,6 +52,17 @@ static void print_interval(FILE *out, const char *name, const json_t *row)
 			value_interval(reconnect, "p50_interval", interval));
 }
 
+static void print_later_loss(FILE *out, const char *name, const json_t *row)
+{
+	const json_t *loss = json_object_get(row, "loss_window_ms");
+	char max[VALUE_TEXT_SIZE];
+
+	if (value_loss_came_later(row))
+		fprintf(out,
+			"  %s: %s went on answering at first; what it cost is the loss, at most %s\n",
+			name, value_string(row, "pop"), value_quantile(loss, "max", max));
+}
+
 static void print_model(FILE *out, const char *name, const json_t *row)
 {
 	const json_t *model = json_object_get(row, "model");
@@ -162,6 +173,7 @@ static void print_fault(FILE *out, const json_t *result, const char *fault, cons
 		"max", "p50", "p90", "p50", "failed");
 	print_rows(out, variants, fault, print_recovery_row);
 	print_rows(out, variants, fault, print_interval);
+	print_rows(out, variants, fault, print_later_loss);
 	print_rows(out, variants, fault, print_model);
 	print_pairs(out, result, fault);
 	fprintf(out, "\n%-18s%8s%10s%9s%9s%11s%11s%24s\n", "sessions", "open", "survived",

@@ -102,6 +102,15 @@ const char *value_share(const json_t *share, char buf[VALUE_TEXT_SIZE])
 	return value_is_known(share) ? value_share_number(json_number_value(share), buf) : "-";
 }
 
+bool value_loss_came_later(const json_t *row)
+{
+	const json_t *reconnect = value_at(row, "reconnect_ms", "p50", NULL);
+	const json_t *loss = value_at(row, "loss_window_ms", "p50", NULL);
+
+	return value_is_known(reconnect) && value_is_known(loss) &&
+	       json_number_value(loss) > json_number_value(reconnect);
+}
+
 const char *value_limits(const json_t *result, char buf[VALUE_TEXT_SIZE])
 {
 	const json_t *limits = value_at(result, "scenario", "limits", NULL);

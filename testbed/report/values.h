@@ -28,6 +28,11 @@ const char *value_interval(const json_t *distribution, const char *key, char buf
 const char *value_share(const json_t *share, char buf[VALUE_TEXT_SIZE]);
 const char *value_share_number(double share, char buf[VALUE_TEXT_SIZE]);
 bool value_is_known(const json_t *value);
+/*
+ * Of a variant's row: half of its users were answered sooner than they then went without answers,
+ * so the failed pop went on answering for a while, as in a drain. Reconnect says nothing there.
+ */
+bool value_loss_came_later(const json_t *row);
 /* What was tolerated in a valid trial, NULL when that is what comparable runs tolerate. */
 const char *value_limits(const json_t *result, char buf[VALUE_TEXT_SIZE]);
 

@@ -295,3 +295,32 @@ Test(report_claims, headline)
 	cr_expect(strstr(text, "1 not before its undo"), "%s", text);
 	json_decref(run);
 }
+
+/* A drained pop answers its GeoDNS users for a while: that they were answered soon says nothing. */
+Test(report_claims, headline_of_what_came_later)
+{
+	static const struct {
+		double p50, max;
+		const char *said;
+	} rows[] = {
+		{ 0, 0, "with any none of the 4 users it concerned lost a request" },
+		{ 8800, 11800,
+		  "with any half of the 4 users it cut off were answered again within" },
+		{ 9200, 11800,
+		  "with any the pop went on answering at first; half of the 4 users it cut off then "
+		  "lost requests for 9.20 s or longer, the last for 11.8 s" },
+	};
+	char text[600];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *run = run_of(1, 1, "12000");
+		const json_t *row = value_at(run, "summary", "variants", "any", "f", NULL);
+
+		json_object_set_new((json_t *)row, "loss_window_ms",
+				    json_pack("{s:i, s:f, s:f}", "n", 4, "p50", rows[i].p50, "max",
+					      rows[i].max));
+		claims_headline(run, "f", text, sizeof(text));
+		cr_expect(strstr(text, rows[i].said), "%s", text);
+		json_decref(run);
+	}
+}
