@@ -10,7 +10,7 @@ import time
 import unittest
 
 from support import ROOT, Rest, schema, wait_until
-from support.scenarios import NUMBERS
+from support.scenarios import NUMBERS, fates, sessions
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
 import test_lab
@@ -128,6 +128,19 @@ class Run(Case):
         self.assertEqual(result["runtime"], "docker")
         self.assertRegex(result["versions"]["bird"], "^BIRD version 2")
         self.assertTrue(any(t["valid"] for t in result["trials"]))
+        self.nothing_left(within=1)
+
+    def test_sessions_survive_shift_and_drain(self):
+        """In a container too the program is loaded, and packets are handed over."""
+        self.scenario = self.write("sessions.json", sessions())
+        run = self.start()
+        table, said = run.communicate(timeout=RUN_S)
+        self.assertEqual(run.returncode, 0, said)
+        with open(self.dir + "/out/latest/result.json", encoding="utf-8") as f:
+            result = json.load(f)
+        for fault in ("catchment_shift fra", "drain fra"):
+            self.assertEqual(fates(result, fault), {"anycast": (16, 0, 16),
+                                                    "anycast-continuity": (16, 16, 0)}, table)
         self.nothing_left(within=1)
 
     def test_the_engine_ends(self):

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import holds_for, recompute, wait_until
-from support.scenarios import NUMBERS
+from support.scenarios import NUMBERS, fates, sessions
 from test_lab import Case, TESTBED, links, quick
 
 ANYCAST = "198.18.0.1"
@@ -54,8 +54,11 @@ class Faults(Case):
                           key=lambda r: int(r["t_ns"]))
 
     def run_numbers(self, **changes):
+        return self.run_scenario(scenario(**{**NUMBERS, **changes}))
+
+    def run_scenario(self, run):
         """A run with users; its result and its table, its numbers computed twice."""
-        path = self.write("run.json", scenario(**{**NUMBERS, **changes}))
+        path = self.write("run.json", run)
         done = subprocess.run([TESTBED, "run", path, "--lab", self.lab, "--out", self.dir + "/out"],
                               env=self.env, check=False, text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=RUN_S)
@@ -285,6 +288,15 @@ class Drain(Faults):
         self.up(self.write("bird.json", scenario(speaker="bird")))
         self.refused(1, "no catchment-lb", "fault", "--lab", self.lab, "drain", "fra")
         self.down()
+
+
+class Sessions(Faults):
+    def test_continuity_keeps_what_anycast_breaks(self):
+        """All that were open at fra, when its users are led away and when it is drained."""
+        result, table = self.run_scenario(sessions())
+        for fault in ("catchment_shift fra", "drain fra"):
+            self.assertEqual(fates(result, fault), {"anycast": (16, 0, 16),
+                                                    "anycast-continuity": (16, 16, 0)}, table)
 
 
 class Interrupted(Faults):
