@@ -7,10 +7,8 @@
  * of tokens: one for an answer, per_second come back, burst is a full one. Who finds it empty
  * gets a short answer or none. A client with a good cookie is no forgery and takes no token.
  *
- * The buckets of all networks are one table of fixed size, four to a cache line. In its place
- * in the table a network that is new replaces the one that has most tokens: a bucket
- * that is not there is a full one. Places follow from a secret key, so that nobody can
- * choose sources that replace one another.
+ * The buckets of all networks (rate_bucket.h) are one table of fixed size. Places in it follow
+ * from a secret key, so that nobody can choose sources that replace one another.
  *
  * Pure: the time is an argument. One thread per table.
  */

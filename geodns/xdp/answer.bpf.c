@@ -10,6 +10,7 @@
  * read and written where they are, aligned or not: XDP runs on machines that can.
  */
 #include "geodns/xdp/choice.bpf.h"
+#include "geodns/xdp/limit.bpf.h"
 #include "geodns/xdp/maps.bpf.h"
 #include "geodns/xdp/query.bpf.h"
 #include "geodns/xdp/reply.bpf.h"
@@ -60,9 +61,11 @@ static __always_inline int reply_write(struct xdp_md *ctx, const struct query *q
 		udp = ip + IPV6_SIZE;
 	}
 	udp_turn(udp, UDP_SIZE + len, sum);
-	mine->answered[q->family == 6]++;
 	mine->ecs += q->has_ecs;
-	tally_add(reply->best);
+	if (reply->count > 0) {
+		mine->answered[q->family == 6]++;
+		tally_add(reply->best);
+	}
 	return XDP_TX;
 }
 
@@ -105,7 +108,7 @@ static __always_inline enum xdp_reason query_read(struct xdp_md *ctx, struct que
 static __always_inline int query_answer(struct xdp_md *ctx, struct query *q)
 {
 	enum xdp_reason why = query_read(ctx, q);
-	struct reply reply = { 0 };
+	struct reply reply = { .flags = FLAG_AA };
 	const struct xdp_name *name;
 	uint32_t index, len, count, is, will, leaf;
 
@@ -124,6 +127,17 @@ static __always_inline int query_answer(struct xdp_md *ctx, struct query *q)
 	count = choose(q, &reply, index - 1, leaf);
 	if (count == 0 || count > XDP_RECORDS_MAX)
 		return up(XDP_UP_EMPTY);
+	if (settings.limit.pace.token_ns > 0) {
+		uint32_t verdict = limit_take(q, counts_mine());
+
+		if (verdict == LIMIT_NONE)
+			return XDP_DROP;
+		if (verdict == LIMIT_SHORT) {
+			reply.count = count = 0;
+			reply.scope = 0;
+			reply.flags = FLAG_TC;
+		}
+	}
 	len = DNS_SIZE + q->name_len + 4 + count * (q->is_a ? 16 : 28);
 	if (q->has_edns)
 		len += OPT_SIZE;

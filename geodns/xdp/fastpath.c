@@ -271,11 +271,16 @@ void fastpath_count(const struct fastpath *fastpath, struct counters *sum)
 {
 	const struct xdp_counts counts = fastpath_counts(fastpath);
 	const uint64_t answered = counts.answered[0] + counts.answered[1];
+	const uint64_t limited = counts.limited[0] + counts.limited[1];
 
-	sum->queries[COUNTERS_UDP4] += counts.answered[0];
-	sum->queries[COUNTERS_UDP6] += counts.answered[1];
-	sum->replies[DNS_NOERROR] += answered;
+	sum->queries[COUNTERS_UDP4] += counts.answered[0] + counts.limited[0];
+	sum->queries[COUNTERS_UDP6] += counts.answered[1] + counts.limited[1];
+	sum->cookies[DNS_COOKIE_NONE] += answered + limited;
+	sum->replies[DNS_NOERROR] += answered + limited - counts.dropped;
 	sum->geographic += answered;
+	sum->limited += limited;
+	sum->truncated += limited - counts.dropped;
+	sum->dropped += counts.dropped;
 	sum->ecs += counts.ecs;
 }
 

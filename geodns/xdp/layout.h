@@ -7,6 +7,7 @@
  *	buckets ── names ── targets ── addrs4, addrs6
  *	              └──── sets ── rows (target of each pop), ttls
  *	root, words of each family (pack.h), groups6 (groups.h) ── firsts, orders
+ *	limits: buckets of networks (rate_bucket.h)
  *	counts, tally: one row for each processor
  *
  * Everything but sets' mask, ttls and the counters is written once, before the program is put on
@@ -22,12 +23,15 @@
 #include <stdint.h>
 #endif
 
+#include "geodns/rate_bucket.h"
+
 #define XDP_NAME_MAX	64 /* octets in wire form */
 #define XDP_NAME_WORDS	(XDP_NAME_MAX / 8)
 #define XDP_TARGETS_MAX 64  /* bits of a mask */
 #define XDP_RECORDS_MAX 8   /* in an answer */
 #define XDP_STEPS_MAX	256 /* PoPs of an order that are looked at */
 #define XDP_LISTEN_MAX	16
+#define XDP_EXEMPT_MAX	64
 #define XDP_SLOTS	8 /* of a bucket, which is a cache line */
 
 /* The longest answer, with OPT and a client subnet in it: it fits whatever the client has said. */
@@ -51,6 +55,20 @@ struct xdp_listen {
 	uint32_t port;	  /* as in the packet */
 };
 
+struct xdp_exempt {
+	uint64_t hi, lo;	   /* the most significant bits first */
+	uint64_t mask_hi, mask_lo; /* of the prefix */
+	uint32_t family;	   /* 4 or 6 */
+	uint32_t zero;
+};
+
+struct xdp_limit {
+	struct rate_pace pace; /* all 0: there is no limit */
+	uint32_t slip;
+	uint32_t exempt_count;
+	struct xdp_exempt exempt[XDP_EXEMPT_MAX];
+};
+
 /* Constants to the program: the verifier drops what they rule out. */
 struct xdp_settings {
 	uint64_t seed; /* of the names' hash */
@@ -61,6 +79,7 @@ struct xdp_settings {
 	uint32_t group_lines;
 	uint32_t listen_count;
 	struct xdp_listen listen[XDP_LISTEN_MAX];
+	struct xdp_limit limit;
 };
 
 /* Of the entries of one bucket, no two have the same tag. */
@@ -149,10 +168,11 @@ enum xdp_reason {
 };
 
 struct xdp_counts {
-	uint64_t answered[2]; /* IPv4, IPv6 */
-	uint64_t ecs;	      /* of these, with a client subnet */
+	uint64_t answered[2]; /* IPv4, IPv6; whole */
+	uint64_t limited[2];  /* the same of those above the limit: cut short or dropped */
+	uint64_t dropped;     /* of these */
+	uint64_t ecs;	      /* of replies, with a client subnet */
 	uint64_t up[XDP_REASONS];
-	uint64_t zero[3]; /* to whole cache lines */
 };
 
 /* name of the map, element, integers in an element */
@@ -172,6 +192,7 @@ struct xdp_counts {
 	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
 	X(words6, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(groups6, struct xdp_group_line, 1)                                                       \
+	X(limits, struct rate_set, 1)                                                              \
 	X(tally, struct xdp_chunk64, XDP_CHUNK / 8)                                                \
 	X(counts, struct xdp_counts, 1)
 
@@ -262,6 +283,12 @@ static inline uint64_t xdp_hash_finish(uint64_t hash)
 {
 	hash *= 0xbf58476d1ce4e5b9U;
 	return hash ^ hash >> 29;
+}
+
+/* The set of a network, below RATE_SETS. */
+static inline uint32_t xdp_limit_set(uint64_t seed, uint64_t network)
+{
+	return (uint32_t)(xdp_hash_finish(xdp_hash_step(seed, network)) & (RATE_SETS - 1));
 }
 
 static inline uint32_t xdp_hash_tag(uint64_t hash)

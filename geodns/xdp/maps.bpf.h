@@ -15,6 +15,7 @@ typedef __u8 uint8_t;
 typedef __u16 uint16_t;
 typedef __u32 uint32_t;
 typedef __u64 uint64_t;
+typedef __s64 int64_t;
 
 static __always_inline void *map_at(const void *map, uint32_t index)
 {
@@ -80,7 +81,8 @@ struct query {
 struct reply {
 	uint32_t records[XDP_RECORDS_MAX]; /* in addrs4 or addrs6 */
 	uint32_t count, ttl, scope;
-	uint32_t best; /* in targets: what comes first */
+	uint32_t flags; /* AA or TC */
+	uint32_t best;	/* in targets: what comes first */
 };
 
 /* Where a message can begin at the most. */

@@ -177,6 +177,9 @@ void xdp_program_count(const struct xdp_program *program, struct xdp_counts *sum
 	for (unsigned i = 0; i < program->processors; i++) {
 		sum->answered[0] += counter(&rows[i].answered[0]);
 		sum->answered[1] += counter(&rows[i].answered[1]);
+		sum->limited[0] += counter(&rows[i].limited[0]);
+		sum->limited[1] += counter(&rows[i].limited[1]);
+		sum->dropped += counter(&rows[i].dropped);
 		sum->ecs += counter(&rows[i].ecs);
 		for (unsigned k = 0; k < XDP_REASONS; k++)
 			sum->up[k] += counter(&rows[i].up[k]);

@@ -117,7 +117,7 @@ __noinline uint64_t message_put(struct xdp_md *ctx, const struct query *q,
 	at = dns + DNS_SIZE + BOUNDED(name_len, 127) + 4;
 	if ((const void *)(dns + DNS_SIZE) > end)
 		return 0;
-	dns[2] = FLAG_QR | FLAG_AA | (dns[2] & FLAG_RD);
+	dns[2] = FLAG_QR | reply->flags | (dns[2] & FLAG_RD);
 	dns[3] = 0;
 	sum = q->name_sum + *(uint32_t *)dns;
 	if (put64(dns + 4, end, 1 << 8 | reply->count << 24 | (uint64_t)q->has_edns << 56, &sum))

@@ -2,6 +2,7 @@
 #include "geodns/xdp/table.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +285,36 @@ static void settings_make(struct xdp_table *t)
 	}
 }
 
+static void words_get(uint64_t words[2], const struct addr *addr)
+{
+	memcpy(words, addr->bytes, 2 * sizeof(*words));
+	words[0] = be64toh(words[0]);
+	words[1] = be64toh(words[1]);
+}
+
+static void limit_make(struct xdp_limit *to, const struct rate_limit_options *from)
+{
+	to->pace = rate_pace(from->per_second, from->burst, 1);
+	to->slip = from->slip;
+	assert(from->exempt_count <= XDP_EXEMPT_MAX);
+	for (size_t i = 0; i < from->exempt_count; i++) {
+		const struct prefix *prefix = &from->exempt[i];
+		struct xdp_exempt *e = &to->exempt[to->exempt_count++];
+		struct addr ones = { .family = prefix->addr.family };
+		uint64_t words[2];
+
+		e->family = prefix->addr.family;
+		words_get(words, &prefix->addr);
+		e->hi = words[0];
+		e->lo = words[1];
+		memset(ones.bytes, 0xff, addr_size(ones.family));
+		ones = addr_mask(&ones, prefix->len);
+		words_get(words, &ones);
+		e->mask_hi = words[0];
+		e->mask_lo = words[1];
+	}
+}
+
 static void table_init(struct xdp_table *t)
 {
 	t->names.size = sizeof(struct xdp_name);
@@ -310,6 +341,8 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 	t->settings.seed = seed & ~UINT64_C(1);
 	table_init(t);
 	settings_make(t);
+	if (conf->protection.has_limit)
+		limit_make(&t->settings.limit, &conf->protection.limit);
 	firsts_make(t);
 	t->first_targets = xcalloc(conf->name_count + 1, sizeof(*t->first_targets));
 	for (size_t i = 0; i < conf->name_count; i++)
@@ -321,9 +354,7 @@ struct xdp_table *xdp_table_new(const struct snapshot *snap, unsigned processors
 	t->live_ttls = (uint32_t *)(void *)t->ttls.data;
 	for (size_t i = 0; i < t->sets.count; i++)
 		set_write(t, snap, i);
-	if (conf->protection.has_limit)
-		*why = "rate_limit is user space's";
-	else if (t->settings.listen_count == 0)
+	if (t->settings.listen_count == 0)
 		*why = "listen has no address but unspecified ones";
 	else if (t->answered == 0)
 		*why = "no name that it could answer";
@@ -452,6 +483,9 @@ struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id
 	case XDP_ARRAY_groups6:
 		return array_of(t->groups.lines, t->groups.line_count,
 				sizeof(struct xdp_group_line), 1);
+	case XDP_ARRAY_limits:
+		return (struct xdp_array){ NULL, 0,
+					   t->settings.limit.pace.token_ns > 0 ? RATE_SETS : 1 };
 	case XDP_ARRAY_tally:
 		return (struct xdp_array){
 			NULL, 0, (t->targets.count * t->processors) / (XDP_CHUNK / 8) + 1

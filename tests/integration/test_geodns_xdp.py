@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from support import BIN, Daemon, Netns, Rest, ROOT, wait_until
@@ -224,6 +225,44 @@ class Fastpath(unittest.TestCase):
             self.assertEqual(self.taken(), 2)
 
 
+    def flood(self, source, count):
+        """(whole, short) answers to so many queries at once, of which some get none."""
+        query = b"\x12\x34\0\0\0\1\0\0\0\0\0\0\2u1\3geo\3lab\4test\0\0\1\0\1"
+        before = self.metric("queries_total")
+        with self.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind((source, 0))
+            for _ in range(count):
+                sock.sendto(query, (NS4, 53))
+            wait_until(lambda: self.metric("queries_total") - before == count, 5, "all are counted")
+            replies = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    replies.append(sock.recv(600, socket.MSG_DONTWAIT))
+        short = [reply for reply in replies if reply[2] & 2]
+        self.assertEqual({reply[2:] for reply in short}, {b"\x82\0" + query[4:]} if short else set())
+        return len(replies) - len(short), len(short)
+
+    def test_rate_limit(self):
+        """Of a network's queries so many are answered, each second one above that with TC; who is
+        exempt is, and the nameserver's own answers are counted by itself."""
+        conf = configuration(xdp={"interfaces": ["s0"]}, rate_limit={
+            "per_second": 1, "burst": 10, "slip": 2, "exempt": ["192.0.2.11/32"]})
+        self.client.ip("addr add 192.0.2.11/24 dev c0")
+        with self.running(conf) as daemon:
+            self.assertIn("xdp: s0: answers 1 names, generic", daemon.log())
+            started = time.monotonic()
+            whole, short = self.flood("192.0.2.10", 100)
+            most = 10 + int(time.monotonic() - started) + 1
+            self.assertTrue(10 <= whole <= most, whole)
+            self.assertEqual(short, (100 - whole) // 2)
+            self.assertEqual(self.metric("xdp_answered_total"), whole)
+            self.assertEqual(self.metric("limited_total"), 100 - whole)
+            self.assertEqual(self.metric("unanswered_total"), 100 - whole - short)
+            self.assertEqual(self.flood("192.0.2.11", 50), (50, 0))
+            self.assertEqual(self.short("ns1.lab.test"), [NS4])
+            self.assertEqual(self.short("u1.geo.lab.test", server=NS6), ["198.18.33.1"])
+
+
 @unittest.skipUnless(os.geteuid() == 0, "needs root: BPF_PROG_TEST_RUN")
 class Differential(unittest.TestCase):
     def test_against_answer(self):
@@ -238,6 +277,19 @@ class Differential(unittest.TestCase):
             self.assertEqual(seen["left"] + sum(seen["answered"]), 100000)
             for reason in ("length", "header", "name", "type", "edns", "other", "policy", "empty"):
                 self.assertGreater(seen["reasons"][reason], 100, reason)
+
+    def test_with_a_rate_limit(self):
+        done = subprocess.run([DIFF, "100000", "5", "limited"], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        seen = json.loads(done.stdout)
+        self.assertEqual(seen["answered"], seen["counted"])
+        self.assertEqual(seen["ecs"], seen["counted_ecs"])
+        self.assertEqual((seen["short"] + seen["dropped"], seen["dropped"]),
+                         (seen["counted_limited"], seen["counted_dropped"]))
+        self.assertLessEqual(abs(seen["short"] - seen["dropped"]), os.cpu_count())
+        self.assertGreater(min(seen["short"], seen["exempt"]), 1000)
+        self.assertGreater(seen["often"], 5)
 
 
 if __name__ == "__main__":

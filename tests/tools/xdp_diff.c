@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * xdp_diff COUNT SEED: the program on the interface against answer(), by BPF_PROG_TEST_RUN (root).
+ * xdp_diff COUNT SEED [limited]: the program on the interface against answer(), by
+ * BPF_PROG_TEST_RUN (root).
  *
  * Random queries, from ordinary ones to nonsense, while verdicts change: what the program answers
  * must be answer()'s reply octet for octet in a proper packet; what it leaves must be untouched;
- * and an ordinary query that answer() has an address for must not be left. Prints what it has seen
- * as JSON; status 1 and the query otherwise.
+ * and an ordinary query that answer() has an address for must not be left. limited: with a rate
+ * limit, so that replies may be short ones, again answer()'s, or missing, but not for who is
+ * exempt; and no network gets more whole ones than that allows. Prints what it has seen as JSON;
+ * status 1 and the query otherwise.
  */
 #include <assert.h>
 
@@ -17,6 +20,15 @@
 #include "tests/support/xdp_frame.h"
 
 #define VERDICTS_EVERY 50
+
+/* Of the rate limit. */
+#define PER_SECOND 2
+#define BURST	   3
+#define SLIP	   2
+#define EXEMPT4	   "100.64.0.0/24"
+#define EXEMPT6	   "2a00:1::/32"
+#define NETWORKS   65536 /* a power of two: more than are drawn */
+#define OFTEN	   50	 /* so many queries of a network: nothing takes its bucket away */
 
 /* clang-format off */
 static const char conf_text[] =
@@ -318,6 +330,12 @@ struct run {
 	struct snapshot *snap;
 	struct xdp_program *program;
 	unsigned long answered[2], left, with_ecs, ordinary;
+	bool is_limited;
+	unsigned long shortened, dropped, exempt;
+	struct {
+		uint64_t network;
+		unsigned long asked, whole;
+	} networks[NETWORKS];
 };
 
 static void complain(const struct asked *q, const struct endpoint *from, const char *what)
@@ -365,18 +383,69 @@ static bool is_source(const struct addr *addr)
 	       addr->bytes[0] != 0xff;
 }
 
+static bool is_exempt(const struct addr *client)
+{
+	static const char *const texts[] = { EXEMPT4, EXEMPT6 };
+	struct prefix prefix;
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		if (prefix_parse(&prefix, texts[i]) && prefix_contains(&prefix, client))
+			return true;
+	}
+	return false;
+}
+
+/* A query that the program has taken. */
+static void network_count(struct run *run, const struct addr *client, bool is_whole)
+{
+	uint64_t hi, network, i;
+
+	memcpy(&hi, client->bytes, sizeof(hi));
+	network = rate_network(client->family == ADDR_IPV4, be64toh(hi));
+	i = xdp_hash_finish(network);
+	while (run->networks[i % NETWORKS].network != 0 &&
+	       run->networks[i % NETWORKS].network != network)
+		i++;
+	run->networks[i % NETWORKS].network = network;
+	run->networks[i % NETWORKS].asked++;
+	run->networks[i % NETWORKS].whole += is_whole;
+}
+
+/* Not whole, or not at all. */
+static void limited_check(struct run *run, const struct asked *q, const struct endpoint *from)
+{
+	if (!run->is_limited)
+		complain(q, from, "limited, though there is no limit");
+	if (is_exempt(&from->addr))
+		complain(q, from, "limited, though it is exempt");
+	network_count(run, &from->addr, false);
+}
+
 static void answered_check(struct run *run, const struct asked *q, const struct endpoint *from,
 			   const struct endpoint *to, const struct test_frame *reply)
 {
-	const struct answer_request req = { .packet = q->message,
-					    .len = q->len,
-					    .client = from->addr };
+	struct answer_request req = { .packet = q->message, .len = q->len, .client = from->addr };
 	uint8_t expected[DNS_UDP_SIZE_MAX];
-	const struct answer_result res = answer(run->snap, &req, expected, sizeof(expected));
+	struct answer_result res = answer(run->snap, &req, expected, sizeof(expected));
 	const char *fault = frame_reply_fault(reply, from, to, expected, res.len);
 
+	if (fault && run->is_limited) {
+		req.rate = RATE_SHORT;
+		res = answer(run->snap, &req, expected, sizeof(expected));
+		fault = frame_reply_fault(reply, from, to, expected, res.len);
+		if (!fault) {
+			limited_check(run, q, from);
+			run->shortened++;
+			run->with_ecs += res.ecs;
+			return;
+		}
+	}
 	if (fault)
 		complain(q, from, fault);
+	if (is_exempt(&from->addr))
+		run->exempt++;
+	else
+		network_count(run, &from->addr, true);
 	if (!res.geographic || res.truncated || res.rcode != DNS_NOERROR)
 		complain(q, from, "counted as what it is not");
 	run->answered[to->addr.family == ADDR_IPV6]++;
@@ -423,20 +492,61 @@ static void query_try(struct run *run)
 	else if (verdict == XDP_PASS)
 		left_check(run, &q, &from, &frame, &out);
 	else
-		complain(&q, &from, "dropped");
+		limited_check(run, &q, &from);
+	run->dropped += verdict == XDP_DROP;
+}
+
+/* Over so many seconds; and how many networks that was to be seen of. */
+static unsigned networks_check(const struct run *run, uint64_t seconds)
+{
+	unsigned often = 0;
+
+	for (size_t i = 0; run->is_limited && i < NETWORKS; i++) {
+		if (run->networks[i].asked < OFTEN)
+			continue;
+		often++;
+		if (run->networks[i].whole > BURST + PER_SECOND * (seconds + 1)) {
+			printf("a network got %lu whole replies in %lu s\n", run->networks[i].whole,
+			       (unsigned long)seconds);
+			exit(1);
+		}
+	}
+	return often;
+}
+
+static struct catalog *catalog_make(bool is_limited)
+{
+	char *text = xasprintf("%s", conf_text), *with;
+	struct catalog *catalog;
+
+	if (is_limited) {
+		text[strlen(text) - 1] = '\0';
+		with = xasprintf("%s,'rate_limit':{'per_second':%d,'burst':%d,'slip':%d,'exempt':"
+				 "['" EXEMPT4 "','" EXEMPT6 "']}}",
+				 text, PER_SECOND, BURST, SLIP);
+		free(text);
+		text = with;
+	}
+	catalog = fixture_catalog_of(text, "");
+	free(text);
+	return catalog;
 }
 
 int main(int argc, char **argv)
 {
-	struct run run = { .catalog = fixture_catalog_of(conf_text, "") };
+	static struct run run;
 	struct xdp_counts counts = { .ecs = 0 };
+	struct instant start = clock_now();
 	const char *why;
+	unsigned often;
 	int err;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: xdp_diff COUNT SEED\n");
+	run.is_limited = argc == 4 && strcmp(argv[3], "limited") == 0;
+	if (argc != 3 && !run.is_limited) {
+		fprintf(stderr, "usage: xdp_diff COUNT SEED [limited]\n");
 		return 2;
 	}
+	run.catalog = catalog_make(run.is_limited);
 	run.random.state = strtoull(argv[2], NULL, 10);
 	run.snap = snapshot_new(run.catalog, NULL);
 	err = xdp_program_new(&run.program, run.snap, 12345, &why);
@@ -449,10 +559,16 @@ int main(int argc, char **argv)
 		if (i % VERDICTS_EVERY == 0)
 			verdicts_change(&run);
 	}
+	often = networks_check(&run, (uint64_t)(clock_now().ns - start.ns) / NS_PER_S);
 	xdp_program_count(run.program, &counts);
 	printf("{\"names\":%zu,\"answered\":[%lu,%lu],\"ecs\":%lu,\"ordinary\":%lu,\"left\":%lu,",
 	       xdp_program_names(run.program), run.answered[0], run.answered[1], run.with_ecs,
 	       run.ordinary, run.left);
+	printf("\"short\":%lu,\"dropped\":%lu,\"exempt\":%lu,\"often\":%u,"
+	       "\"counted_limited\":%lu,\"counted_dropped\":%lu,",
+	       run.shortened, run.dropped, run.exempt, often,
+	       (unsigned long)(counts.limited[0] + counts.limited[1]),
+	       (unsigned long)counts.dropped);
 	printf("\"counted\":[%lu,%lu],\"counted_ecs\":%lu,\"reasons\":{",
 	       (unsigned long)counts.answered[0], (unsigned long)counts.answered[1],
 	       (unsigned long)counts.ecs);
