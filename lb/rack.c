@@ -92,8 +92,13 @@ static void neighbor_take(struct lb_rack *rack, struct lb_origin *origin,
 	struct event_log *events = rack->lb->events;
 	const char *obstacle = neighbor_obstacle(neighbor);
 	const bool was_lost = origin->obstacle && !origin->is_settling;
+	static const uint8_t none[6];
 	char text[NEIGHBOR_TEXT_SIZE];
 
+	/* Its place is as it was: checks say whether it is well. */
+	if (neighbor->state == NEIGHBOR_ASKED && !origin->obstacle &&
+	    memcmp(known, none, sizeof(none)) != 0)
+		return;
 	if (neighbor->state == NEIGHBOR_KNOWN &&
 	    (was_lost || memcmp(known, neighbor->mac, sizeof(neighbor->mac)) != 0)) {
 		memcpy(known, neighbor->mac, sizeof(neighbor->mac));

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lb/dataplane/neighbor_doubt.h"
 #include "lb/dataplane/neighbor_message.h"
 #include "lb/dataplane/netlink.h"
 #include "lib/alloc.h"
@@ -38,6 +39,7 @@ struct item {
 	bool is_fixed;
 	bool is_ours; /* we have made it managed */
 	bool is_asked;
+	struct neighbor_doubt doubt;
 };
 
 struct neighbors {
@@ -165,16 +167,41 @@ static void become(struct neighbors *n, struct item *item, enum neighbor_state s
 	item->neighbor.state = state;
 }
 
+/* False: there is no such interface. */
+static bool interface_ask(unsigned ifindex, unsigned long what, struct ifreq *ifr)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_there;
+
+	*ifr = (struct ifreq){ 0 };
+	if (fd < 0)
+		return false;
+	is_there = if_indextoname(ifindex, ifr->ifr_name) && ioctl(fd, what, ifr) == 0;
+	close(fd);
+	return is_there;
+}
+
 static void own_mac(unsigned ifindex, uint8_t mac[6])
 {
-	struct ifreq ifr = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr;
 
-	if (fd < 0)
-		return;
-	if (if_indextoname(ifindex, ifr.ifr_name) && ioctl(fd, SIOCGIFHWADDR, &ifr) == 0)
+	if (interface_ask(ifindex, SIOCGIFHWADDR, &ifr))
 		memcpy(mac, ifr.ifr_hwaddr.sa_data, 6);
-	close(fd);
+}
+
+static bool is_link_up(unsigned ifindex)
+{
+	struct ifreq ifr;
+
+	return interface_ask(ifindex, SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_RUNNING;
+}
+
+/* It cannot be reached, says the kernel. */
+static void doubt(struct neighbors *n, struct item *item, enum neighbor_state found)
+{
+	become(n, item,
+	       neighbor_doubt_judge(&item->doubt, found, is_link_up(item->neighbor.ifindex),
+				    clock_now()));
 }
 
 static void take_mac(struct neighbors *n, struct item *item, const uint8_t mac[6])
@@ -183,6 +210,7 @@ static void take_mac(struct neighbors *n, struct item *item, const uint8_t mac[6
 
 	memcpy(now.mac, mac, sizeof(now.mac));
 	own_mac(item->ifindex, now.from);
+	neighbor_doubt_end(&item->doubt);
 	n->has_changed |= memcmp(&now, &item->neighbor, sizeof(now)) != 0;
 	item->neighbor = now;
 }
@@ -195,12 +223,14 @@ static void on_news(struct neighbors *n, const struct neighbor_news *news)
 		return;
 	item->is_fixed = news->is_fixed;
 	item->is_ours &= !news->is_gone;
-	if (news->is_known)
+	if (news->is_known) {
 		take_mac(n, item, news->mac);
-	else if (news->is_gone)
+	} else if (news->is_gone) {
+		neighbor_doubt_begin(&item->doubt, clock_now());
 		become(n, item, NEIGHBOR_ASKED);
-	else if (news->is_lost)
-		become(n, item, NEIGHBOR_LOST);
+	} else if (news->is_lost) {
+		doubt(n, item, NEIGHBOR_LOST);
+	}
 }
 
 static void keep_left(struct neighbors *n, const struct neighbor_news *news)
@@ -233,11 +263,11 @@ static void way_find(struct neighbors *n, struct item *item)
 
 	item->ifindex = 0;
 	if (err)
-		become(n, item, NEIGHBOR_NO_WAY);
+		doubt(n, item, NEIGHBOR_NO_WAY);
 	else if (way.is_ours)
-		become(n, item, NEIGHBOR_OURS);
+		doubt(n, item, NEIGHBOR_OURS);
 	else if (!way.is_on_link)
-		become(n, item, NEIGHBOR_BEHIND);
+		doubt(n, item, NEIGHBOR_BEHIND);
 	else
 		item->ifindex = way.ifindex;
 }
@@ -250,10 +280,14 @@ static void ask(struct neighbors *n, struct item *item)
 		return;
 	if (item->neighbor.state > NEIGHBOR_LOST)
 		become(n, item, NEIGHBOR_ASKED);
-	if (entry_request(n, RTM_NEWNEIGH, item, NUD_NONE, NTF_EXT_MANAGED))
-		become(n, item, NEIGHBOR_NO_WAY);
-	else
+	if (item->neighbor.state == NEIGHBOR_ASKED && !item->doubt.is_asked)
+		neighbor_doubt_begin(&item->doubt, clock_now());
+	if (entry_request(n, RTM_NEWNEIGH, item, NUD_NONE, NTF_EXT_MANAGED)) {
+		doubt(n, item, NEIGHBOR_NO_WAY);
+		item->ifindex = 0;
+	} else {
 		item->is_ours = true;
+	}
 }
 
 static void release(struct neighbors *n, struct item *item)
@@ -269,15 +303,18 @@ static void retry_arm(struct neighbors *n)
 	for (size_t i = 0; i < n->count; i++) {
 		const struct item *item = &n->items[i];
 
-		if (item->neighbor.state == NEIGHBOR_ASKED && !item->is_ours)
+		if (item->neighbor.state == NEIGHBOR_ASKED && item->ifindex && !item->is_ours)
 			after = SETTLE_S;
 		else if (item->neighbor.state != NEIGHBOR_KNOWN && after == 0)
 			after = RETRY_S;
 	}
+	ev_now_update(n->loop);
+	/* Others' news put nobody off. */
+	if (after > 0 && ev_is_active(&n->retry) && ev_timer_remaining(n->loop, &n->retry) <= after)
+		return;
 	ev_timer_stop(n->loop, &n->retry);
 	if (after == 0)
 		return;
-	ev_now_update(n->loop);
 	ev_timer_set(&n->retry, after, 0);
 	ev_timer_start(n->loop, &n->retry);
 }
@@ -301,9 +338,8 @@ static void on_retry(struct ev_loop *loop, struct ev_timer *timer, int revents)
 	for (size_t i = 0; i < n->count; i++) {
 		struct item *item = &n->items[i];
 
-		/* Nothing has come in a second: that is no delay any more. */
 		if (item->neighbor.state == NEIGHBOR_ASKED && item->is_ours)
-			become(n, item, NEIGHBOR_LOST);
+			doubt(n, item, NEIGHBOR_LOST);
 		if (item->neighbor.state != NEIGHBOR_KNOWN)
 			ask(n, item);
 	}

@@ -17,7 +17,7 @@ import threading
 import time
 import unittest
 
-from support import Netns, lb_lab, openapi
+from support import Netns, holds_for, lb_lab, openapi
 from support.front import icmp_error, tcp
 from support.netns import veth
 from support.offload import offload
@@ -331,6 +331,25 @@ class PlaneXdp(unittest.TestCase):
         daemon.events({"kind": "origin_found", "origin": "c"}, since=since)
         self.wait_origin("c", state="up")
         self.assertIn("c", {at for _, at in self.spread(30)[0]})
+
+    def test_a_flap_of_its_own_port(self):
+        """Who was there before is there after it: nobody is given up, and no connection is reset."""
+        daemon = self.pop.start()
+        flows, _ = self.spread(30)
+        since = daemon.last_id()
+        self.pop.lan.ip("link set lb down")
+        lb_lab.wait_until(lambda: daemon.vip("web")["healthy"] == 0, what="checks notice")
+        holds_for(2, lambda: daemon.vip("web")["healthy"] == 0, "it is down")
+        self.pop.lan.ip("link set lb up")
+        for sock, _ in flows:
+            self.echo(sock)
+        lb_lab.wait_until(lambda: daemon.vip("web")["healthy"] == len(NAMES), what="all are up")
+        self.pop.lan.ip("link set oc down")
+        seen = daemon.events({"kind": "origin_lost"}, since=since)
+        self.assertEqual([event["origin"] for event in seen if event["kind"] == "origin_lost"],
+                         ["c"], seen)
+        kinds = [event["kind"] for event in seen]
+        self.assertLess(kinds.index("check_down"), kinds.index("vip_down"), seen)
 
     def test_another_mac(self):
         """Another machine has the address: frames go there."""
