@@ -35,6 +35,7 @@ struct owner *owner_new(const struct owner_conf *conf, const struct owner_ops *o
 	o->conf = *conf;
 	o->ops = *ops;
 	o->ctx = ctx;
+	o->began = now;
 	o->next = INSTANT_NEVER;
 	o->networks = bucket_sketch_new(conf->networks, conf->key);
 	o->pops = xcalloc(conf->pops + 1, sizeof(*o->pops));
@@ -116,7 +117,7 @@ static enum owner_fate flow_start(struct owner *o, const struct owner_packet *pa
 	if (!bucket_sketch_take(o->networks, &o->conf.network, &packet->key, now))
 		return OWNER_LIMITED;
 	o->ops.hint(o->ctx, &packet->key, bits);
-	for (unsigned pop = 0; pop < o->conf.pops; pop++) {
+	for (unsigned pop = 0; pop < o->store.known; pop++) {
 		if (o->pops[pop].state != OWNER_POP_LIVE)
 			continue;
 		lives++;
@@ -129,7 +130,7 @@ static enum owner_fate flow_start(struct owner *o, const struct owner_packet *pa
 		return OWNER_BUSY;
 	flow = owner_store_add(&o->store, &packet->key);
 	voices = owner_store_voices(&o->store, flow);
-	for (unsigned pop = 0; pop < o->conf.pops; pop++)
+	for (unsigned pop = 0; pop < o->store.known; pop++)
 		voices[pop].hinted = bits[pop / 64] >> pop % 64 & 1;
 	flow->hinted = hints > 0;
 	flow->started = now;
@@ -259,6 +260,8 @@ static bool is_pop_news(struct owner *o, unsigned pop, enum owner_pop_state stat
 	struct owner_pop *p = &o->pops[pop];
 	const bool is_news = p->state != state;
 
+	if (o->store.known <= pop)
+		o->store.known = pop + 1;
 	p->state = state;
 	if (is_news || state == OWNER_POP_RESTARTING)
 		p->since = since;

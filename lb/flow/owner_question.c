@@ -33,7 +33,7 @@ int64_t owner_question_rtt(const struct owner *o)
 {
 	int64_t slowest = 0;
 
-	for (unsigned pop = 0; pop < o->conf.pops; pop++)
+	for (unsigned pop = 0; pop < o->store.known; pop++)
 		if (o->pops[pop].state == OWNER_POP_LIVE && o->pops[pop].rtt_ns > slowest)
 			slowest = o->pops[pop].rtt_ns;
 	return slowest;
@@ -126,7 +126,7 @@ static unsigned youngest_yes(struct owner *o, const struct owner_flow *flow, boo
 	unsigned best = OWNER_NONE;
 
 	*is_fresh = false;
-	for (unsigned pop = 0; pop < o->conf.pops; pop++) {
+	for (unsigned pop = 0; pop < o->store.known; pop++) {
 		if (!voices[pop].yes || o->pops[pop].state == OWNER_POP_DEAD)
 			continue;
 		if (best == OWNER_NONE || owner_question_wins(&voices[pop], &voices[best]))
@@ -141,8 +141,11 @@ static struct tally voices_tally(struct owner *o, struct owner_flow *flow, struc
 {
 	const struct owner_voice *voices = owner_store_voices(&o->store, flow);
 	struct tally t = { .ripe = now, .cover = INSTANT_NEVER, .due = INSTANT_NEVER };
+	const struct instant unknown_ripe = instant_after_ms(o->began, o->conf.reset_after_ms);
 
-	for (unsigned pop = 0; pop < o->conf.pops; pop++) {
+	if (o->store.known < o->conf.pops && unknown_ripe.ns > now.ns)
+		t.ripe = unknown_ripe;
+	for (unsigned pop = 0; pop < o->store.known; pop++) {
 		const struct owner_voice *v = &voices[pop];
 		const bool lives = o->pops[pop].state == OWNER_POP_LIVE;
 
@@ -229,7 +232,7 @@ static struct instant refresh(struct owner *o, struct owner_flow *flow, const st
 	if (flow->newest.ns <= t->cover.ns)
 		return INSTANT_NEVER;
 	flow->refreshed = true;
-	for (unsigned pop = 0; pop < o->conf.pops; pop++)
+	for (unsigned pop = 0; pop < o->store.known; pop++)
 		if (voices[pop].no && o->pops[pop].state == OWNER_POP_LIVE)
 			ask(o, flow, pop, o->conf.messages.burst / 4, now);
 	return INSTANT_NEVER;

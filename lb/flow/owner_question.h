@@ -30,7 +30,8 @@ struct owner {
 	struct owner_ops ops;
 	void *ctx;
 	struct owner_store store;
-	struct owner_pop *pops;
+	struct owner_pop *pops; /* from store.known on: dead since the machine began */
+	struct instant began;
 	struct bucket messages;
 	struct bucket_sketch *networks;
 	struct owner_counters counters;

@@ -78,7 +78,7 @@ struct owner_flow *owner_store_add(struct owner_store *store, const struct flow_
 		.last = OWNER_NONE,
 	};
 	*chain = index;
-	memset(owner_store_voices(store, flow), 0, store->pops * sizeof(*store->voices));
+	memset(owner_store_voices(store, flow), 0, store->known * sizeof(*store->voices));
 	store->flows++;
 	return flow;
 }

@@ -49,6 +49,12 @@ struct owner_kept {
 struct owner_store {
 	struct siphash_key key;
 	unsigned flow_max, packet_count_max, packet_max, pops;
+	/*
+	 * PoPs of which something is known are below this, which only grows: voices from here on
+	 * have never been touched. There is room for many more than there are, and each question
+	 * would look at them all.
+	 */
+	unsigned known;
 	unsigned flows, packets; /* in use */
 	struct owner_flow *flow;
 	struct instant *due;	    /* of each flow; apart, since they are looked through often */

@@ -153,6 +153,26 @@ Test(owner_silence, nothing_is_known_at_first_so_that_nothing_is_reset)
 	EXPECT("release 2 #1, learn 2");
 }
 
+/* There are many more places than PoPs. One of them gets its first while the question is open. */
+Test(owner_silence, a_place_that_was_never_used_is_a_pop_that_is_dead)
+{
+	const struct owner_conf conf = owner_conf_default(OWNER_POPS_MAX / 2, 1000);
+
+	story_begin_with(&conf);
+	owner_pop_live(story.owner, 0, 20000, story_now());
+	story_packet(1);
+	EXPECT("ask 0");
+	story_after(10);
+	owner_pop_live(story.owner, 2, 20000, story_now());
+	EXPECT("ask 2");
+	story_no(0);
+	story_no(2);
+	story_after(989);
+	EXPECT("");
+	story_after(1);
+	EXPECT("reset #1, learn nowhere");
+}
+
 Test(owner_silence, who_restarts_is_waited_for_and_then_asked)
 {
 	story_begin();
