@@ -40,7 +40,7 @@
 #define OWNER_QUEUE_MAX	    16	   /* packets of a flow */
 #define OWNER_TRIES	    4	   /* a PoP is asked for one flow, before it counts as silent */
 #define OWNER_RETRY_MIN_MS  50	   /* or two round trips */
-#define OWNER_HEAD_START_MS 20	   /* of PoPs that served the client's network, at most */
+#define OWNER_HEAD_START_MS 40	   /* of PoPs that served the client's network, at most */
 #define OWNER_FRESH_MS	    10000  /* idle for less: no client has opened a new one since */
 #define OWNER_LINGER_MS	    500	   /* a decision is remembered for packets on their way to here */
 #define OWNER_CACHE_MS	    120000 /* of no packets, an answer is good for: RFC 9293's MSL */

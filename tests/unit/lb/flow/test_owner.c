@@ -30,10 +30,17 @@ Test(owner, asks_the_rest_when_those_had_time_to_answer)
 	story.hints = 1 << 1;
 	story_packet(1);
 	EXPECT("ask 1");
-	story_after(19);
+	story_after(39);
 	EXPECT("");
 	story_after(1);
 	EXPECT("ask 0, ask 2");
+	story_begin();
+	story.hints = 1 << 0;
+	story_packet(1);
+	story_after(25);
+	EXPECT("ask 0");
+	story_after(1);
+	EXPECT("ask 1, ask 2");
 	story_begin();
 	story.hints = 1 << 1;
 	story_packet(1);

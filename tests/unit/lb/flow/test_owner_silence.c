@@ -25,7 +25,7 @@ Test(owner_silence, who_is_silent_keeps_an_idle_one_waiting_only_if_it_served_th
 		story_begin();
 		story.hints = hinted ? 1 << 2 : 0;
 		story_packet(1);
-		story_after(30);
+		story_after(45);
 		story_yes(0, 90000, 60000);
 		story_no(1);
 		story_after(900);
