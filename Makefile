@@ -111,7 +111,7 @@ build/%.bpf.o: %.bpf.c | $(filter deps deps-test,$(MAKECMDGOALS))
 build/%.skel.h: build/%.bpf.o
 	$(call run,SKEL,{ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< && echo '/* NOLINTEND */'; } >$@.new && mv $@.new $@)
 $(B)/geodns/xdp/program.o build/fuzz/geodns/xdp/program.o $(B)/lb/dataplane/front.o build/fuzz/lb/dataplane/front.o \
-  $(B)/tests/tools/xdp_bench.o $(B)/tests/tools/front_bench.o $(B)/tests/tools/front_flood.o: $(SKELETONS)
+  $(B)/tests/tools/xdp_bench.o $(B)/tests/tools/front_bench.o $(B)/tests/tools/front_flood.o $(B)/tests/tools/flow_watch.o: $(SKELETONS)
 
 # The one object that knows the version; rebuilt when either changes.
 $(B)/lib/version.o build/fuzz/lib/version.o: CPPFLAGS += -DCATCHMENT_VERSION='"$(VERSION)"' -DCATCHMENT_COMMIT='"$(COMMIT)"'
