@@ -2,36 +2,41 @@
 /*
  * session_stream.h - for tests: what session_load and session_serve say to each other over TCP.
  *
- * Either side sends messages: a head, and len octets that follow from the number of the session
- * and the serial number of the message. check is over all of that, so that an octet which is
- * wrong, missing, doubled or of another session is noticed at whichever end it comes out. The
- * server answers each message with one of the same length and serial number; to one that is wrong
- * with the serial number SESSION_WRONG.
+ * Either side sends messages: a head, and len octets that follow from the number of the session,
+ * the serial number of the message and its length. Who receives them makes them again and
+ * compares, so that an octet which is wrong, missing, doubled or of another session is noticed at
+ * whichever end it comes out. The server answers each message with one of the same length and
+ * serial number; to one that is wrong with the serial number SESSION_WRONG.
  */
 #ifndef TESTS_SUPPORT_SESSION_STREAM_H
 #define TESTS_SUPPORT_SESSION_STREAM_H
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "lib/alloc.h"
-#include "lib/siphash.h"
+#include "lib/clock.h"
 
 #define SESSION_MAX   32768
 #define SESSION_WRONG UINT32_MAX
+#define SESSION_TURN  NS_PER_MS
 
 struct session_head {
 	uint32_t session, serial, len, zero;
-	uint64_t check;
+	uint64_t seed; /* of the octets: follows from the rest */
 };
 
 struct session_stream {
 	int fd; /* non-blocking; -1: none */
 	uint8_t *in, *out;
-	size_t in_len, out_at, out_len;
+	size_t in_at, in_len, out_at, out_len;
+	bool is_dry;	   /* what was there has been read */
 	uint32_t expected; /* serial number of the next message */
 };
 
@@ -52,13 +57,82 @@ static inline void session_stream_fini(struct session_stream *s)
 	s->fd = -1;
 }
 
-static inline uint64_t session_check(const struct session_head *head, const uint8_t *data)
+/* splitmix64: any two seeds, and any two places, have nothing in common. */
+static inline uint64_t session_mix(uint64_t x)
 {
-	const uint32_t words[4] = { head->session, head->serial, head->len, 0 };
-	uint8_t key[SIPHASH_KEY_SIZE];
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
 
-	memcpy(key, words, sizeof(key));
-	return siphash24(key, data, head->len);
+static inline uint64_t session_seed(const struct session_head *head)
+{
+	return session_mix(session_mix((uint64_t)head->session << 32 | head->serial) + head->len);
+}
+
+/* The eight octets from 8 * i on. */
+static inline uint64_t session_word(uint64_t seed, uint32_t i)
+{
+	return session_mix(seed + (i + 1) * 0x9e3779b97f4a7c15);
+}
+
+static inline void session_fill(uint8_t *data, uint32_t len, uint64_t seed)
+{
+	uint64_t word;
+	uint32_t i;
+
+	for (i = 0; i < len / 8; i++) {
+		word = session_word(seed, i);
+		memcpy(data + 8 * (size_t)i, &word, 8);
+	}
+	word = session_word(seed, i);
+	memcpy(data + 8 * (size_t)i, &word, len % 8);
+}
+
+/* The whole message, each octet of it. */
+static inline bool session_is_right(const struct session_head *head, const uint8_t *data)
+{
+	const uint64_t seed = session_seed(head);
+	uint64_t word, wrong = head->zero | (head->seed ^ seed);
+	uint32_t i;
+
+	for (i = 0; i < head->len / 8; i++) {
+		memcpy(&word, data + 8 * (size_t)i, 8);
+		wrong |= word ^ session_word(seed, i);
+	}
+	word = session_word(seed, i);
+	return wrong == 0 && memcmp(&word, data + 8 * (size_t)i, head->len % 8) == 0;
+}
+
+/*
+ * What both ends set. Reno, since the machine's own may be one that paces: a timer of the kernel
+ * for every message, where messages are what is measured.
+ */
+static inline bool session_socket_set(int fd)
+{
+	const int on = 1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+	       setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) == 0;
+}
+
+/*
+ * Sleeps until the turn after *last begins: who is woken for each message has no time for anything
+ * else. After a standstill there is nothing to wait for.
+ */
+static inline void session_turn_await(struct instant *last)
+{
+	const struct instant now = clock_now();
+	const struct instant next = instant_after_ns(*last, SESSION_TURN);
+	const struct timespec at = { next.ns / NS_PER_S, next.ns % NS_PER_S };
+
+	if (instant_reached(next, now)) {
+		*last = now;
+		return;
+	}
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+		;
+	*last = next;
 }
 
 /* What is waiting goes out, as far as there is room. False: the connection is broken. */
@@ -81,16 +155,11 @@ static inline bool session_stream_put(struct session_stream *s, uint32_t session
 				      uint32_t len)
 {
 	struct session_head head = { .session = session, .serial = serial, .len = len };
-	uint8_t *data = s->out + s->out_len + sizeof(head);
-	uint64_t x = (uint64_t)session << 32 | (serial * 2 + 1);
 
 	if (s->out_len + sizeof(head) + len > 2 * (sizeof(head) + SESSION_MAX))
 		return false;
-	for (uint32_t i = 0; i < len; i++) {
-		x = x * 6364136223846793005 + 1442695040888963407;
-		data[i] = (uint8_t)(x >> 56);
-	}
-	head.check = session_check(&head, data);
+	head.seed = session_seed(&head);
+	session_fill(s->out + s->out_len + sizeof(head), len, head.seed);
 	memcpy(s->out + s->out_len, &head, sizeof(head));
 	s->out_len += sizeof(head) + len;
 	return true;
@@ -103,29 +172,39 @@ static inline bool session_stream_put(struct session_stream *s, uint32_t session
 static inline enum session_event session_stream_next(struct session_stream *s,
 						     struct session_head *head)
 {
+	const size_t room = sizeof(*head) + SESSION_MAX;
+
 	for (;;) {
-		size_t wanted = sizeof(*head);
+		const uint8_t *message = s->in + s->in_at;
+		const size_t there = s->in_len - s->in_at;
 		ssize_t n;
 
-		if (s->in_len >= sizeof(*head)) {
-			memcpy(head, s->in, sizeof(*head));
+		if (there >= sizeof(*head)) {
+			memcpy(head, message, sizeof(*head));
 			if (head->len > SESSION_MAX)
 				return SESSION_BAD;
-			wanted += head->len;
+			if (there >= sizeof(*head) + head->len) {
+				s->in_at += sizeof(*head) + head->len;
+				if (head->serial != s->expected++ ||
+				    !session_is_right(head, message + sizeof(*head)))
+					return SESSION_BAD;
+				return SESSION_MESSAGE;
+			}
 		}
-		if (s->in_len >= sizeof(*head) && s->in_len == wanted) {
-			s->in_len = 0;
-			if (head->serial != s->expected++ ||
-			    head->check != session_check(head, s->in + sizeof(*head)))
-				return SESSION_BAD;
-			return SESSION_MESSAGE;
+		if (s->is_dry) {
+			s->is_dry = false;
+			return SESSION_MORE;
 		}
-		n = recv(s->fd, s->in + s->in_len, wanted - s->in_len, 0);
+		memmove(s->in, message, there);
+		s->in_at = 0;
+		s->in_len = there;
+		n = recv(s->fd, s->in + there, room - there, 0);
 		if (n == 0)
 			errno = 0;
 		if (n <= 0)
 			return n < 0 && errno == EAGAIN ? SESSION_MORE : SESSION_END;
 		s->in_len += (size_t)n;
+		s->is_dry = s->in_len < room;
 	}
 }
 

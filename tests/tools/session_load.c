@@ -5,8 +5,9 @@
  *
  * SESSIONS connections, from SOURCES addresses each in another /24 from NETWORK on. Each sends a
  * heartbeat every PERIOD_MS, planned ahead and spread evenly, whether the last one was answered
- * or not; the first BULK of them send SESSION_MAX octets in place of that, once the last were
- * answered. PROBES datagram sockets do what heartbeats do and show what routing alone costs.
+ * or not; BULK of them, as evenly spread, send SESSION_MAX octets in place of that, once the last
+ * were answered. PROBES datagram sockets do what heartbeats do and show what routing alone costs.
+ * All of it goes in turns of a millisecond, so that silences are right to two of them.
  *
  * Commands, a line each, and each is answered by one:
  *	open	connects whoever is not; answered when everybody has been answered
@@ -17,12 +18,10 @@
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
 #include "tests/support/session_stream.h"
 
 #define HEARTBEAT    48 /* octets behind the head */
@@ -68,6 +67,14 @@ static bool is_probe(const struct load *l, unsigned i)
 	return i >= l->sessions;
 }
 
+/* All at once they would be a burst that makes others late. */
+static bool is_bulk(const struct load *l, unsigned i)
+{
+	const unsigned apart = l->bulk > 0 ? l->sessions / l->bulk : 0;
+
+	return apart > 0 && i % apart == 0 && i / apart < l->bulk;
+}
+
 static void watch(struct load *l, unsigned i, uint32_t events, int how)
 {
 	struct epoll_event event = { .events = events, .data.u32 = i };
@@ -99,7 +106,8 @@ static void session_open(struct load *l, unsigned i)
 	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 	if (type == SOCK_STREAM) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (!session_socket_set(fd))
+			die("setsockopt");
 		setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &mss, sizeof(mss));
 		/* Who only waits for an answer would never learn that nobody is there. */
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -120,11 +128,11 @@ static void session_open(struct load *l, unsigned i)
 static void session_send(struct load *l, unsigned i)
 {
 	struct session *s = &l->all[i];
-	const bool is_bulk = i < l->bulk;
+	const bool bulk = is_bulk(l, i);
 
-	if (s->fate != FATE_OPEN || (is_bulk && s->serial != s->stream.expected))
+	if (s->fate != FATE_OPEN || (bulk && s->serial != s->stream.expected))
 		return;
-	if (session_stream_put(&s->stream, i, s->serial, is_bulk ? SESSION_MAX : HEARTBEAT))
+	if (session_stream_put(&s->stream, i, s->serial, bulk ? SESSION_MAX : HEARTBEAT))
 		s->serial++;
 	/* A datagram that does not find a way is one that was lost. */
 	if (!session_stream_flush(&s->stream) && !is_probe(l, i))
@@ -157,10 +165,12 @@ static void session_read(struct load *l, unsigned i)
 {
 	struct session *s = &l->all[i];
 	struct session_head head;
+	const int on = 1;
 
 	for (;;) {
 		switch (session_stream_next(&s->stream, &head)) {
 		case SESSION_MORE:
+			setsockopt(s->stream.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 			return;
 		case SESSION_MESSAGE:
 			if (head.session != i) {
@@ -318,6 +328,7 @@ static void load_init(struct load *l, char **words)
 int main(int argc, char **argv)
 {
 	struct epoll_event events[EVENTS];
+	struct instant turn = clock_now();
 	struct load l;
 	char line[64];
 
@@ -329,7 +340,7 @@ int main(int argc, char **argv)
 	setvbuf(stdin, NULL, _IONBF, 0); /* what epoll says is there, is not in a buffer */
 	load_init(&l, argv);
 	for (;;) {
-		const int n = epoll_wait(l.epoll, events, EVENTS, 1);
+		const int n = epoll_wait(l.epoll, events, EVENTS, 0);
 
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.u32 != STDIN_MARK)
@@ -342,5 +353,7 @@ int main(int argc, char **argv)
 		heartbeats_send(&l);
 		if (l.is_opening)
 			opening_go_on(&l);
+		if (n < EVENTS)
+			session_turn_await(&turn);
 	}
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * session_serve PORT ADDRESS...: answers session_load over TCP, and datagrams with themselves.
+ * session_serve PORT ADDRESS...: answers session_load over TCP, and datagrams with themselves, in
+ * turns of a millisecond.
  *
  * The addresses (IPv4) need not be there yet. When it is killed its connections go without a FIN,
  * and nothing of them is left, as after a loss of power.
  */
 #include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -78,9 +78,9 @@ static void accept_all(struct server *s, int listener)
 
 		if (fd < 0)
 			return;
-		option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-		if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) < 0)
-			die("SO_LINGER");
+		if (!session_socket_set(fd) ||
+		    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)) < 0)
+			die("setsockopt");
 		watch(s, fd, CONNECTION);
 	}
 }
@@ -175,6 +175,7 @@ int main(int argc, char **argv)
 {
 	struct server *s = xcalloc(1, sizeof(*s));
 	struct epoll_event events[EVENTS];
+	struct instant turn = clock_now();
 
 	if (argc < 3) {
 		fputs("session_serve PORT ADDRESS...\n", stderr);
@@ -194,5 +195,7 @@ int main(int argc, char **argv)
 
 		for (int i = 0; i < n; i++)
 			event_do(s, &events[i]);
+		if (n < EVENTS)
+			session_turn_await(&turn);
 	}
 }
