@@ -266,7 +266,7 @@ static int engine_start(struct lab *lab)
 		lab->wires[i / 2].wanted_ms = l->delay_ms;
 		lab->wires[i / 2].measured_ms = -1;
 	}
-	err = wire_engine_new(&lab->engine, shapes, t->link_count, t->scenario->seed);
+	err = wire_engine_new(&lab->engine, shapes, t->link_count, t->scenario->seed, 0);
 	free(shapes);
 	return err;
 }

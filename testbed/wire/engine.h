@@ -49,9 +49,13 @@ struct wire_stats {
 	struct histogram unread_ns;
 };
 
-/* shapes[2 * wire + end] shapes what enters at that end. Returns 0, or -errno. */
+/*
+ * shapes[2 * wire + end] shapes what enters at that end. quantum_ns 0: packets are read and handed
+ * over as exactly as can be. Else in turns of so long: that is by how much more a packet takes at
+ * most, and half of it on average, if delays are multiples of it. Returns 0, or -errno.
+ */
 int wire_engine_new(struct wire_engine **out, const struct wire_shape *shapes, size_t wires,
-		    uint64_t seed);
+		    uint64_t seed, int64_t quantum_ns);
 void wire_engine_free(struct wire_engine *engine);
 /* Whether the thread runs under SCHED_FIFO. */
 bool wire_engine_is_realtime(const struct wire_engine *engine);

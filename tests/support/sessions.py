@@ -22,6 +22,9 @@ from .wait import Patience, wait_until
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(lb_lab.LB)), "tools")
 NAMES = ("fra", "ams", "nyc")
 ONE_WAY_MS = {"fra": 5, "ams": 8, "nyc": 20}  # to the hub
+# Of the wires. In full 90 000 packets a second go over them, and twice that when sessions have
+# moved: what is handed over takes three of them.
+QUANTUM_US = 250
 VIP, PLAIN = "198.18.0.1", "198.18.1.1"
 PORT = 7300
 RESET_AFTER_MS = 1000
@@ -41,8 +44,11 @@ def round_trip_ms(a, b):
 class Tool:
     """A program of tests/tools that is told a line and answers with one."""
 
-    def __init__(self, name, *words, netns=None):
+    def __init__(self, name, *words, netns=None, gives_way=False):
+        """gives_way: to the daemons, which would have a machine to themselves but for the bench."""
         argv = [os.path.join(TOOLS, name), *map(str, words)]
+        if gives_way:
+            argv = ["nice", "-n", "10", *argv]
         self.process = subprocess.Popen(netns.command(*argv) if netns else argv, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         preexec_fn=die_with_parent)
@@ -105,7 +111,8 @@ class Pop:
         }
 
     def start(self, others):
-        self.server = Tool("session_serve", PORT, "127.0.0.1", VIP, PLAIN, netns=self.lb)
+        self.server = Tool("session_serve", PORT, "127.0.0.1", VIP, PLAIN, netns=self.lb,
+                           gives_way=True)
         assert self.server.line() == "ready"
         self.daemon = lb_lab.Daemon(self, self.configuration(others), ())
         assert self.daemon.get("/v1/status")[1].get("continuity"), self.daemon.log()
@@ -221,7 +228,7 @@ class Rig:
         wires = []
         for pop in self.pops:
             wires += [self.hub.pid, "h" + pop.name, pop.lb.pid, "w0", 1000 * ONE_WAY_MS[pop.name]]
-        self.wires = self.stack.enter_context(Tool("wires", *wires))
+        self.wires = self.stack.enter_context(Tool("wires", QUANTUM_US, *wires))
         assert self.wires.line() == "ready"
         self.hub.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.hub.ip("route add local 100.64.0.0/15 dev lo")
@@ -241,7 +248,7 @@ class Rig:
                    "users go to fra")
         self.load = {vip: self.stack.enter_context(
             Tool("session_load", vip, PORT, NETWORKS[vip], SOURCES, count, bulk, 100, 100,
-                 netns=self.hub)) for vip, (count, bulk) in self.sizes.items()}
+                 netns=self.hub, gives_way=True)) for vip, (count, bulk) in self.sizes.items()}
         self.watch = {}
         for new in ("fra", "ams"):
             owner, = {"fra", "ams"} - {new}
@@ -319,9 +326,9 @@ class Rig:
                 return count
 
     def late_ms(self):
-        """(p99, worst) of the wires since the last time."""
-        p99, worst, _ = map(int, self.wires.ask("late").split())
-        return p99 / 1e6, worst / 1e6
+        """p99, worst of the wires since the last time, and p99 of the wait to be read by them."""
+        p99, worst, unread, _ = map(int, self.wires.ask("late").split())
+        return p99 / 1e6, worst / 1e6, unread / 1e6
 
     # What happens to PoPs.
 
@@ -336,7 +343,7 @@ class Rig:
 
     def lead_to(self, name, seconds=20):
         wait_until(lambda: {self.bird.pop_of(vip) for vip in NETWORKS} == {name}, seconds,
-                   f"users go to {name}", interval=0.01)
+                   f"users go to {name}", interval=0.1)
 
     def hand_overs_ms(self, new):
         """From the arrival at `new` to that at the owner, of all that came there."""

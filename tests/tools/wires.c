@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * wires [PID IFACE PID IFACE DELAY_US]...: wires between network namespaces, as the lab's are.
+ * wires QUANTUM_US [PID IFACE PID IFACE DELAY_US]...: wires between network namespaces, as the
+ * lab's are.
  *
  * Each is a TAP in the namespace of either process, and packets take DELAY_US from one to the
- * other. Says "ready" when they are there; then by a line each "sever N", "join N" and "late",
- * which answers by how much packets were late since the last time: "P99_NS MAX_NS DROPPED". Wires
- * are gone when the input ends.
+ * other, or up to QUANTUM_US more: in turns of that length TAPs are looked at, where the lab's
+ * wires are woken by each packet (testbed/wire/engine.h); 0 for that. Each wire has an engine,
+ * and so a thread, of its own, so that all cores carry packets. Says "ready" when they are there;
+ * then by a line each "sever N", "join N" and "late", which answers by how much packets of the
+ * worst wire were late since the last time, from when they were read on, and how long they had
+ * waited to be read: "P99_NS MAX_NS UNREAD_P99_NS DROPPED". Wires are gone when the input ends.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +23,7 @@
 #include "testbed/wire/engine.h"
 #include "testbed/wire/tap.h"
 
+#define FIRST 2 /* word that is about a wire */
 #define WORDS 5 /* of a wire */
 
 static int tap_in(const char *pid, const char *iface)
@@ -41,53 +46,81 @@ static int tap_in(const char *pid, const char *iface)
 	return fd;
 }
 
-static void command_do(struct wire_engine *engine, const char *line)
+static int64_t larger(int64_t a, int64_t b)
 {
-	struct wire_stats stats;
+	return a > b ? a : b;
+}
+
+static void late_print(struct wire_engine **engines, size_t count)
+{
+	int64_t p99 = 0, max = 0, unread = 0;
+	uint64_t dropped = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct wire_stats stats;
+
+		wire_engine_stats(engines[i], &stats, true);
+		p99 = larger(p99, histogram_quantile(&stats.late_ns, 0.99));
+		max = larger(max, stats.late_ns.max);
+		unread = larger(unread, histogram_quantile(&stats.unread_ns, 0.99));
+		dropped += stats.dropped;
+	}
+	printf("%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 "\n", p99, max, unread, dropped);
+}
+
+static void command_do(struct wire_engine **engines, size_t count, const char *line)
+{
 	size_t wire;
 
-	if (sscanf(line, "sever %zu", &wire) == 1) {
-		wire_engine_sever(engine, wire, true);
+	if (sscanf(line, "sever %zu", &wire) == 1 && wire < count) {
+		wire_engine_sever(engines[wire], 0, true);
 		puts("severed");
-	} else if (sscanf(line, "join %zu", &wire) == 1) {
-		wire_engine_sever(engine, wire, false);
+	} else if (sscanf(line, "join %zu", &wire) == 1 && wire < count) {
+		wire_engine_sever(engines[wire], 0, false);
 		puts("joined");
 	} else {
-		wire_engine_stats(engine, &stats, true);
-		printf("%" PRId64 " %" PRId64 " %" PRIu64 "\n",
-		       histogram_quantile(&stats.late_ns, 0.99), stats.late_ns.max, stats.dropped);
+		late_print(engines, count);
 	}
 	fflush(stdout);
 }
 
-int main(int argc, char **argv)
+/* words: PID IFACE PID IFACE DELAY_US */
+static struct wire_engine *wire_lay(char **words, int64_t quantum_ns, uint64_t seed)
 {
-	const size_t count = (size_t)(argc - 1) / WORDS;
-	struct wire_shape *shapes = xcalloc(2 * count, sizeof(*shapes));
+	const int64_t delay_ns = strtoll(words[4], NULL, 10) * NS_PER_US;
+	const struct wire_shape shapes[2] = { { .delay_ns = delay_ns }, { .delay_ns = delay_ns } };
 	struct wire_engine *engine;
-	char line[64];
-	int err;
+	const int err = wire_engine_new(&engine, shapes, 1, seed, quantum_ns);
 
-	for (size_t i = 0; i < count; i++)
-		shapes[2 * i].delay_ns = shapes[2 * i + 1].delay_ns =
-			strtoll(argv[1 + WORDS * i + 4], NULL, 10) * NS_PER_US;
-	err = wire_engine_new(&engine, shapes, count, 1);
 	if (err) {
 		fprintf(stderr, "wires: %s\n", strerror(-err));
+		exit(1);
+	}
+	for (unsigned end = 0; end < 2; end++)
+		wire_engine_plug(engine, (struct wire_end){ 0, end },
+				 tap_in(words[2 * end], words[2 * end + 1]));
+	return engine;
+}
+
+int main(int argc, char **argv)
+{
+	const size_t count = argc > FIRST ? (size_t)(argc - FIRST) / WORDS : 0;
+	struct wire_engine **engines = xcalloc(count + 1, sizeof(struct wire_engine *));
+	char line[64];
+
+	if (argc < FIRST) {
+		fputs("wires QUANTUM_US [PID IFACE PID IFACE DELAY_US]...\n", stderr);
 		return 1;
 	}
 	for (size_t i = 0; i < count; i++)
-		for (unsigned end = 0; end < 2; end++) {
-			char **words = argv + 1 + WORDS * i + (size_t)2 * end;
-
-			wire_engine_plug(engine, (struct wire_end){ i, end },
-					 tap_in(words[0], words[1]));
-		}
+		engines[i] = wire_lay(argv + FIRST + WORDS * i,
+				      strtoll(argv[1], NULL, 10) * NS_PER_US, i + 1);
 	puts("ready");
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin))
-		command_do(engine, line);
-	wire_engine_free(engine);
-	free(shapes);
+		command_do(engines, count, line);
+	for (size_t i = 0; i < count; i++)
+		wire_engine_free(engines[i]);
+	free(engines);
 	return 0;
 }

@@ -37,14 +37,19 @@ static int plug(struct rig *r, size_t wire, unsigned end)
 	return r->ends[2 * wire + end] = pair[0];
 }
 
-static struct rig *rig_new(size_t wires, const struct wire_shape *shapes)
+static struct rig *rig_in_turns(size_t wires, const struct wire_shape *shapes, int64_t quantum_ns)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 
-	cr_assert_eq(wire_engine_new(&r->engine, shapes, wires, 1), 0);
+	cr_assert_eq(wire_engine_new(&r->engine, shapes, wires, 1, quantum_ns), 0);
 	for (size_t i = 0; i < 2 * wires; i++)
 		plug(r, i / 2, i % 2);
 	return r;
+}
+
+static struct rig *rig_new(size_t wires, const struct wire_shape *shapes)
+{
+	return rig_in_turns(wires, shapes, 0);
 }
 
 static void rig_free(struct rig *r, size_t wires)
@@ -138,6 +143,51 @@ Test(engine, many_wires_of_different_lengths)
 	for (uint32_t i = 0; i < 200; i++)
 		expect_frame(r->ends[i % 8 ^ 1], i, shapes[i % 8].delay_ns);
 	rig_free(r, 4);
+}
+
+/* More than a TAP's budget for each turn, too. */
+Test(engine, carries_in_turns_in_order_and_not_early)
+{
+	const struct wire_shape shapes[] = { { .delay_ns = 20 * NS_PER_MS },
+					     { .delay_ns = 5 * NS_PER_MS } };
+	struct rig *r = rig_in_turns(1, shapes, 10 * NS_PER_MS);
+
+	for (uint32_t i = 0; i < 100; i++) {
+		frame_send(r->ends[0], i);
+		frame_send(r->ends[1], 1000 + i);
+	}
+	for (uint32_t i = 0; i < 100; i++) {
+		expect_frame(r->ends[1], i, 20 * NS_PER_MS);
+		expect_frame(r->ends[0], 1000 + i, 5 * NS_PER_MS);
+	}
+	settle(r, 200);
+	cr_expect_eq(r->stats.delivered, 200);
+	cr_expect_eq(r->stats.late_ns.count, 200);
+	rig_free(r, 1);
+}
+
+/* Turns begin at the multiples of their length. A late one may take a frame along: not all ten. */
+Test(engine, a_frame_waits_for_its_turn)
+{
+	const int64_t quantum_ns = 20 * NS_PER_MS;
+	const struct wire_shape shapes[] = { { 0 }, { 0 } };
+	struct rig *r = rig_in_turns(1, shapes, quantum_ns);
+	unsigned waited = 0;
+
+	for (uint32_t i = 0; i < 10; i++) {
+		int64_t turn_ns;
+		struct frame f;
+
+		while (clock_now().ns % quantum_ns < quantum_ns / 4 ||
+		       clock_now().ns % quantum_ns > quantum_ns / 2)
+			poll(NULL, 0, 1);
+		frame_send(r->ends[0], i);
+		cr_assert(frame_receive(r->ends[1], &f, PATIENCE_MS));
+		turn_ns = (f.sent_ns / quantum_ns + 1) * quantum_ns;
+		waited += clock_now().ns >= turn_ns;
+	}
+	cr_expect_gt(waited, 0, "none of ten frames has waited");
+	rig_free(r, 1);
 }
 
 Test(engine, what_the_wire_loses_is_counted)
