@@ -191,11 +191,14 @@ static uint32_t median_once(struct bench *b, uint32_t from, uint8_t flags)
 /* In parts that the half-open table has room for; a part takes longer than a round trip. */
 static void flows_open(const struct bench *b)
 {
-	for (uint32_t first = 0; first < b->flows; first += PART) {
-		const uint32_t part = b->flows - first < PART ? b->flows - first : PART;
+	const uint32_t part = b->flows < PART ? b->flows : PART;
 
-		replay(b, first, 0, FLOW_TCP_SYN, part);
-		replay(b, first, 0, FLOW_TCP_ACK, part);
+	for (uint32_t first = 0; first < b->flows; first += part) {
+		/* The last part has some of the one before, so that it takes as long. */
+		const uint32_t from = first < b->flows - part ? first : b->flows - part;
+
+		replay(b, from, 0, FLOW_TCP_SYN, part);
+		replay(b, from, 0, FLOW_TCP_ACK, part);
 	}
 }
 
