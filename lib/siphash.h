@@ -4,8 +4,8 @@
  *
  * Without the key nobody can tell its values from random ones. Pure. Besides siphash24() there are
  * pieces for inputs whose length the program knows, in user space and in programs for the kernel:
- * for the same key and octets they give the same. SipHash-1-3 is the faster one for places in a
- * table, which nobody is told; Linux has it for the same purpose.
+ * for the same key and octets they give the same. SipHash-1-3 is the faster one for counters by
+ * network, of which nobody is told; Linux has it for such a purpose.
  */
 #ifndef LIB_SIPHASH_H
 #define LIB_SIPHASH_H

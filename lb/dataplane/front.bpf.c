@@ -136,7 +136,6 @@ static __always_inline int vip_packet(struct xdp_md *ctx, struct packet *p,
 				      const struct front_vip *vip, enum flow_found found)
 {
 	struct front_vip_counts *mine = vip_counts_mine(vip->row);
-	const struct siphash_key key = secret();
 
 	if (!mine)
 		return XDP_PASS;
@@ -150,7 +149,7 @@ static __always_inline int vip_packet(struct xdp_md *ctx, struct packet *p,
 		return XDP_PASS;
 	}
 	p->row = vip->row;
-	p->hash = flow_key_hash(&key, &p->f.key);
+	p->hash = flow_key_hash(flow_secret(), &p->f.key);
 	if (settings.plane == FRONT_LOCAL)
 		return local_tcp(ctx, p, mine);
 	if (p->f.key.proto == FLOW_TCP)
@@ -193,7 +192,6 @@ static __always_inline uint32_t handed_target(struct xdp_md *ctx, const struct p
 /* Who has sent it is proved, and inner is what has come with it. */
 static __always_inline int handed_deliver(struct xdp_md *ctx, struct packet *inner, uint32_t pop)
 {
-	const struct siphash_key key = secret();
 	const struct front_vip *vip = vip_find(&inner->f.key);
 	struct front_vip_counts *mine = vip ? vip_counts_mine(vip->row) : 0;
 	uint32_t target;
@@ -201,7 +199,7 @@ static __always_inline int handed_deliver(struct xdp_md *ctx, struct packet *inn
 	if (!vip || !mine)
 		return drop(FRONT_GUE_NO_VIP);
 	inner->row = vip->row;
-	inner->hash = flow_key_hash(&key, &inner->f.key);
+	inner->hash = flow_key_hash(flow_secret(), &inner->f.key);
 	target = handed_target(ctx, inner, vip);
 	if (target == TARGET_NONE || (settings.plane == FRONT_XDP && !origin_at(target))) {
 		packet_show(ctx, inner, FRONT_GONE, pop);
@@ -313,15 +311,13 @@ static __always_inline void nd_packet(struct xdp_md *ctx)
 		count(FRONT_PROBE);
 }
 
-SEC("xdp")
-int catchment_front(struct xdp_md *ctx)
+static __always_inline int long_way(struct xdp_md *ctx)
 {
 	const uint8_t *eth = (const uint8_t *)(long)ctx->data;
 	const struct front_vip *vip;
 	struct packet p = { 0 };
 	enum flow_found found;
 	uint16_t type;
-	int verdict;
 
 	/* Broadcast and multicast were not meant for us alone. */
 	if ((const void *)(eth + ETH_SIZE) > (void *)(long)ctx->data_end)
@@ -331,9 +327,6 @@ int catchment_front(struct xdp_md *ctx)
 		return arp_packet(ctx);
 	if (eth[0] & 1 || (type != bpf_htons(0x0800) && type != bpf_htons(0x86dd)))
 		return XDP_PASS;
-	verdict = settings.plane == FRONT_XDP ? fast_packet(ctx, type) : FAST_NO;
-	if (verdict != FAST_NO)
-		return verdict;
 	found = packet_read(ctx, ETH_SIZE, &p);
 	if (found == FLOW_BAD || p.f.family != (type == bpf_htons(0x0800) ? 4 : 6))
 		return XDP_PASS;
@@ -346,6 +339,14 @@ int catchment_front(struct xdp_md *ctx)
 	if (live.probe_is_on)
 		nd_packet(ctx);
 	return XDP_PASS;
+}
+
+SEC("xdp")
+int catchment_front(struct xdp_md *ctx)
+{
+	const int verdict = settings.short_way ? fast_packet(ctx) : FAST_NO;
+
+	return verdict != FAST_NO ? verdict : long_way(ctx);
 }
 
 /* For user space, which runs it itself: does this machine's TCP know the flow whose key is data? */

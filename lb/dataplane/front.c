@@ -44,18 +44,10 @@ static int maps_share(struct front *f)
 		const struct bpf_map *map;
 		void *at; /* of a pointer */
 	} maps[] = {
-		{ f->object->maps.vips, &f->vip_slots },
-		{ f->object->maps.pops, &f->pops },
-		{ f->object->maps.origins, &f->origins },
-		{ f->object->maps.asking, &f->asking },
-		{ f->object->maps.maglev, &f->maglev },
-		{ f->object->maps.counts, &f->counts },
-		{ f->object->maps.vip_counts, &f->vip_counts },
-		{ f->object->maps.origin_counts, &f->origin_counts },
-		{ f->object->maps.flows, &f->flows },
-		{ f->object->maps.half, &f->half },
-		{ f->object->maps.cap, &f->cap },
-		{ f->object->maps.networks, &f->networks },
+		{ f->object->maps.pops, &f->pops },	{ f->object->maps.asking, &f->asking },
+		{ f->object->maps.maglev, &f->maglev }, { f->object->maps.tallies, &f->tallies },
+		{ f->object->maps.flows, &f->flows },	{ f->object->maps.half, &f->half },
+		{ f->object->maps.cap, &f->cap },	{ f->object->maps.networks, &f->networks },
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -84,10 +76,7 @@ static int sizes_set(struct front *f)
 		{ f->object->maps.flows, f->buckets },
 		{ f->object->maps.half, f->half_buckets },
 		{ f->object->maps.maglev, maglev_chunks(f) },
-		{ f->object->maps.counts, f->processors },
-		{ f->object->maps.vip_counts, f->processors * FRONT_VIPS_MAX },
-		{ f->object->maps.origin_counts,
-		  f->options.plane == FRONT_XDP ? f->processors * FRONT_ORIGINS_MAX : 1 },
+		{ f->object->maps.tallies, f->processors },
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -113,7 +102,7 @@ struct pinned_key {
 	uint32_t layout;
 };
 
-#define PINNED_LAYOUT 1
+#define PINNED_LAYOUT 2
 
 /* Takes over what a predecessor has left, if it is of the same size. */
 static bool key_take_over(struct front *f, const char *path)
@@ -186,6 +175,7 @@ static void settings_set(struct front *f)
 {
 	const struct front_options *o = &f->options;
 	const struct front_settings settings = {
+		.secret = f->secret,
 		.key = { f->key.k0, f->key.k1 },
 		.plane = o->plane,
 		.buckets = f->buckets,
@@ -195,6 +185,7 @@ static void settings_set(struct front *f)
 		.ask_prefix = o->ask_prefix,
 		.ask_all = o->ask_all,
 		.half_prefix_max = o->half_prefix_max,
+		.short_way = o->plane == FRONT_XDP && !o->long_way_only,
 	};
 
 	memcpy((void *)&f->object->rodata->settings, &settings, sizeof(settings));
@@ -235,6 +226,7 @@ static int program_load(struct front *f)
 		err = pins_prepare(f);
 	if (err)
 		return err;
+	flow_secret_make(&f->secret, &f->key);
 	settings_set(f);
 	err = front_bpf__load(f->object);
 	if (err)
@@ -244,6 +236,8 @@ static int program_load(struct front *f)
 	f->probe = bpf_program__fd(f->object->progs.catchment_probe);
 	f->pop_slots = bpf_map__fd(f->object->maps.pop_slots);
 	f->live = (struct front_live *)&f->object->bss->live;
+	f->vip_slots = f->object->bss->vips;
+	f->origins = f->object->bss->origins;
 	err = maps_share(f);
 	if (err)
 		return err;

@@ -50,6 +50,7 @@ struct front_options {
 	uint32_t half_prefix_max;	       /* SYNs of a source network in a second; 0: 1000 */
 	unsigned services;		       /* plane xdp: with a Maglev table each */
 	uint32_t maglev_size;		       /* entries of such a table, up to 65537 */
+	bool long_way_only; /* for tests: no packet goes the program's short way */
 	const char *pin; /* a directory on a bpffs, made if it is not there; NULL: nothing stays */
 	void (*on_packet)(void *ctx, const struct front_packet *packet);
 	void *ctx;

@@ -18,29 +18,11 @@
 
 #define FAST_NO (-1)
 
-/* As flow_key_hash() would have it of the same packet. */
-static __always_inline uint64_t fast_hash4(const uint8_t *ip, uint32_t ports)
-{
-	const struct siphash_key key = secret();
-	struct siphash s = siphash_begin(&key);
-
-	siphash13_add(&s, FIXED_LE64(fixed_load64(ip + 12)));
-	return siphash13_end(&s, FIXED_LE32(ports) | (uint64_t)FLOW_TCP << 32, 14);
-}
-
-static __always_inline uint64_t fast_hash6(const uint8_t *ip, uint32_t ports)
-{
-	const struct siphash_key key = secret();
-	struct siphash s = siphash_begin(&key);
-
-	for (int i = 8; i < IPV6_SIZE; i += 8)
-		siphash13_add(&s, FIXED_LE64(fixed_load64(ip + i)));
-	return siphash13_end(&s, FIXED_LE32(ports) | (uint64_t)FLOW_TCP << 32, 38);
-}
-
 /* What the short way needs to know of a packet. */
 struct fast {
+	uint8_t *eth;
 	struct front_addr vip;
+	uint32_t service;   /* as in struct front_vip */
 	uint32_t length;    /* of the IP packet */
 	uint32_t ip_size;   /* a constant in either way */
 	const uint8_t *tcp; /* all of a header without options is there */
@@ -56,10 +38,9 @@ static __always_inline bool fast_tcp_is_plain(const struct fast *f)
 	       size >= FLOW_TCP_SIZE && f->ip_size + size <= f->length;
 }
 
-static __always_inline bool fast_read4(struct xdp_md *ctx, struct fast *f)
+static __always_inline bool fast_read4(struct fast *f, const void *end)
 {
-	const uint8_t *ip = (const uint8_t *)(long)ctx->data + ETH_SIZE;
-	const void *end = (void *)(long)ctx->data_end;
+	const uint8_t *ip = f->eth + ETH_SIZE;
 
 	if ((const void *)(ip + IPV4_SIZE + FLOW_TCP_SIZE) > end || ip[0] != 0x45 ||
 	    fixed_load16(ip + 6) & bpf_htons(0x3fff) || ip[9] != FLOW_TCP)
@@ -72,23 +53,19 @@ static __always_inline bool fast_read4(struct xdp_md *ctx, struct fast *f)
 	f->vip.at[0] = 0;
 	f->vip.at[1] =
 		FIXED_LE64(0xffff0000ULL | (uint64_t)FIXED_LE32(fixed_load32(ip + 16)) << 32);
-	f->hash = fast_hash4(ip, fixed_load32(f->tcp));
+	f->service = fixed_load16(f->tcp + 2) | (uint32_t)FLOW_TCP << 16;
+	f->hash = flow_hash_ipv4(flow_secret(), fixed_load32(ip + 12), fixed_load32(ip + 16),
+				 fixed_load32(f->tcp), FLOW_TCP);
 	return true;
 }
 
-/* Mapped addresses never travel; the long way finds them bad. */
-static __always_inline bool fast_is_mapped(const uint8_t *addr)
+/* Mapped addresses never travel: no flow of theirs has an entry. */
+static __always_inline bool fast_read6(struct fast *f, const void *end)
 {
-	return fixed_load64(addr) == 0;
-}
-
-static __always_inline bool fast_read6(struct xdp_md *ctx, struct fast *f)
-{
-	const uint8_t *ip = (const uint8_t *)(long)ctx->data + ETH_SIZE;
-	const void *end = (void *)(long)ctx->data_end;
+	const uint8_t *ip = f->eth + ETH_SIZE;
 
 	if ((const void *)(ip + IPV6_SIZE + FLOW_TCP_SIZE) > end || ip[0] >> 4 != 6 ||
-	    ip[6] != FLOW_TCP || fast_is_mapped(ip + 8) || fast_is_mapped(ip + 24))
+	    ip[6] != FLOW_TCP)
 		return false;
 	f->length = IPV6_SIZE + bpf_ntohs(fixed_load16(ip + 4));
 	f->ip_size = IPV6_SIZE;
@@ -97,8 +74,23 @@ static __always_inline bool fast_read6(struct xdp_md *ctx, struct fast *f)
 		return false;
 	f->vip.at[0] = fixed_load64(ip + 24);
 	f->vip.at[1] = fixed_load64(ip + 32);
-	f->hash = fast_hash6(ip, fixed_load32(f->tcp));
+	f->service = fixed_load16(f->tcp + 2) | (uint32_t)FLOW_TCP << 16;
+	f->hash = flow_hash_ipv6(flow_secret(), ip + 8, ip + 24, fixed_load32(f->tcp), FLOW_TCP);
 	return true;
+}
+
+static __always_inline bool fast_read(struct xdp_md *ctx, struct fast *f)
+{
+	const void *end = (void *)(long)ctx->data_end;
+	uint16_t type;
+
+	f->eth = (uint8_t *)(long)ctx->data;
+	if ((const void *)(f->eth + ETH_SIZE) > end || f->eth[0] & 1)
+		return false;
+	type = fixed_load16(f->eth + 12);
+	if (type == bpf_htons(0x0800))
+		return fast_read4(f, end);
+	return type == bpf_htons(0x86dd) && fast_read6(f, end);
 }
 
 /* Where the flow's packets go; TARGET_NONE: the long way finds out. */
@@ -117,47 +109,40 @@ static __always_inline uint32_t fast_target(uint64_t hash, struct flow_now now)
 		return TARGET_NONE;
 	entry = flow_entry_at(bucket, slot);
 	word = flow_entry_word(entry);
+	/* What is over has been due for long. */
 	if (((word ^ place.tag) & (FLOW_TAG | 0xff)) != FLOW_OPEN ||
-	    flow_entry_idle(entry, now) >= FLOW_OPEN_IDLE || network_is_due(entry, hash, now))
+	    network_is_due(entry, hash, now))
 		return TARGET_NONE;
 	/* Without looking whether it says so already: that is true or not as it happens. */
 	*(volatile uint32_t *)&entry->seen = now.seen;
 	return FLOW_TARGET(word);
 }
 
-static __always_inline void fast_count(const struct front_vip *vip, uint32_t length)
+/* The verdict, FAST_NO: it is for the long way. */
+static __always_inline int fast_packet(struct xdp_md *ctx)
 {
-	struct front_counts *all = map_at(&counts, bpf_get_smp_processor_id());
-	struct front_vip_counts *mine = vip_counts_mine(vip->row);
-
-	if (!all || !mine)
-		return;
-	all->at[FRONT_PACKETS]++;
-	all->at[FRONT_KNOWN]++;
-	mine->packets++;
-	mine->octets += length;
-	mine->known++;
-}
-
-/* The verdict, FAST_NO: it is for the long way. type: of the frame. */
-static __always_inline int fast_packet(struct xdp_md *ctx, uint16_t type)
-{
+	const struct front_origin *origin;
 	const struct front_vip *vip;
-	struct packet p;
+	struct front_vip_counts *row;
+	struct front_tally *mine;
 	struct fast f;
 	uint32_t target;
 
-	if (type == bpf_htons(0x0800) ? !fast_read4(ctx, &f) : !fast_read6(ctx, &f))
+	if (!fast_read(ctx, &f))
 		return FAST_NO;
-	vip = vip_at(f.vip.at[0], f.vip.at[1], fixed_load16(f.tcp + 2) | (uint32_t)FLOW_TCP << 16);
-	if (!vip)
+	vip = vip_slot(front_vip_hash(f.vip.at[0], f.vip.at[1], f.service));
+	if (!vip_is(vip, f.vip.at[0], f.vip.at[1], f.service))
 		return FAST_NO;
 	target = fast_target(f.hash, now_coarse());
-	if (!origin_at(target))
+	origin = origin_at(target);
+	mine = tally();
+	if (!origin || !mine)
 		return FAST_NO;
-	fast_count(vip, f.length);
-	p.f.length = f.length;
-	return origin_send(ctx, &p, target);
+	row = &mine->vips[BOUNDED(vip->row, FRONT_VIPS_MAX - 1)];
+	row->plain++;
+	row->octets += f.length;
+	origin_count(mine, target, f.length);
+	return frame_address(ctx, f.eth, origin);
 }
 
 #endif

@@ -23,7 +23,7 @@ struct flow_now front_now(void)
 struct flow_place front_flow_place(const struct front *front, const struct flow_key *key,
 				   uint64_t *hash)
 {
-	*hash = flow_key_hash(&front->key, key);
+	*hash = flow_key_hash(&front->secret, key);
 	return flow_place(*hash, front->buckets - 1);
 }
 

@@ -14,7 +14,7 @@
  *	buckets    tokens of source prefixes; all: of everybody
  *	asking     how many packets of a flow user space has not judged yet
  *	networks   of clients that are served here, until user space takes them
- *	counts, vip_counts, origin_counts     a row for each processor
+ *	tallies    what was counted: one for each processor
  */
 #ifndef LB_DATAPLANE_FRONT_LAYOUT_H
 #define LB_DATAPLANE_FRONT_LAYOUT_H
@@ -44,14 +44,16 @@ struct front_rate {
 
 /* Constants to the program: the verifier drops what they rule out. */
 struct front_settings {
-	uint64_t key[2];  /* of the connection table's hash and of the other keyed hashes */
-	uint32_t plane;	  /* enum front_plane */
-	uint32_t buckets; /* of the connection table, power of two */
+	struct flow_secret secret; /* of the connection table's hash */
+	uint64_t key[2];	   /* of the other keyed hashes */
+	uint32_t plane;		   /* enum front_plane */
+	uint32_t buckets;	   /* of the connection table, power of two */
 	uint32_t half_buckets;
 	uint32_t maglev_size;		       /* entries in the table of one VIP */
 	uint32_t gue_port;		       /* as in packets */
 	struct front_rate ask_prefix, ask_all; /* packets to user space */
 	uint32_t half_prefix_max;	       /* half-open flows of a source prefix in a second */
+	uint32_t short_way;		       /* plane xdp: front_fast.bpf.h is used */
 };
 
 struct front_addr {
@@ -153,7 +155,7 @@ enum front_count {
 	FRONT_COUNTS
 };
 
-/* One row of each processor, whole cache lines. */
+/* Whole cache lines, as all that is counted. */
 struct front_counts {
 	uint64_t at[(FRONT_COUNTS + 7) / 8 * 8];
 };
@@ -165,11 +167,22 @@ struct front_vip_counts {
 	uint64_t handed; /* to other PoPs, by the program */
 	uint64_t asked;
 	uint64_t delivered; /* out of GUE, served here */
-	uint64_t zero;
+	uint64_t plain;	    /* by the short way: not in packets and known, nor in the counters */
 };
 
 struct front_origin_counts {
 	uint64_t packets, octets;
+};
+
+struct front_tally {
+	struct front_counts counts;
+	struct front_vip_counts vips[FRONT_VIPS_MAX];
+	struct front_origin_counts origins[FRONT_ORIGINS_MAX];
+};
+
+/* A tick of the kernel's coarse clock. Two processors may write: a tick, and no more, is wrong. */
+struct front_clock {
+	uint64_t jiffies, monotonic_ns;
 };
 
 struct front_chunk16 {

@@ -18,6 +18,9 @@
 
 const volatile struct front_settings settings = { 0 };
 volatile struct front_live live = { 0 };
+volatile struct front_clock clock = { 0 };
+struct front_vip vips[FRONT_VIP_SLOTS] = { 0 };
+struct front_origin origins[FRONT_ORIGINS_MAX] = { 0 };
 
 #define FRONT_ARRAY(map_name, type_, count)                                                        \
 	struct {                                                                                   \
@@ -28,16 +31,12 @@ volatile struct front_live live = { 0 };
 		__type(value, type_);                                                              \
 	} map_name SEC(".maps")
 
-FRONT_ARRAY(vips, struct front_vip, FRONT_VIP_SLOTS);
 FRONT_ARRAY(pops, struct front_pop, FRONT_POPS_MAX);
-FRONT_ARRAY(origins, struct front_origin, FRONT_ORIGINS_MAX);
 FRONT_ARRAY(prefix_buckets, struct front_bucket, FRONT_BUCKETS);
 FRONT_ARRAY(all_bucket, struct front_bucket, 1);
 FRONT_ARRAY(asking, struct front_asking, FRONT_ASKING);
 /* Sized when loaded: by processors, flows and VIPs. */
-FRONT_ARRAY(counts, struct front_counts, 1);
-FRONT_ARRAY(vip_counts, struct front_vip_counts, 1);
-FRONT_ARRAY(origin_counts, struct front_origin_counts, 1);
+FRONT_ARRAY(tallies, struct front_tally, 1);
 FRONT_ARRAY(maglev, struct front_chunk16, 1);
 
 struct {
@@ -68,18 +67,30 @@ static __always_inline void *map_at(const void *map, uint32_t index)
 		bounded_ &(mask);                                                                  \
 	})
 
+static __always_inline const struct front_vip *vip_slot(uint64_t index)
+{
+	FIXED_OPAQUE(index);
+	return &vips[index & (FRONT_VIP_SLOTS - 1)];
+}
+
+static __always_inline bool vip_is(const struct front_vip *vip, uint64_t hi, uint64_t lo,
+				   uint32_t service)
+{
+	return *(volatile const uint32_t *)&vip->state == FRONT_VIP_USED && vip->addr.at[0] == hi &&
+	       vip->addr.at[1] == lo && vip->service == service;
+}
+
 /* service: as in struct front_vip. */
 static __always_inline const struct front_vip *vip_at(uint64_t hi, uint64_t lo, uint32_t service)
 {
 	const uint32_t first = front_vip_hash(hi, lo, service);
 
 	for (uint32_t i = 0; i < FRONT_VIP_PROBES; i++) {
-		const struct front_vip *vip = map_at(&vips, (first + i) % FRONT_VIP_SLOTS);
+		const struct front_vip *vip = vip_slot(first + i);
 
-		if (!vip || vip->state == FRONT_VIP_FREE)
+		if (*(volatile const uint32_t *)&vip->state == FRONT_VIP_FREE)
 			return 0;
-		if (vip->state == FRONT_VIP_USED && vip->addr.at[0] == hi &&
-		    vip->addr.at[1] == lo && vip->service == service)
+		if (vip_is(vip, hi, lo, service))
 			return vip;
 	}
 	return 0;
@@ -92,6 +103,16 @@ struct packet {
 	uint32_t at;
 	uint32_t row; /* of the VIP */
 };
+
+/* Of the connection table's hash. The compiler would have its zeros; they are others once loaded.
+ */
+static __always_inline const struct flow_secret *flow_secret(void)
+{
+	uint64_t at = (uint64_t)(long)&settings.secret;
+
+	FIXED_OPAQUE(at);
+	return (const struct flow_secret *)(long)at;
+}
 
 static __always_inline struct siphash_key secret(void)
 {
@@ -107,12 +128,18 @@ static __always_inline enum flow_found packet_read(struct xdp_md *ctx, uint32_t 
 				 (const uint8_t *)(long)ctx->data_end);
 }
 
+/* The processor's own. */
+static __always_inline struct front_tally *tally(void)
+{
+	return map_at(&tallies, bpf_get_smp_processor_id());
+}
+
 static __always_inline void count(uint32_t counter)
 {
-	struct front_counts *mine = map_at(&counts, bpf_get_smp_processor_id());
+	struct front_tally *mine = tally();
 
 	if (mine)
-		mine->at[counter]++;
+		mine->counts.at[counter]++;
 }
 
 static __always_inline int drop(uint32_t counter)
@@ -133,7 +160,9 @@ static __always_inline int send_by(struct xdp_md *ctx, uint32_t ifindex)
 
 static __always_inline struct front_vip_counts *vip_counts_mine(uint32_t row)
 {
-	return map_at(&vip_counts, bpf_get_smp_processor_id() * FRONT_VIPS_MAX + row);
+	struct front_tally *mine = tally();
+
+	return mine ? &mine->vips[BOUNDED(row, FRONT_VIPS_MAX - 1)] : 0;
 }
 
 #endif

@@ -188,13 +188,25 @@ static uint64_t read_counter(const uint64_t *at)
 	return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
+/* By the short way, which counts them once. */
+static uint64_t count_plain(const struct front *front)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < front->processors; i++) {
+		for (unsigned row = 0; row < FRONT_VIPS_MAX; row++)
+			sum += read_counter(&front->tallies[i].vips[row].plain);
+	}
+	return sum;
+}
+
 uint64_t front_count(const struct front *front, enum front_count counter)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < front->processors; i++)
-		sum += read_counter(&front->counts[i].at[counter]);
-	return sum;
+		sum += read_counter(&front->tallies[i].counts.at[counter]);
+	return counter == FRONT_PACKETS || counter == FRONT_KNOWN ? sum + count_plain(front) : sum;
 }
 
 const char *front_count_name(enum front_count counter)
@@ -240,12 +252,14 @@ void front_vip_count(const struct front *front, unsigned row, struct front_vip_c
 {
 	*out = (struct front_vip_counts){ 0 };
 	for (unsigned i = 0; i < front->processors; i++) {
-		const struct front_vip_counts *mine = &front->vip_counts[i * FRONT_VIPS_MAX + row];
+		const struct front_vip_counts *mine = &front->tallies[i].vips[row];
+		const uint64_t plain = read_counter(&mine->plain);
 
-		out->packets += read_counter(&mine->packets);
+		out->packets += read_counter(&mine->packets) + plain;
 		out->octets += read_counter(&mine->octets);
 		out->syns += read_counter(&mine->syns);
-		out->known += read_counter(&mine->known);
+		out->known += read_counter(&mine->known) + plain;
+		out->plain += plain;
 		out->handed += read_counter(&mine->handed);
 		out->asked += read_counter(&mine->asked);
 		out->delivered += read_counter(&mine->delivered);
@@ -255,9 +269,8 @@ void front_vip_count(const struct front *front, unsigned row, struct front_vip_c
 void front_origin_count(const struct front *front, unsigned index, struct front_origin_counts *out)
 {
 	*out = (struct front_origin_counts){ 0 };
-	for (unsigned i = 0; i < front->processors && front->options.plane == FRONT_XDP; i++) {
-		const struct front_origin_counts *mine =
-			&front->origin_counts[i * FRONT_ORIGINS_MAX + index];
+	for (unsigned i = 0; i < front->processors; i++) {
+		const struct front_origin_counts *mine = &front->tallies[i].origins[index];
 
 		out->packets += read_counter(&mine->packets);
 		out->octets += read_counter(&mine->octets);

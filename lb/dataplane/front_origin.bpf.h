@@ -26,30 +26,42 @@ static __always_inline uint32_t maglev_pick(const struct front_vip *vip, uint64_
 
 static __always_inline const struct front_origin *origin_at(uint32_t target)
 {
-	const struct front_origin *origin =
-		target < FRONT_ORIGINS_MAX ? map_at(&origins, target) : 0;
+	const struct front_origin *origin;
 
-	return origin && origin->ifindex ? origin : 0;
+	if (target >= FRONT_ORIGINS_MAX)
+		return 0;
+	origin = &origins[BOUNDED(target, FRONT_ORIGINS_MAX - 1)];
+	return *(volatile const uint32_t *)&origin->ifindex ? origin : 0;
+}
+
+/* The frame is its from now on. eth: the beginning, known to be there. */
+static __always_inline int frame_address(struct xdp_md *ctx, uint8_t *eth,
+					 const struct front_origin *origin)
+{
+	/* Both addresses at once: a frame begins as an origin does. */
+	fixed_store64(eth, fixed_load64(origin));
+	fixed_store32(eth + 8, fixed_load32((const uint8_t *)origin + 8));
+	return send_by(ctx, origin->ifindex);
+}
+
+static __always_inline void origin_count(struct front_tally *mine, uint32_t target, uint32_t octets)
+{
+	struct front_origin_counts *at = &mine->origins[BOUNDED(target, FRONT_ORIGINS_MAX - 1)];
+
+	at->packets++;
+	at->octets += octets;
 }
 
 static __always_inline int origin_send(struct xdp_md *ctx, const struct packet *p, uint32_t target)
 {
 	const struct front_origin *origin = origin_at(target);
-	struct front_origin_counts *mine;
+	struct front_tally *mine = tally();
 	uint8_t *eth = (uint8_t *)(long)ctx->data;
 
-	if (!origin || (const void *)(eth + ETH_SIZE) > (void *)(long)ctx->data_end)
+	if (!origin || !mine || (const void *)(eth + ETH_SIZE) > (void *)(long)ctx->data_end)
 		return drop(FRONT_NO_ORIGIN);
-	*(uint32_t *)eth = fixed_load32(origin->mac);
-	*(uint16_t *)(eth + 4) = fixed_load16(origin->mac + 4);
-	*(uint16_t *)(eth + 6) = fixed_load16(origin->from);
-	*(uint32_t *)(eth + 8) = fixed_load32(origin->from + 2);
-	mine = map_at(&origin_counts, bpf_get_smp_processor_id() * FRONT_ORIGINS_MAX + target);
-	if (mine) {
-		mine->packets++;
-		mine->octets += p->f.length;
-	}
-	return send_by(ctx, origin->ifindex);
+	origin_count(mine, target, p->f.length);
+	return frame_address(ctx, eth, origin);
 }
 
 /* Where a SYN goes: to where the same SYN went before, else where Maglev says. */

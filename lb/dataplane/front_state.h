@@ -30,6 +30,7 @@ struct front {
 	int turn; /* packets that may still be read in it */
 	unsigned processors;
 	struct siphash_key key;
+	struct flow_secret secret;	/* made of it */
 	uint32_t buckets, half_buckets; /* of the tables, powers of two */
 	struct front_link links[FRONT_INTERFACES_MAX];
 	struct front_live *live;
@@ -42,9 +43,7 @@ struct front {
 	struct front_origin *origins;
 	struct front_asking *asking;
 	struct front_chunk16 *maglev;
-	struct front_counts *counts;
-	struct front_vip_counts *vip_counts;
-	struct front_origin_counts *origin_counts;
+	struct front_tally *tallies; /* by processor */
 	struct flow_bucket *flows, *half;
 	struct flow_cap *cap;
 	size_t swept; /* where the sweep goes on */

@@ -4,6 +4,19 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+void flow_secret_make(struct flow_secret *out, const struct siphash_key *key)
+{
+	uint64_t words[sizeof(*out) / sizeof(uint64_t)];
+
+	for (uint64_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct siphash s = siphash_begin(key);
+
+		siphash24_add(&s, i);
+		words[i] = siphash24_end(&s, 0, sizeof(i));
+	}
+	memcpy(out, words, sizeof(*out));
+}
+
 void flow_addr_set(uint8_t out[FLOW_ADDR_SIZE], const struct addr *addr)
 {
 	uint32_t ipv4;

@@ -11,6 +11,7 @@
 #ifndef LB_FLOW_KEY_H
 #define LB_FLOW_KEY_H
 
+#include "lb/flow/hash.h"
 #include "lib/fixed.h"
 #include "lib/siphash.h"
 
@@ -327,29 +328,18 @@ static __always_inline bool flow_key_is_ipv4(const struct flow_key *key)
 	return flow_addr_is_ipv4(key->client);
 }
 
-/*
- * SipHash-1-3 of the key without what all keys have in common: of IPv4 client, VIP (four octets
- * each), ports, protocol and kind, 14 octets; else the first 38.
- */
-static __always_inline uint64_t flow_key_hash(const struct siphash_key *secret,
+/* Of all that is in it: hash.h. Two machines' are the same if their secrets are. */
+static __always_inline uint64_t flow_key_hash(const struct flow_secret *secret,
 					      const struct flow_key *key)
 {
 	const uint8_t *p = (const uint8_t *)key;
-	const uint64_t rest = FIXED_LE64(fixed_load64(p + FLOW_PORTS_AT)) & 0xffffffffffffULL;
-	struct siphash s = siphash_begin(secret);
+	const uint32_t ports = fixed_load32(p + FLOW_PORTS_AT);
+	const uint32_t what = FIXED_LE32(fixed_load32(p + FLOW_PORTS_AT + 4)) & 0xffff;
 
-	if (flow_key_is_ipv4(key)) {
-		uint64_t client = FIXED_LE64(fixed_load64(p + 8)) >> 32;
-		uint64_t vip = FIXED_LE64(fixed_load64(p + 24)) >> 32;
-
-		siphash13_add(&s, client | vip << 32);
-		return siphash13_end(&s, rest, 14);
-	}
-	siphash13_add(&s, FIXED_LE64(fixed_load64(p)));
-	siphash13_add(&s, FIXED_LE64(fixed_load64(p + 8)));
-	siphash13_add(&s, FIXED_LE64(fixed_load64(p + 16)));
-	siphash13_add(&s, FIXED_LE64(fixed_load64(p + 24)));
-	return siphash13_end(&s, rest, 38);
+	if (flow_key_is_ipv4(key))
+		return flow_hash_ipv4(secret, fixed_load32(p + 12), fixed_load32(p + 28), ports,
+				      what);
+	return flow_hash_ipv6(secret, p, p + 16, ports, what);
 }
 
 /* The client's network, /24 or /48, as one number in which the families differ. */
@@ -377,6 +367,8 @@ static __always_inline uint64_t flow_network_hash(const struct siphash_key *secr
 
 #define FLOW_KEY_TEXT_SIZE 144
 
+/* From 16 secret octets, which stay. */
+void flow_secret_make(struct flow_secret *out, const struct siphash_key *key);
 /* addr: of either family. */
 void flow_addr_set(uint8_t out[FLOW_ADDR_SIZE], const struct addr *addr);
 struct addr flow_addr_get(const uint8_t addr[FLOW_ADDR_SIZE]);

@@ -9,12 +9,12 @@
 
 void owner_store_init(struct owner_store *store, const struct owner_conf *conf)
 {
+	const struct siphash_key key = siphash_key(conf->key);
 	uint32_t heads = 1;
 
 	while (heads < conf->flows)
 		heads *= 2;
 	*store = (struct owner_store){
-		.key = siphash_key(conf->key),
 		.flow_max = conf->flows,
 		.packet_count_max = conf->packets,
 		.packet_max = conf->packet_max,
@@ -27,6 +27,7 @@ void owner_store_init(struct owner_store *store, const struct owner_conf *conf)
 		.kept = xcalloc(conf->packets, sizeof(*store->kept)),
 		.bytes = xcalloc(conf->packets, conf->packet_max),
 	};
+	flow_secret_make(&store->secret, &key);
 	memset(store->heads, 0xff, heads * sizeof(*store->heads));
 	for (uint32_t i = 0; i < conf->flows; i++) {
 		store->flow[i].next = i + 1 < conf->flows ? i + 1 : OWNER_NONE;
@@ -48,7 +49,7 @@ void owner_store_fini(struct owner_store *store)
 
 static uint32_t *head(struct owner_store *store, const struct flow_key *key)
 {
-	return &store->heads[flow_key_hash(&store->key, key) & store->mask];
+	return &store->heads[flow_key_hash(&store->secret, key) & store->mask];
 }
 
 struct owner_flow *owner_store_find(struct owner_store *store, const struct flow_key *key)

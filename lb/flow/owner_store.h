@@ -47,7 +47,7 @@ struct owner_kept {
 };
 
 struct owner_store {
-	struct siphash_key key;
+	struct flow_secret secret;
 	unsigned flow_max, packet_count_max, packet_max, pops;
 	/*
 	 * PoPs of which something is known are below this, which only grows: voices from here on

@@ -65,7 +65,8 @@ _Static_assert(sizeof(struct flow_bucket) == 64, "a bucket is a cache line");
 
 #define FLOW_TAG	  0xffffffffff000000ULL
 #define FLOW_TAG_ONE	  0x0000000001000000ULL /* set in every tag: none is 0 */
-#define FLOW_TAG_SHIFT	  25
+#define FLOW_TAG_AT	  24
+#define FLOW_TAG_SHIFT	  25 /* of its bits that differ */
 #define FLOW_TARGET_SHIFT 8
 #define FLOW_TARGET_MAX	  0xffffU
 
@@ -198,9 +199,11 @@ static __always_inline uint32_t flow_bucket_find(const struct flow_bucket *bucke
 	uint64_t slot = 0, none = 1;
 
 	for (int i = 0; i < FLOW_SLOTS; i++) {
-		uint64_t differs = (flow_entry_word(&bucket->entries[i]) ^ tag) & FLOW_TAG;
+		/* Of 40 bits: what is left of it is 0, or has the highest of 64 bits when negated.
+		 */
+		uint64_t differs = (flow_entry_word(&bucket->entries[i]) ^ tag) >> FLOW_TAG_AT;
 
-		differs |= -differs;
+		differs = -differs;
 		FIXED_OPAQUE(differs);
 		none &= differs >> 63;
 		slot += none;

@@ -103,6 +103,8 @@ static int do_new(struct shell *sh)
 			o->ask_all = (struct front_rate){ 1, value };
 		else if (strcmp(name, "half") == 0)
 			o->half_prefix_max = value;
+		else if (strcmp(name, "long") == 0)
+			o->long_way_only = value;
 		else if (strcmp(name, "pin") == 0)
 			o->pin = sh->words[i + 1];
 		else
@@ -241,6 +243,19 @@ static int do_flow(struct shell *sh)
 	return 0;
 }
 
+/* What others would be told of it: standing, age and idle time. */
+static int do_look(struct shell *sh)
+{
+	struct flow_key key = { .proto = 0 };
+	struct answerer_flow flow;
+
+	if (hex_read(word(sh, 1), (uint8_t *)&key, sizeof(key)) != sizeof(key))
+		return answer(-EINVAL);
+	flow = front_flow_look(sh->front, &key);
+	printf("ok %d %u %u\n", flow.standing, flow.age_ms, flow.idle_ms);
+	return 0;
+}
+
 static int do_pop_forget(struct shell *sh)
 {
 	front_pop_forget(sh->front, number(sh, 1));
@@ -279,11 +294,11 @@ static int do_vip_count(struct shell *sh)
 
 	front_vip_count(sh->front, number(sh, 1), &c);
 	printf("ok {\"packets\":%llu,\"octets\":%llu,\"syns\":%llu,\"known\":%llu,\"handed\":%llu,"
-	       "\"asked\":%llu,\"delivered\":%llu}\n",
+	       "\"asked\":%llu,\"delivered\":%llu,\"plain\":%llu}\n",
 	       (unsigned long long)c.packets, (unsigned long long)c.octets,
 	       (unsigned long long)c.syns, (unsigned long long)c.known,
 	       (unsigned long long)c.handed, (unsigned long long)c.asked,
-	       (unsigned long long)c.delivered);
+	       (unsigned long long)c.delivered, (unsigned long long)c.plain);
 	return 0;
 }
 
@@ -353,17 +368,29 @@ static int carry_out(struct shell *sh)
 		const char *name;
 		int (*run)(struct shell *sh);
 	} commands[] = {
-		{ "new", do_new },	   { "own", do_own },
-		{ "vip", do_vip },	   { "unvip", do_unvip },
-		{ "pop", do_pop },	   { "attach", do_attach },
-		{ "detach", do_detach },   { "run", do_run },
-		{ "read", do_read },	   { "find", do_flow },
-		{ "learn", do_flow },	   { "refuse", do_flow },
-		{ "forget", do_flow },	   { "pop_forget", do_pop_forget },
-		{ "sweep", do_sweep },	   { "networks", do_networks },
-		{ "count", do_count },	   { "vip_count", do_vip_count },
-		{ "origin", do_origin },   { "origin_count", do_origin_count },
-		{ "service", do_service }, { "free", do_free },
+		{ "new", do_new },
+		{ "own", do_own },
+		{ "vip", do_vip },
+		{ "unvip", do_unvip },
+		{ "pop", do_pop },
+		{ "attach", do_attach },
+		{ "detach", do_detach },
+		{ "run", do_run },
+		{ "read", do_read },
+		{ "find", do_flow },
+		{ "look", do_look },
+		{ "learn", do_flow },
+		{ "refuse", do_flow },
+		{ "forget", do_flow },
+		{ "pop_forget", do_pop_forget },
+		{ "sweep", do_sweep },
+		{ "networks", do_networks },
+		{ "count", do_count },
+		{ "vip_count", do_vip_count },
+		{ "origin", do_origin },
+		{ "origin_count", do_origin_count },
+		{ "service", do_service },
+		{ "free", do_free },
 	};
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

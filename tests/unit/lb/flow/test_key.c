@@ -443,19 +443,6 @@ Test(flow_key, an_error_is_of_the_flow_that_it_is_about)
 	cr_expect_arr_eq(&key, &error, sizeof(key));
 }
 
-/* SipHash-1-3 of so many octets. */
-static uint64_t siphash13(const struct siphash_key *key, const uint8_t *octets, size_t len)
-{
-	struct siphash s = siphash_begin(key);
-	uint64_t rest = 0;
-
-	for (size_t i = 0; i + 8 <= len; i += 8)
-		siphash13_add(&s, FIXED_LE64(fixed_load64(octets + i)));
-	for (size_t i = len / 8 * 8; i < len; i++)
-		rest |= (uint64_t)octets[i] << 8 * (i % 8);
-	return siphash13_end(&s, rest, len);
-}
-
 Test(flow_key, what_a_syn_is)
 {
 	static const struct {
@@ -480,26 +467,113 @@ Test(flow_key, what_a_syn_is)
 	cr_expect_not(flow_packet_is_syn(&packet));
 }
 
-Test(flow_key, hash_is_siphash_of_what_differs)
+static uint32_t number_at(const void *octets)
 {
-	const struct siphash_key secret = { 0x0123456789abcdef, 0xfedcba9876543210 };
-	struct flow_key key = key_of(tcp4);
-	uint8_t octets[14];
+	uint32_t x;
 
-	memcpy(octets, key.client + 12, 4);
-	memcpy(octets + 4, key.vip + 12, 4);
-	memcpy(octets + 8, &key.client_port, 6);
-	cr_expect_eq(flow_key_hash(&secret, &key), siphash13(&secret, octets, 14));
+	memcpy(&x, octets, sizeof(x));
+	return x;
+}
+
+/* As hash.h says it, with numbers of 128 bits, of which the lower 64 count. */
+static uint64_t half_of(const struct flow_half_secret *secret, const uint32_t *x, size_t pairs)
+{
+	unsigned __int128 sum = secret->from;
+
+	for (size_t i = 0; i < pairs; i++)
+		sum += (unsigned __int128)(uint64_t)(secret->pairs[i].a + x[2 * i]) *
+		       (uint64_t)(secret->pairs[i].b + x[2 * i + 1]);
+	return (uint64_t)sum >> 32;
+}
+
+/* The last step, undone: x ^ x >> n is its own inverse for n >= 32, else in two steps. */
+static uint64_t unscattered(uint64_t hash)
+{
+	uint64_t inverse = 1;
+
+	for (int i = 0; i < 6; i++)
+		inverse *= 2 - UINT64_C(0x9e3779b97f4a7c15) * inverse;
+	hash ^= hash >> 29 ^ hash >> 58;
+	hash *= inverse;
+	return hash ^ hash >> 32;
+}
+
+Test(flow_key, hash_is_of_what_differs)
+{
+	const struct siphash_key octets = { 0x0123456789abcdef, 0xfedcba9876543210 };
+	struct flow_key key = key_of(tcp4);
+	struct flow_secret secret;
+	uint32_t x[10];
+
+	flow_secret_make(&secret, &octets);
+	x[0] = number_at(key.client + 12);
+	x[1] = number_at(key.vip + 12);
+	x[2] = number_at(&key.client_port);
+	x[3] = FLOW_TCP;
+	cr_expect_eq(unscattered(flow_key_hash(&secret, &key)),
+		     half_of(&secret.ipv4[0], x, 2) << 32 | half_of(&secret.ipv4[1], x, 2));
 	key = key_of(tcp6);
-	cr_expect_eq(flow_key_hash(&secret, &key), siphash13(&secret, (const uint8_t *)&key, 38));
+	for (size_t i = 0; i < 9; i++)
+		x[i] = number_at((const uint8_t *)&key + 4 * i);
+	x[9] = FLOW_TCP;
+	cr_expect_eq(unscattered(flow_key_hash(&secret, &key)),
+		     half_of(&secret.ipv6[0], x, 5) << 32 | half_of(&secret.ipv6[1], x, 5));
+}
+
+/* Clients that differ by little, by one number or by two, do not crowd: 4 to a bucket on average.
+ */
+Test(flow_key, hash_scatters)
+{
+	static uint8_t buckets[16384];
+	struct flow_secret secret;
+
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		const struct siphash_key octets = { seed, ~seed };
+		unsigned most = 0;
+
+		flow_secret_make(&secret, &octets);
+		memset(buckets, 0, sizeof(buckets));
+		for (uint32_t i = 0; i < 65536; i++) {
+			const uint32_t client = FIXED_BE32(0x64400000 + (seed % 2 ? i : i / 256));
+			const uint32_t port = seed % 2 ? 1024 : 1024 + i % 256;
+			uint64_t hash = flow_hash_ipv4(&secret, client, 0x010012c6,
+						       FIXED_BE32(port << 16 | 80), FLOW_TCP);
+			uint8_t *bucket = &buckets[hash % 16384];
+
+			most = ++*bucket > most ? *bucket : most;
+		}
+		/* Of as many random numbers 20 in one is one in ten thousand such runs. */
+		cr_expect_leq(most, 20, "seed %llu: %u", (unsigned long long)seed, most);
+	}
+}
+
+/* Which secrets follow from which octets stays as it is: tables outlive programs. */
+Test(flow_key, secret_is_of_every_octet)
+{
+	const struct siphash_key octets = { 1, 2 }, others = { 1, 3 };
+	struct flow_secret one, same, other;
+	const uint64_t *words = (const uint64_t *)&one;
+
+	flow_secret_make(&one, &octets);
+	flow_secret_make(&same, &octets);
+	flow_secret_make(&other, &others);
+	cr_expect_arr_eq(&one, &same, sizeof(one));
+	for (size_t i = 0; i < sizeof(one) / sizeof(*words); i++) {
+		const uint64_t index = FIXED_LE64((uint64_t)i);
+
+		cr_expect_eq(words[i], siphash24_words(&octets, &index, 1));
+		cr_expect_neq(words[i], ((const uint64_t *)&other)[i]);
+	}
 }
 
 /* Every octet of a key but the zeros changes its hash, and no two changes give the same. */
 Test(flow_key, hash_is_of_every_octet)
 {
-	const struct siphash_key secret = { 1, 2 };
+	const struct siphash_key octets = { 1, 2 };
+	struct flow_secret secret;
 	void (*const makes[])(struct packet *) = { tcp4, tcp6 };
 
+	flow_secret_make(&secret, &octets);
 	for (size_t m = 0; m < 2; m++) {
 		const struct flow_key key = key_of(makes[m]);
 		uint64_t hashes[39] = { flow_key_hash(&secret, &key) };
