@@ -9,7 +9,7 @@
 
 #include "lb/dataplane/front_maps.bpf.h"
 #include "lb/dataplane/front_networks.bpf.h"
-#include "lb/flow/table.h"
+#include "lb/flow/half_open.h"
 
 FRONT_ARRAY(flows, struct flow_bucket, 2);
 FRONT_ARRAY(half, struct flow_bucket, 2);

@@ -4,7 +4,7 @@
  *
  * Both sides include this file. Integers are the host's; addresses and ports are as in packets,
  * IPv4 addresses mapped (::ffff:a.b.c.d), as in struct flow_key. The connection table is
- * lb/flow/table.h.
+ * lb/flow/table.h, the half-open one lb/flow/half_open.h.
  *
  *	settings   fixed when the program is loaded
  *	live       addresses of this PoP, and a neighbour that is waited for: changed while it runs

@@ -8,6 +8,7 @@
 #include <net/if.h>
 
 #include "lb/dataplane/front.h"
+#include "lb/flow/half_open.h"
 
 /* A map, shared with the program. */
 struct front_mapped {

@@ -29,19 +29,6 @@ void flow_table_sweep(struct flow_bucket *buckets, size_t from, size_t count, st
 	}
 }
 
-void flow_cap_halve(struct flow_cap *cap)
-{
-	for (size_t row = 0; row < FLOW_CAP_ROWS; row++) {
-		for (size_t i = 0; i < FLOW_CAP_COLUMNS; i++) {
-			uint32_t *count = &cap->counts[row][i];
-
-			/* What is added meanwhile stays. */
-			if (*(volatile uint32_t *)count > 0)
-				__sync_fetch_and_sub(count, (*(volatile uint32_t *)count + 1) / 2);
-		}
-	}
-}
-
 uint32_t flow_buckets_for(uint64_t flows)
 {
 	uint32_t buckets = 2;

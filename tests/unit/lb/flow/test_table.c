@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "lb/flow/half_open.h"
 #include "lb/flow/key.h"
-#include "lb/flow/table.h"
 #include "lib/alloc.h"
 #include "lib/clock.h"
 
