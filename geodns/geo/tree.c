@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "geodns/geo/pages.h"
 #include "lib/alloc.h"
 
 #define SLOTS (1U << GEO_TREE_STRIDE)
@@ -32,7 +33,7 @@ struct open_node {
 };
 
 struct geo_tree_builder {
-	struct geo_tree *tree;
+	struct geo_tree *tree; /* its nodes and leaves are on the heap as long as they grow */
 	size_t node_room, leaf_room;
 	unsigned bits;
 
@@ -46,6 +47,22 @@ struct geo_tree_builder {
 	uint64_t filled; /* entries of root that are done */
 };
 
+/* Octets of the arrays. */
+static size_t root_size(const struct geo_tree *tree)
+{
+	return sizeof(*tree->root) << tree->root_bits;
+}
+
+static size_t nodes_size(const struct geo_tree *tree)
+{
+	return sizeof(*tree->nodes) * tree->node_count;
+}
+
+static size_t leaves_size(const struct geo_tree *tree)
+{
+	return sizeof(*tree->leaves) * tree->leaf_count;
+}
+
 struct geo_tree_builder *geo_tree_builder_new(unsigned bits, unsigned root_bits)
 {
 	struct geo_tree_builder *b = x_new(struct geo_tree_builder);
@@ -54,7 +71,7 @@ struct geo_tree_builder *geo_tree_builder_new(unsigned bits, unsigned root_bits)
 	b->bits = bits;
 	b->tree = x_new(struct geo_tree);
 	b->tree->root_bits = root_bits;
-	b->tree->root = xreallocarray(NULL, (size_t)1 << root_bits, sizeof(uint32_t));
+	b->tree->root = geo_pages_new(root_size(b->tree));
 	return b;
 }
 
@@ -190,6 +207,17 @@ void geo_tree_builder_add(struct geo_tree_builder *b, uint64_t hi, uint64_t lo, 
 	}
 }
 
+/* An array that grows no more goes where it is read from. */
+static void *settle(void *array, size_t size)
+{
+	void *pages = geo_pages_new(size);
+
+	if (size > 0)
+		memcpy(pages, array, size);
+	free(array);
+	return pages;
+}
+
 struct geo_tree *geo_tree_builder_finish(struct geo_tree_builder *b)
 {
 	struct geo_tree *tree = b->tree;
@@ -198,10 +226,8 @@ struct geo_tree *geo_tree_builder_finish(struct geo_tree_builder *b)
 	while (b->depth > 0)
 		node_close(b);
 	assert(b->filled == UINT64_C(1) << tree->root_bits);
-	tree->nodes =
-		xreallocarray(tree->nodes, (size_t)tree->node_count + 1, sizeof(*tree->nodes));
-	tree->leaves =
-		xreallocarray(tree->leaves, (size_t)tree->leaf_count + 1, sizeof(*tree->leaves));
+	tree->nodes = settle(tree->nodes, nodes_size(tree));
+	tree->leaves = settle(tree->leaves, leaves_size(tree));
 	free(b);
 	return tree;
 }
@@ -210,7 +236,10 @@ void geo_tree_builder_free(struct geo_tree_builder *b)
 {
 	if (!b)
 		return;
-	geo_tree_free(b->tree);
+	free(b->tree->nodes);
+	free(b->tree->leaves);
+	geo_pages_free(b->tree->root, root_size(b->tree));
+	free(b->tree);
 	free(b);
 }
 
@@ -218,14 +247,13 @@ void geo_tree_free(struct geo_tree *tree)
 {
 	if (!tree)
 		return;
-	free(tree->root);
-	free(tree->nodes);
-	free(tree->leaves);
+	geo_pages_free(tree->root, root_size(tree));
+	geo_pages_free(tree->nodes, nodes_size(tree));
+	geo_pages_free(tree->leaves, leaves_size(tree));
 	free(tree);
 }
 
 size_t geo_tree_size(const struct geo_tree *tree)
 {
-	return sizeof(*tree->root) * ((size_t)1 << tree->root_bits) +
-	       sizeof(*tree->nodes) * tree->node_count + sizeof(*tree->leaves) * tree->leaf_count;
+	return root_size(tree) + nodes_size(tree) + leaves_size(tree);
 }
