@@ -28,7 +28,7 @@ struct lookup {
 		*indexed;     /* the question's name; NULL: it is to be looked up */
 	struct dns_path path; /* of the name that is being looked up, unless that is the one */
 	struct dns_reply reply;
-	struct answer_result result;
+	struct answer_result *result;
 	struct rrsig_signing signing;
 	const uint8_t *owner;	      /* the name that is being looked up */
 	const struct zone_node *node; /* what was found for it; NULL: there is no such name */
@@ -243,8 +243,9 @@ static uint8_t choose(const struct lookup *l, const struct geo_name *name, struc
 
 	if (client->is_subnet)
 		return scope;
-	subnet = dns_edns_subnet(&l->query->edns); /* if there is one, then it is private */
-	return subnet.family == ADDR_NONE ? 0 : snapshot_scope(l->snap, name, &subnet);
+	/* If there is one, then it is private. */
+	return dns_edns_subnet(&subnet, &l->query->edns) ? snapshot_scope(l->snap, name, &subnet)
+							 : 0;
 }
 
 /*
@@ -276,9 +277,9 @@ static const struct geo_target *geo_put(struct lookup *l, const uint8_t *owner,
 	l->signing.chosen = false;
 	if (scope > l->reply.ecs_scope)
 		l->reply.ecs_scope = scope;
-	l->result.geographic = true;
-	l->result.name = name;
-	l->result.target = choice.targets[0];
+	l->result->geographic = true;
+	l->result->name = name;
+	l->result->target = choice.targets[0];
 	return choice.targets[0];
 }
 
@@ -533,9 +534,9 @@ static void question_answer(struct lookup *l, const char *identity)
 
 	if (q->rcode != DNS_NOERROR || q->cookie_only)
 		return;
-	if (l->result.limited && l->result.cookie != DNS_COOKIE_NONE)
+	if (l->result->limited && l->result->cookie != DNS_COOKIE_NONE)
 		l->reply.rcode = DNS_BADCOOKIE; /* it asks again, with the one it now has */
-	else if (l->result.limited)
+	else if (l->result->limited)
 		l->reply.truncated = true; /* by TCP, if it is there */
 	else if (q->qclass == DNS_CLASS_IN)
 		internet_answer(l);
@@ -545,9 +546,9 @@ static void question_answer(struct lookup *l, const char *identity)
 		l->reply.rcode = DNS_REFUSED;
 }
 
-struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
-				  struct dns_query *query, const struct answer_client *client,
-				  uint8_t *out, size_t size)
+void answer_query(struct answer_result *result, const struct snapshot *snap,
+		  const struct answer_request *req, struct dns_query *query,
+		  const struct answer_client *client, uint8_t *out, size_t size)
 {
 	const struct geodns_conf *conf = snap->catalog->conf;
 	struct lookup l;
@@ -556,11 +557,12 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 	l.zone = NULL;
 	l.query = query;
 	l.client = client;
-	l.result = (struct answer_result){ .ecs = query->edns.has_ecs,
-					   .cookie = cookie_settle(query, snap->catalog, req) };
-	l.result.limited = req->rate != RATE_WHOLE && l.result.cookie != DNS_COOKIE_GOOD;
-	if (l.result.limited && req->rate == RATE_NONE)
-		return l.result;
+	l.result = result;
+	*result = (struct answer_result){ .ecs = query->edns.has_ecs,
+					  .cookie = cookie_settle(query, snap->catalog, req) };
+	result->limited = req->rate != RATE_WHOLE && result->cookie != DNS_COOKIE_GOOD;
+	if (result->limited && req->rate == RATE_NONE)
+		return;
 	query->edns.has_padding &= req->encrypted;
 	query->edns.has_keepalive &= req->tcp;
 	query->edns.keepalive = (uint16_t)(conf->tcp_idle_ms / 100);
@@ -572,27 +574,28 @@ struct answer_result answer_query(const struct snapshot *snap, const struct answ
 					    .per_s = req->tcp ? 0 : conf->dnssec.signatures_per_s };
 	/* An identity can be longer than the query that a forger has paid for. */
 	dns_reply_init(&l.reply, out, size_limit(query, req, size), query,
-		       l.result.limited ? NULL : conf->identity);
+		       result->limited ? NULL : conf->identity);
 	question_answer(&l, conf->identity);
-	l.result.len = dns_reply_finish(&l.reply);
-	l.result.rcode = l.reply.rcode;
-	l.result.truncated = l.reply.truncated;
-	l.result.signatures = l.signing.count;
-	l.result.signatures_made = l.signing.made;
+	result->len = dns_reply_finish(&l.reply);
+	result->rcode = l.reply.rcode;
+	result->truncated = l.reply.truncated;
+	result->signatures = l.signing.count;
+	result->signatures_made = l.signing.made;
 	/* That of an additional record may be missing (RFC 4035, 3.1.1). */
-	l.result.signatures_refused = l.signing.refused && l.reply.truncated;
-	return l.result;
+	result->signatures_refused = l.signing.refused && l.reply.truncated;
 }
 
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size)
 {
+	struct answer_result result = { 0 };
 	struct answer_client client;
 	struct dns_query query;
 
 	if (!dns_query_decode(&query, req->packet, req->len))
-		return (struct answer_result){ 0 };
-	client = answer_client(&query, &req->client);
+		return result;
+	answer_client(&client, &query, &req->client);
 	client.leaf = geo_map_lookup(snap->catalog->map, &client.addr);
-	return answer_query(snap, req, &query, &client, out, size);
+	answer_query(&result, snap, req, &query, &client, out, size);
+	return result;
 }

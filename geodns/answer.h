@@ -65,10 +65,11 @@ struct answer_result {
 struct answer_result answer(const struct snapshot *snap, const struct answer_request *req,
 			    uint8_t *out, size_t size);
 /* Of a query that has been read; without the leaf. */
-struct answer_client answer_client(const struct dns_query *query, const struct addr *resolver);
+void answer_client(struct answer_client *out, const struct dns_query *query,
+		   const struct addr *resolver);
 /* The same for a query that dns_query_decode() has read already. It is used up. */
-struct answer_result answer_query(const struct snapshot *snap, const struct answer_request *req,
-				  struct dns_query *query, const struct answer_client *client,
-				  uint8_t *out, size_t size);
+void answer_query(struct answer_result *result, const struct snapshot *snap,
+		  const struct answer_request *req, struct dns_query *query,
+		  const struct answer_client *client, uint8_t *out, size_t size);
 
 #endif

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "geodns/answer.h"
 
-struct answer_client answer_client(const struct dns_query *query, const struct addr *resolver)
+void answer_client(struct answer_client *out, const struct dns_query *query,
+		   const struct addr *resolver)
 {
-	struct answer_client client = { .addr = dns_edns_subnet(&query->edns) };
-
-	client.is_subnet = client.addr.family != ADDR_NONE && !addr_is_private(&client.addr);
-	if (!client.is_subnet)
-		client.addr = *resolver;
-	return client;
+	out->is_subnet = dns_edns_subnet(&out->addr, &query->edns) && !addr_is_private(&out->addr);
+	if (!out->is_subnet)
+		out->addr = *resolver;
 }

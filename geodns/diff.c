@@ -181,9 +181,10 @@ static struct answer_pops choose(const struct sides *s, unsigned side, const str
 	const struct geo_client client = { s->orders[side] + (size_t)c->order * pops, pops,
 					   c->regions, network };
 	const struct geo_health health = { snap->health, snap->pops };
-	const struct geo_choice choice = geo_name_choose(name, &client, &health);
+	struct geo_choice choice;
 	struct answer_pops answer = { 0 };
 
+	geo_name_choose(&choice, name, &client, &health);
 	for (unsigned i = 0; i < choice.count; i++) {
 		uint16_t pop = choice.targets[i]->pop;
 

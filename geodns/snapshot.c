@@ -392,7 +392,7 @@ uint8_t snapshot_choose_in(const struct snapshot *snap, const struct geo_name *n
 	};
 	const struct geo_health health = { snap->health, snap->pops };
 
-	*to = geo_name_choose(name, &geo, &health);
+	geo_name_choose(to, name, &geo, &health);
 	to->ttl = snapshot_ttl(snap, name, to);
 	return geo_name_scope(name, leaf->length, client->family);
 }

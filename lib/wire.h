@@ -10,6 +10,7 @@
 #ifndef LIB_WIRE_H
 #define LIB_WIRE_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,12 +31,23 @@ struct wire_writer {
 
 static inline struct wire_reader wire_reader(const void *buf, size_t len)
 {
-	return (struct wire_reader){ .pos = buf, .end = (const uint8_t *)buf + len };
+	struct wire_reader r;
+
+	/* Field by field, here and below: gaps that are cleared too make one slow copy of it. */
+	r.pos = buf;
+	r.end = r.pos + len;
+	r.failed = false;
+	return r;
 }
 
 static inline struct wire_writer wire_writer(void *buf, size_t size)
 {
-	return (struct wire_writer){ .start = buf, .pos = buf, .end = (uint8_t *)buf + size };
+	struct wire_writer w;
+
+	w.start = w.pos = buf;
+	w.end = w.start + size;
+	w.failed = false;
+	return w;
 }
 
 static inline size_t wire_left(const struct wire_reader *r)
@@ -118,15 +130,14 @@ static inline void wire_put_u8(struct wire_writer *w, uint8_t v)
 
 static inline void wire_put_u16(struct wire_writer *w, uint16_t v)
 {
-	wire_put_bytes(w, (uint8_t[]){ (uint8_t)(v >> 8), (uint8_t)v }, 2);
+	v = htobe16(v);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 static inline void wire_put_u32(struct wire_writer *w, uint32_t v)
 {
-	wire_put_bytes(w,
-		       (uint8_t[]){ (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8),
-				    (uint8_t)v },
-		       4);
+	v = htobe32(v);
+	wire_put_bytes(w, &v, sizeof(v));
 }
 
 static inline void wire_put_u64(struct wire_writer *w, uint64_t v)

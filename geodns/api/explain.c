@@ -103,10 +103,11 @@ static void passed_find(struct matter *m)
 	m->passed = json_array();
 	m->all_passed_unhealthy = true;
 	for (;;) {
-		struct geo_choice choice = geo_name_choose(&name, &client, &health);
+		struct geo_choice choice;
 		const struct geo_health real = { m->snap->health, m->snap->pops };
 		const struct geo_target *t;
 
+		geo_name_choose(&choice, &name, &client, &health);
 		if (choice.level == GEO_LAST_RESORT)
 			break;
 		t = &m->name->targets[choice.targets[0] - targets];

@@ -35,7 +35,7 @@ static bool ecs_decode(struct dns_ecs *out, struct wire_reader r)
 	if (source % 8 && r.end[-1] & (0xff >> source % 8))
 		return false;
 	out->option = option;
-	out->option_len = (uint8_t)(r.end - option);
+	out->option_len = (size_t)(r.end - option);
 	out->source_prefix = (uint8_t)source;
 	return true;
 }
@@ -119,16 +119,17 @@ size_t dns_edns_udp_size(const struct dns_edns *edns)
 	return edns->udp_size < DNS_UDP_SIZE_MAX ? edns->udp_size : DNS_UDP_SIZE_MAX;
 }
 
-struct addr dns_edns_subnet(const struct dns_edns *edns)
+bool dns_edns_subnet(struct addr *out, const struct dns_edns *edns)
 {
 	const struct dns_ecs *ecs = &edns->ecs;
-	struct addr addr = { .family = ADDR_NONE };
+	bool is_ipv4;
 
 	if (!edns->has_ecs || ecs->source_prefix == 0)
-		return addr;
-	addr.family = ecs->option[ECS_FAMILY_AT + 1] == 1 ? ADDR_IPV4 : ADDR_IPV6;
-	memcpy(addr.bytes, ecs->option + ECS_ADDR_AT, ecs->option_len - ECS_ADDR_AT);
-	return addr;
+		return false;
+	is_ipv4 = ecs->option[ECS_FAMILY_AT + 1] == 1;
+	*out = (struct addr){ .family = is_ipv4 ? ADDR_IPV4 : ADDR_IPV6 };
+	memcpy(out->bytes, ecs->option + ECS_ADDR_AT, ecs->option_len - ECS_ADDR_AT);
+	return true;
 }
 
 static size_t cookie_size(const struct dns_edns *edns)

@@ -24,7 +24,8 @@
 /* As an answer repeats it, but for the scope. */
 struct dns_ecs {
 	const uint8_t *option; /* the whole of it, borrowed from the message */
-	uint8_t option_len;
+	size_t option_len;     /* up to 24; of an octet GCC would copy so many by rep movs, slow to
+				  begin */
 	uint8_t source_prefix;
 };
 
@@ -60,8 +61,8 @@ bool dns_edns_decode(struct dns_edns *out, struct wire_reader *r, enum dns_rcode
 /* What an answer may measure over UDP. */
 size_t dns_edns_udp_size(const struct dns_edns *edns);
 
-/* The client subnet as an address; family ADDR_NONE when none is named (source_prefix 0). */
-struct addr dns_edns_subnet(const struct dns_edns *edns);
+/* The client subnet as an address. False: none is named (source_prefix 0), and out is left. */
+bool dns_edns_subnet(struct addr *out, const struct dns_edns *edns);
 
 /*
  * Write the whole OPT record of an answer with that (extended) rcode: the query's DO and CO, its

@@ -97,14 +97,6 @@ void dns_reply_init(struct dns_reply *r, uint8_t *buf, size_t limit, const struc
 	r->counts[DNS_QUESTION] = 1;
 }
 
-struct dns_reply_mark dns_reply_mark(const struct dns_reply *r)
-{
-	struct dns_reply_mark mark = { .pos = r->w.pos, .name_count = r->name_count };
-
-	memcpy(mark.counts, r->counts, sizeof(mark.counts));
-	return mark;
-}
-
 void dns_reply_back(struct dns_reply *r, const struct dns_reply_mark *mark)
 {
 	r->w.pos = mark->pos;

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "geodns/dns/query.h"
 #include "lib/wire.h"
@@ -48,7 +49,16 @@ struct dns_reply_mark {
  */
 void dns_reply_init(struct dns_reply *r, uint8_t *buf, size_t limit, const struct dns_query *query,
 		    const char *identity);
-struct dns_reply_mark dns_reply_mark(const struct dns_reply *r);
+static inline struct dns_reply_mark dns_reply_mark(const struct dns_reply *r)
+{
+	struct dns_reply_mark mark;
+
+	mark.pos = r->w.pos;
+	memcpy(mark.counts, r->counts, sizeof(mark.counts));
+	mark.name_count = r->name_count;
+	return mark;
+}
+
 void dns_reply_back(struct dns_reply *r, const struct dns_reply_mark *mark);
 /* False when it does not fit: then go back to a mark, and nothing else. */
 bool dns_reply_record_put(struct dns_reply *r, enum dns_section section, const uint8_t *owner,

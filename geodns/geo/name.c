@@ -244,28 +244,26 @@ uint64_t geo_name_mask(const struct geo_name *name, const struct geo_health *hea
 	return mask;
 }
 
-struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
-				  const struct geo_health *health)
+void geo_name_choose(struct geo_choice *out, const struct geo_name *name,
+		     const struct geo_client *client, const struct geo_health *health)
 {
-	struct geo_choice choice;
 	const struct choosing c = { .name = name,
 				    .client = client,
 				    .health = health,
 				    .fences = geo_name_fences(name, client->regions),
-				    .out = &choice };
+				    .out = out };
 
-	choice.ttl = name->ttl;
-	choice.count = 0;
-	for (choice.level = GEO_ACCEPTING; choice.level <= last_level[name->when_all_down];
-	     choice.level++) {
+	out->ttl = name->ttl;
+	out->count = 0;
+	for (out->level = GEO_ACCEPTING; out->level <= last_level[name->when_all_down];
+	     out->level++) {
 		name_pick(&c);
-		if (choice.count > 0)
-			return choice;
+		if (out->count > 0)
+			return;
 	}
-	choice.level = GEO_LAST_RESORT;
+	out->level = GEO_LAST_RESORT;
 	if (name->when_all_down == GEO_ALL_DOWN_LAST_RESORT)
-		choice.targets[choice.count++] = &name->resort;
-	return choice;
+		out->targets[out->count++] = &name->resort;
 }
 
 static bool is_hashing(enum geo_policy policy)

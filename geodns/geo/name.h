@@ -175,7 +175,7 @@ uint64_t geo_name_fences(const struct geo_name *name, uint64_t regions);
  * this ranking: up to 64 targets, no fences, not by_network.
  */
 uint64_t geo_name_mask(const struct geo_name *name, const struct geo_health *health);
-struct geo_choice geo_name_choose(const struct geo_name *name, const struct geo_client *client,
-				  const struct geo_health *health);
+void geo_name_choose(struct geo_choice *out, const struct geo_name *name,
+		     const struct geo_client *client, const struct geo_health *health);
 
 #endif

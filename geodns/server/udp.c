@@ -185,20 +185,18 @@ struct batch {
 	uint32_t unix_time;
 };
 
-static struct answer_result request_answer(struct thread *t, const struct batch *batch,
-					   struct request *r, uint8_t *reply)
+static void request_answer(struct thread *t, const struct batch *batch, struct request *r,
+			   uint8_t *reply, struct answer_result *result)
 {
 	struct answer_request req = { .client = r->peer.addr,
 				      .unix_time = batch->unix_time,
 				      .signer = t->signer };
-	struct answer_result result;
 
 	if (batch->has_limit)
 		req.rate = rate_limit_take(t->limit, &req.client, batch->now);
-	result = answer_query(batch->snap, &req, &r->query, &r->client, reply, DNS_UDP_SIZE_MAX);
-	if (batch->has_limit && req.rate == RATE_WHOLE && result.cookie == DNS_COOKIE_GOOD)
+	answer_query(result, batch->snap, &req, &r->query, &r->client, reply, DNS_UDP_SIZE_MAX);
+	if (batch->has_limit && req.rate == RATE_WHOLE && result->cookie == DNS_COOKIE_GOOD)
 		rate_limit_give_back(t->limit, &req.client);
-	return result;
 }
 
 /* Nobody can be reached at port 0: such a source is forged. */
@@ -211,7 +209,7 @@ static void packet_read(struct thread *t, unsigned i)
 	r->is_query = r->has_peer && r->peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC) &&
 		      dns_query_decode(&r->query, t->slots[i].query, in->msg_len);
 	if (r->is_query)
-		r->client = answer_client(&r->query, &r->peer.addr);
+		answer_client(&r->client, &r->query, &r->peer.addr);
 }
 
 /* All of a batch are read before the first one is answered: their clients are found at once. */
@@ -240,7 +238,7 @@ static size_t packet_answer(struct thread *t, const struct batch *batch, unsigne
 	if (!r->has_peer)
 		return 0;
 	if (r->is_query)
-		result = request_answer(t, batch, r, t->slots[i].reply);
+		request_answer(t, batch, r, t->slots[i].reply, &result);
 	counters_add(&t->counters, r->peer.addr.family == ADDR_IPV4 ? COUNTERS_UDP4 : COUNTERS_UDP6,
 		     &result);
 	if (result.geographic)

@@ -18,8 +18,10 @@ static struct geo_choice choose(const struct geodns_conf *conf, const struct geo
 	const struct geo_leaf leaf = geo_map_lookup(map, addr);
 	const struct geo_client client = { leaf.order, conf->places.pop_count, leaf.regions,
 					   geo_network_hash(addr) };
+	struct geo_choice choice;
 
-	return geo_name_choose(name, &client, health);
+	geo_name_choose(&choice, name, &client, health);
+	return choice;
 }
 
 static void name_try(const struct geodns_conf *conf, const struct geo_map *map,

@@ -79,7 +79,7 @@ static const char *choose(struct subject *s, const char *down, char text[100])
 	struct geo_choice choice;
 
 	fixture_health(s->conf, down, s->checks);
-	choice = geo_name_choose(s->name, &s->client, &s->health);
+	geo_name_choose(&choice, s->name, &s->client, &s->health);
 	text[0] = '\0';
 	for (unsigned i = 0; i < choice.count; i++)
 		snprintf(text + strlen(text), 100 - strlen(text), "%s%s", i ? " " : "",
@@ -94,7 +94,7 @@ static const char *drawn(struct subject *s, uint32_t n)
 	struct geo_choice choice;
 
 	s->client.network = geo_network_hash(&a);
-	choice = geo_name_choose(s->name, &s->client, &s->health);
+	geo_name_choose(&choice, s->name, &s->client, &s->health);
 	return choice.count ? pop_name(s, choice.targets[0]) : "";
 }
 
