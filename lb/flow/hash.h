@@ -34,17 +34,17 @@ struct flow_secret {
 };
 
 static __always_inline uint64_t flow_hash_half(const struct flow_half_secret *secret,
-					       const uint32_t *x, int pairs)
+					       const uint32_t *x, uint64_t pairs)
 {
 	uint64_t sum = secret->from;
 
-	for (int i = 0; i < pairs; i++)
+	for (uint64_t i = 0; i < pairs; i++)
 		sum += (secret->pairs[i].a + x[2 * i]) * (secret->pairs[i].b + x[2 * i + 1]);
 	return sum >> 32;
 }
 
 static __always_inline uint64_t flow_hash(const struct flow_half_secret secret[2],
-					  const uint32_t *x, int pairs)
+					  const uint32_t *x, uint64_t pairs)
 {
 	uint64_t hash = flow_hash_half(&secret[0], x, pairs) << 32;
 
