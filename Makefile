@@ -184,8 +184,10 @@ fuzz: $(FUZZERS)
 
 LAYERS := $(wildcard lib lb geodns testbed)
 # One file a run: clang-tidy 14 carries the analyzer's state from one to the next.
+# The analyzer's budget for a function is a quarter of the usual: it takes two fifths of the time.
+ANALYZER := -Xclang -analyzer-config -Xclang max-nodes=60000
 lint: $(SKELETONS)
-	@printf '%s\n' $(call srcs,$(LAYERS)) | xargs -P2 -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -DCATCHMENT_VERSION='""' -DCATCHMENT_COMMIT='""' 2>/dev/null
+	@printf '%s\n' $(call srcs,$(LAYERS)) | xargs -P2 -I{} clang-tidy --quiet {} -- $(CPPFLAGS) -DCATCHMENT_VERSION='""' -DCATCHMENT_COMMIT='""' $(ANALYZER) 2>/dev/null
 	cppcheck -j2 --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability -I. $(addprefix -i,$(shell find $(LAYERS) -name '*.bpf.c')) $(LAYERS)
 	@! { grep -rnE '#include "(lb|geodns|testbed)/' lib; grep -rnE '#include "(geodns|testbed)/' lb; grep -rnE '#include "(lb|testbed)/' geodns; grep -rnE '#include "(lb|geodns)/' testbed; } 2>/dev/null | grep .
 
