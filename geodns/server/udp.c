@@ -85,8 +85,10 @@ static bool is_unspecified(const struct addr *addr)
 }
 
 /*
- * Path MTU discovery is left out (OMIT): a forged ICMP could make answers fragment,
- * and none is longer than every path allows.
+ * None of our answers is longer than every path allows, so none is to be fragmented: neither by us,
+ * whatever (forged) ICMP says of the path, nor on the way, where halves can be forged (RFC 9715).
+ * Over IPv4 that is "don't fragment", which needs no identification (RFC 6864): the kernel draws
+ * one for each packet else. What the program on the interface sends is the same.
  */
 static int options_set(int fd, const struct endpoint *at)
 {
@@ -97,7 +99,7 @@ static int options_set(int fd, const struct endpoint *at)
 	if (!err && !ipv4)
 		err = option_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (!err && ipv4)
-		err = option_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
+		err = option_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	if (!err && !ipv4)
 		err = option_set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
 	/* A socket bound to one address answers from it anyway. */

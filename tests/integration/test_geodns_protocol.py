@@ -27,7 +27,8 @@ ns1 A 10.1.0.53
 www CNAME u1
 deleg NS ns.deleg
 ns.deleg A 10.1.0.60
-""" + "".join("big A 10.2.0.%d\n" % i for i in range(1, 101))
+""" + "".join("big A 10.2.0.%d\n" % i for i in range(1, 101)) + \
+    "".join("half A 10.2.0.%d\n" % i for i in range(1, 61))
 NOERROR, FORMERR, NOTIMP, REFUSED, BADVERS = 0, 1, 4, 5, 16
 
 
@@ -235,6 +236,34 @@ class Protocol(unittest.TestCase):
                     self.check(what, sent, reply, rcode, has_opt)
                     reply = sock.recv(4096)
                 self.assertEqual(reply[:2], b"\xbe\xef", f"{what}: no reply, then the next query's")
+
+    def test_no_answer_is_fragmented(self):
+        """Not on the way, and not by us either when somebody has forged a path's MTU."""
+        sock = self.udp()
+        heard = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+        self.addCleanup(heard.close)
+        heard.settimeout(5)
+        heard.bind((PARIS, 0))
+        port = sock.getsockname()[1]
+        ours = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 1028, 0, 0x4000, 64, 17, 0,
+                           socket.inet_aton(NS), socket.inet_aton(PARIS))
+        too_big = struct.pack(">BBHHH", 3, 4, 0, 0, 576) + ours + struct.pack(">4H", 53, port, 1008, 0)
+        words = struct.unpack(f">{len(too_big) // 2}H", too_big)
+        total = sum(words)
+        total = (total & 0xffff) + (total >> 16)
+        too_big = too_big[:2] + struct.pack(">H", 0xffff - (total & 0xffff) - (total >> 16)) + too_big[4:]
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as forger:
+            forger.bind((PARIS, 0))
+            forger.sendto(too_big, (NS, 0))
+        sock.send(query("half.lab.test", b""))
+        reply = sock.recv(4096)
+        self.assertEqual((reply[2] & 2, reply[6:8]), (0, b"\0\x3c"), "60 addresses, whole")
+        packet = heard.recv(4096)
+        while packet[20:22] != b"\0\x35":
+            packet = heard.recv(4096)
+        length, identification, fragment = struct.unpack(">3H", packet[2:8])
+        self.assertEqual((length, identification, fragment), (20 + 8 + len(reply), 0, 0x4000))
+        self.assertGreater(length, 576)
 
     def test_malformed_over_tcp(self):
         for what, sent, rcode, has_opt in MALFORMED:
