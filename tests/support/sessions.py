@@ -25,6 +25,8 @@ ONE_WAY_MS = {"fra": 5, "ams": 8, "nyc": 20}  # to the hub
 # Of the wires. In full 90 000 packets a second go over them, and twice that when sessions have
 # moved: what is handed over takes three of them.
 QUANTUM_US = 250
+# Packets in an interface's queue: 2000 users are reset at once, and a wire may be a turn late.
+QUEUE = 10000
 VIP, PLAIN = "198.18.0.1", "198.18.1.1"
 PORT = 7300
 RESET_AFTER_MS = 1000
@@ -263,7 +265,7 @@ class Rig:
 
     @staticmethod
     def wire(netns, name, address):
-        netns.ip(f"link set {name} mtu 1500")
+        netns.ip(f"link set {name} mtu 1500 txqueuelen {QUEUE}")
         netns.ip(f"addr add {address}/30 dev {name}")
         netns.ip(f"link set {name} up")
 
