@@ -495,13 +495,9 @@ static void chaos_answer(struct lookup *l, const char *identity)
 
 static size_t size_limit(const struct dns_query *q, const struct answer_request *req, size_t size)
 {
-	size_t limit = DNS_UDP_SIZE_MIN;
-
 	if (req->tcp)
-		limit = size < ANSWER_SIZE_MAX ? size : ANSWER_SIZE_MAX;
-	else if (q->has_edns)
-		limit = dns_edns_udp_size(&q->edns);
-	return limit;
+		return size < ANSWER_SIZE_MAX ? size : ANSWER_SIZE_MAX;
+	return q->has_edns ? dns_edns_udp_size(&q->edns) : DNS_UDP_SIZE_MIN;
 }
 
 /*
@@ -528,7 +524,7 @@ static enum dns_cookie_state cookie_settle(struct dns_query *q, const struct cat
 
 static void question_answer(struct lookup *l, const char *identity)
 {
-	/* answer_query() has set what is read before it is written, and clears no kilobytes. */
+	/* answer_decoded() has set what is read before it is written, and clears no kilobytes. */
 	/* cppcheck-suppress ctuuninitvar */
 	const struct dns_query *q = l->query;
 
@@ -546,17 +542,18 @@ static void question_answer(struct lookup *l, const char *identity)
 		l->reply.rcode = DNS_REFUSED;
 }
 
-void answer_query(struct answer_result *result, const struct snapshot *snap,
-		  const struct answer_request *req, struct dns_query *query,
-		  const struct answer_client *client, uint8_t *out, size_t size)
+void answer_decoded(struct answer_result *result, const struct snapshot *snap,
+		    const struct answer_request *req, struct answer_question *question,
+		    uint8_t *out, size_t size)
 {
 	const struct geodns_conf *conf = snap->catalog->conf;
+	struct dns_query *query = &question->query;
 	struct lookup l;
 
 	l.snap = snap;
 	l.zone = NULL;
 	l.query = query;
-	l.client = client;
+	l.client = &question->client;
 	l.result = result;
 	*result = (struct answer_result){ .ecs = query->edns.has_ecs,
 					  .cookie = cookie_settle(query, snap->catalog, req) };
@@ -589,13 +586,12 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 			    uint8_t *out, size_t size)
 {
 	struct answer_result result = { 0 };
-	struct answer_client client;
-	struct dns_query query;
+	struct answer_question question;
 
-	if (!dns_query_decode(&query, req->packet, req->len))
+	if (!dns_query_decode(&question.query, req->packet, req->len))
 		return result;
-	answer_client(&client, &query, &req->client);
-	client.leaf = geo_map_lookup(snap->catalog->map, &client.addr);
-	answer_query(&result, snap, req, &query, &client, out, size);
+	answer_client(&question.client, &question.query, &req->client);
+	question.client.leaf = geo_map_lookup(snap->catalog->map, &question.client.addr);
+	answer_decoded(&result, snap, req, &question, out, size);
 	return result;
 }

@@ -44,6 +44,12 @@ struct answer_client {
 	struct geo_leaf leaf; /* in the snapshot's map; the caller's to look up */
 };
 
+/* A query that has been read, and for whom it is. */
+struct answer_question {
+	struct dns_query query;
+	struct answer_client client;
+};
+
 /* What came of it, for the counters. */
 struct answer_result {
 	size_t len; /* of the reply; 0: none is to be sent */
@@ -67,9 +73,9 @@ struct answer_result answer(const struct snapshot *snap, const struct answer_req
 /* Of a query that has been read; without the leaf. */
 void answer_client(struct answer_client *out, const struct dns_query *query,
 		   const struct addr *resolver);
-/* The same for a query that dns_query_decode() has read already. It is used up. */
-void answer_query(struct answer_result *result, const struct snapshot *snap,
-		  const struct answer_request *req, struct dns_query *query,
-		  const struct answer_client *client, uint8_t *out, size_t size);
+/* As answer(), where dns_query_decode() has read the query already. It is used up. */
+void answer_decoded(struct answer_result *result, const struct snapshot *snap,
+		    const struct answer_request *req, struct answer_question *question,
+		    uint8_t *out, size_t size);
 
 #endif

@@ -42,8 +42,7 @@ union control {
 struct request {
 	bool has_peer, is_query;
 	struct endpoint peer;
-	struct dns_query query; /* if is_query, as the next */
-	struct answer_client client;
+	struct answer_question question; /* if is_query */
 };
 
 /* One socket's. What each packet needs lies close together; its octets are elsewhere. */
@@ -196,7 +195,7 @@ static void request_answer(struct thread *t, const struct batch *batch, struct r
 
 	if (batch->has_limit)
 		req.rate = rate_limit_take(t->limit, &req.client, batch->now);
-	answer_query(result, batch->snap, &req, &r->query, &r->client, reply, DNS_UDP_SIZE_MAX);
+	answer_decoded(result, batch->snap, &req, &r->question, reply, DNS_UDP_SIZE_MAX);
 	if (batch->has_limit && req.rate == RATE_WHOLE && result->cookie == DNS_COOKIE_GOOD)
 		rate_limit_give_back(t->limit, &req.client);
 }
@@ -209,9 +208,9 @@ static void packet_read(struct thread *t, unsigned i)
 
 	r->has_peer = endpoint_from_sockaddr(&r->peer, &t->peers[i].any);
 	r->is_query = r->has_peer && r->peer.port != 0 && !(in->msg_hdr.msg_flags & MSG_TRUNC) &&
-		      dns_query_decode(&r->query, t->slots[i].query, in->msg_len);
+		      dns_query_decode(&r->question.query, t->slots[i].query, in->msg_len);
 	if (r->is_query)
-		answer_client(&r->client, &r->query, &r->peer.addr);
+		answer_client(&r->question.client, &r->question.query, &r->peer.addr);
 }
 
 /* All of a batch are read before the first one is answered: their clients are found at once. */
@@ -223,12 +222,12 @@ static void batch_read(struct thread *t, const struct batch *batch, unsigned cou
 	for (unsigned i = 0; i < count; i++) {
 		packet_read(t, i);
 		if (t->requests[i].is_query)
-			addrs[i] = t->requests[i].client.addr;
+			addrs[i] = t->requests[i].question.client.addr;
 	}
 	_Static_assert(BATCH <= GEO_LOOKUPS_MAX, "a batch is looked up at once");
 	geo_map_lookup_all(batch->snap->catalog->map, addrs, count, leaves);
 	for (unsigned i = 0; i < count; i++)
-		t->requests[i].client.leaf = leaves[i];
+		t->requests[i].question.client.leaf = leaves[i];
 }
 
 /* Returns the length of the reply, 0: none. */

@@ -6,15 +6,17 @@
 
 void flow_secret_make(struct flow_secret *out, const struct siphash_key *key)
 {
-	uint64_t words[sizeof(*out) / sizeof(uint64_t)];
+	uint8_t *at = (uint8_t *)out;
 
-	for (uint64_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	_Static_assert(sizeof(*out) % sizeof(uint64_t) == 0, "it is made of whole words");
+	for (uint64_t i = 0; i < sizeof(*out) / sizeof(uint64_t); i++) {
 		struct siphash s = siphash_begin(key);
+		uint64_t word;
 
 		siphash24_add(&s, i);
-		words[i] = siphash24_end(&s, 0, sizeof(i));
+		word = siphash24_end(&s, 0, sizeof(i));
+		memcpy(at + i * sizeof(word), &word, sizeof(word));
 	}
-	memcpy(out, words, sizeof(*out));
 }
 
 void flow_addr_set(uint8_t out[FLOW_ADDR_SIZE], const struct addr *addr)
