@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -222,6 +223,18 @@ class Runner(unittest.TestCase):
         done = self.run_tests(body, "-k", "tset_a", CI="")
         self.assertEqual(done.stdout, "0 passed, 0 failed\nno test matches tset_a\n")
         self.assertEqual(done.returncode, 1, "a slip of the hand has tested nothing")
+
+    def test_started_in_the_background(self):
+        """A shell has what it starts there ignore SIGINT; what is tested shall hear of it."""
+        body = ("  def test_a(self):\n"
+                "    done = subprocess.run(['sh', '-c', 'kill -s INT $$; exit 3'])\n"
+                "    self.assertEqual(done.returncode, -2)\n")
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            done = self.run_tests(body)
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self.assertEqual((done.stdout.splitlines()[-1], done.returncode), ("1 passed, 0 failed", 0))
 
     def test_what_cannot_count_as_passed(self):
         for body, why in (("  pass\n", "has no tests"),
