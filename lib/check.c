@@ -15,6 +15,8 @@
 
 #include "lib/alloc.h"
 #include "lib/check_http.h"
+#include "lib/log.h"
+#include "lib/starved.h"
 
 enum stage { CONNECTING, HANDSHAKING, SENDING, READING };
 
@@ -30,7 +32,8 @@ struct check {
 	struct instant next; /* when the grid comes round again */
 	struct instant begun;
 	enum stage stage;
-	int fd; /* -1 between checks */
+	int fd;		 /* -1 between checks */
+	bool is_starved; /* the last turn was left out */
 	struct check_trusts *trusts;
 	struct check_trust *trust; /* https: kept from check to check */
 	struct check_tls *tls;	   /* https: of this connection */
@@ -363,6 +366,18 @@ static void query_build(struct check *check)
 		check_dns_query(&check->spec.dns, check->query_id, (uint8_t *)check->request);
 }
 
+/* What we lack says nothing of the target: no result, and another try at the next turn. */
+static void turn_skip(struct check *check, int err)
+{
+	char target[ENDPOINT_TEXT_SIZE];
+
+	if (!check->is_starved)
+		log_warn("check of %s: cannot look, its verdict stays: %s",
+			 endpoint_format(&check->spec.target, target), strerror(err));
+	check->is_starved = true;
+	connection_close(check);
+}
+
 static void begin(struct check *check)
 {
 	int err;
@@ -379,6 +394,11 @@ static void begin(struct check *check)
 	if (check->spec.type == CHECK_DNS)
 		query_build(check);
 	err = connection_open(check);
+	if (errno_is_starved(err)) {
+		turn_skip(check, err);
+		return;
+	}
+	check->is_starved = false;
 	if (err) {
 		fail_errno(check, err);
 		return;

@@ -9,7 +9,8 @@
  * many checks do not beat together, and from then on on a fixed grid, whatever
  * the answers take. The timeout covers connect and answer. A new connection for
  * every check, closed with a reset so that no TIME_WAIT piles up. A query that is lost is a
- * check that has failed.
+ * check that has failed. Where this process lacks descriptors or memory for one, there is none:
+ * nobody is down because we cannot look.
  */
 #ifndef LIB_CHECK_H
 #define LIB_CHECK_H

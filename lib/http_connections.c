@@ -9,6 +9,7 @@
 
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/starved.h"
 
 /* While there is no room, how often to look for some. */
 #define FULL_RETRY_S 0.1
@@ -141,7 +142,7 @@ static bool accept_one(struct http_connections *all)
 	int fd = accept4(all->listener.fd, (struct sockaddr *)&ss, &len,
 			 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+	if (fd < 0 && errno_is_starved(errno)) {
 		log_debug("http: no descriptor for another connection");
 		all->is_exhausted = true;
 	}

@@ -14,6 +14,7 @@
 #include "lb/bgp/transport.h"
 #include "lib/alloc.h"
 #include "lib/log.h"
+#include "lib/starved.h"
 
 #define BACKLOG	    64
 #define REFUSED_MAX 16	/* being told so at one time; more are just closed */
@@ -121,7 +122,7 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
  */
 static void accept_failed(struct listening *listening, int error)
 {
-	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM)
+	if (!errno_is_starved(error))
 		return;
 	if (!listening->starved)
 		log_warn("speaker: cannot accept connections: %s", strerror(error));

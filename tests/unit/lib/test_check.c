@@ -2,6 +2,7 @@
 /* Checks against a listener on loopback that lives in the same loop. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -256,6 +257,13 @@ Test(check, http_request_and_answer_in_pieces)
 	ev_loop_destroy(loop);
 }
 
+/* Until the origin has seen so many connections end. */
+static void ends_await(struct origin *o, int count)
+{
+	for (int i = 0; o->ended_count < count && i < 1000; i++)
+		ev_run(o->loop, EVRUN_NOWAIT);
+}
+
 Test(check, tcp_accepted_then_refused)
 {
 	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
@@ -271,8 +279,7 @@ Test(check, tcp_accepted_then_refused)
 	cr_expect_str_eq(r.reason, "");
 	cr_expect_eq(r.list[0].state, HEALTH_UP);
 	cr_expect(!r.list[1].changed);
-	for (int i = 0; o.ended_count < 2 && i < 1000; i++)
-		ev_run(loop, EVRUN_NOWAIT);
+	ends_await(&o, 2);
 	/* Reset, not closed: nothing stays in TIME_WAIT. */
 	cr_expect_eq(o.conns[0].error, ECONNRESET);
 	origin_stop(&o);
@@ -282,6 +289,56 @@ Test(check, tcp_accepted_then_refused)
 	cr_expect_eq(r.list[3].state, HEALTH_DOWN);
 	cr_expect(r.list[3].changed);
 	check_free(check);
+	ev_loop_destroy(loop);
+}
+
+static void on_rest_over(struct ev_loop *loop, struct ev_timer *timer, int revents)
+{
+	(void)timer;
+	(void)revents;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+/* So that no descriptor is left, for so long. */
+static void starve(struct ev_loop *loop, double seconds)
+{
+	struct rlimit before, none;
+	struct ev_timer rest;
+	int lowest = dup(0);
+
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = (struct rlimit){ (rlim_t)lowest, before.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	ev_timer_init(&rest, on_rest_over, seconds, 0);
+	ev_timer_start(loop, &rest);
+	ev_run(loop, 0);
+	setrlimit(RLIMIT_NOFILE, &before);
+}
+
+/* With fall 1 a single failure would be a verdict; three turns fall into the time without. */
+Test(check, nobody_is_down_because_we_lack_descriptors)
+{
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct results r = { .loop = loop };
+	struct check_spec spec = { .interval_ms = 50, .timeout_ms = 50, .rise = 1, .fall = 1 };
+	struct check *check;
+	struct origin o;
+
+	origin_start(&o, loop);
+	spec.target = o.at;
+	check = check_new(loop, NULL, &spec, 7, on_result, &r);
+	run(&r, 2);
+	/* Or the origin gives descriptors back meanwhile. */
+	ends_await(&o, 2);
+	starve(loop, 0.17);
+	cr_expect_eq(r.count, 2);
+	run(&r, 3);
+	for (int i = 0; i < r.count; i++)
+		cr_expect(r.list[i].success, "result %d: %s", i, r.reason);
+	cr_expect_gt(r.list[2].at.ns - r.list[1].at.ns, 150 * NS_PER_MS);
+	check_free(check);
+	origin_stop(&o);
 	ev_loop_destroy(loop);
 }
 
