@@ -171,7 +171,7 @@ bench-failover: all
 	@$(call owned,tests/bench/grid.py small --again $(GRID_FLAGS))
 
 FUZZERS      := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 5
 # CI's verdict is the code's, not chance's; to search, FUZZ_SEED=0 FUZZ_SECONDS=600.
 FUZZ_SEED    ?= 1
 FUZZ_FLAGS   := -g -O1 -fno-sanitize-recover=undefined
