@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/text.h"
+
 /* A stretch of the buffer. */
 struct span {
 	const char *pos;
@@ -244,27 +246,16 @@ enum http_head_result http_head_parse(struct http_head *out, const char *buf, si
 	return HTTP_HEAD_DONE;
 }
 
-static int hex_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Section 7.1: the size in hexadecimal, then extensions that nobody here knows. */
 static bool chunk_size_parse(size_t *size, struct span line)
 {
 	const char *p = line.pos;
 
 	*size = 0;
-	for (; p < line.end && hex_value(*p) >= 0; p++) {
+	for (; p < line.end && hex_digit(*p) >= 0; p++) {
 		if (*size > SIZE_MAX >> 4)
 			return false;
-		*size = *size << 4 | (size_t)hex_value(*p);
+		*size = *size << 4 | (size_t)hex_digit(*p);
 	}
 	return p > line.pos && (p == line.end || *p == ';' || is_blank(*p));
 }

@@ -5,17 +5,7 @@
 #include <strings.h>
 
 #include "lib/alloc.h"
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "lib/text.h"
 
 /* False for a broken escape or a zero byte. */
 static bool unescape(const char *s, size_t len, bool plus_is_space, char *out)
@@ -24,8 +14,8 @@ static bool unescape(const char *s, size_t len, bool plus_is_space, char *out)
 		char c = s[i];
 
 		if (c == '%') {
-			int high = len - i > 2 ? hex_value(s[i + 1]) : -1;
-			int low = len - i > 2 ? hex_value(s[i + 2]) : -1;
+			int high = len - i > 2 ? hex_digit(s[i + 1]) : -1;
+			int low = len - i > 2 ? hex_digit(s[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return false;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/text.h"
+
 #define VERSION	    1
 #define HASHED_SIZE 8 /* of a server cookie: what is in front of the hash */
 /* RFC 9018, 4.3. */
@@ -89,14 +91,6 @@ enum dns_cookie_state dns_cookie_renew(struct dns_cookie *cookie,
 	if (maker != 0 || age > AGE_RENEW)
 		cookie_make(cookie, secrets->keys[0], client, unix_time);
 	return state;
-}
-
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
 }
 
 /* The digits of one key, which end at stop. */

@@ -355,7 +355,7 @@ static json_t *pool_json(struct pool *p)
 	return o;
 }
 
-/* Call fn once per fault key, in the order of their first appearance. */
+/* Each key counts once, where it appears first. */
 static bool is_first_of_key(const struct run_record *run, size_t fault)
 {
 	for (size_t i = 0; i < fault; i++) {
@@ -365,7 +365,9 @@ static bool is_first_of_key(const struct run_record *run, size_t fault)
 	return true;
 }
 
-static json_t *variants_json(const struct run_record *run, const struct measure_effects *all)
+/* By variant and fault key what tell() says of the users in that pool. */
+static json_t *pools_json(const struct run_record *run, const struct measure_effects *all,
+			  json_t *tell(struct pool *pool))
 {
 	json_t *variants = json_object();
 
@@ -379,7 +381,7 @@ static json_t *variants_json(const struct run_record *run, const struct measure_
 				continue;
 			pool = pool_new(run, all, v, run->faults[f].key);
 			if (pool.count > 0)
-				json_object_set_new(faults, run->faults[f].key, pool_json(&pool));
+				json_object_set_new(faults, run->faults[f].key, tell(&pool));
 			pool_free(&pool);
 		}
 		json_object_set_new(variants, run->variants[v].text, faults);
@@ -505,20 +507,22 @@ json_t *measure_summary(const struct run_record *run, const struct measure_effec
 	json_object_set_new(summary, "trials",
 			    json_pack("{s:I, s:I}", "valid", (json_int_t)valid, "invalid",
 				      (json_int_t)(run->trial_count - valid)));
-	json_object_set_new(summary, "variants", variants_json(run, all));
+	json_object_set_new(summary, "variants", pools_json(run, all, pool_json));
 	json_object_set_new(summary, "paired", pairs_json(run, all));
 	json_object_set_new(summary, "placement", placement_json(run));
 	return summary;
 }
 
-static json_t *curve_json(const struct pool *pool)
+static json_t *curve_json(struct pool *pool)
 {
+	json_t *list = json_array(), *o = json_object();
+	struct survival_step *curve;
+	struct lifetime *lives;
 	size_t n, steps;
-	struct lifetime *lives = lifetimes_of(pool, RECONNECT, &n);
-	struct survival_step *curve = xcalloc(n + 1, sizeof(*curve));
-	json_t *list = json_array();
-	json_t *o = json_object();
 
+	pool_cluster(pool);
+	lives = lifetimes_of(pool, RECONNECT, &n);
+	curve = xcalloc(n + 1, sizeof(*curve));
 	steps = survival_curve(lives, n, curve);
 	for (size_t i = 0; i < steps; i++)
 		json_array_append_new(list,
@@ -533,23 +537,5 @@ static json_t *curve_json(const struct pool *pool)
 
 json_t *measure_curves(const struct run_record *run, const struct measure_effects *all)
 {
-	json_t *variants = json_object();
-
-	for (size_t v = 0; v < run->variant_count; v++) {
-		json_t *faults = json_object();
-
-		for (size_t f = 0; f < run->fault_count; f++) {
-			struct pool pool;
-
-			if (!is_first_of_key(run, f))
-				continue;
-			pool = pool_new(run, all, v, run->faults[f].key);
-			pool_cluster(&pool);
-			if (pool.count > 0)
-				json_object_set_new(faults, run->faults[f].key, curve_json(&pool));
-			pool_free(&pool);
-		}
-		json_object_set_new(variants, run->variants[v].text, faults);
-	}
-	return variants;
+	return pools_json(run, all, curve_json);
 }
