@@ -14,12 +14,14 @@
 #include "geodns/server/tcp_connection.h"
 #include "geodns/tally.h"
 #include "geodns/tls/session.h"
+#include "lib/accepter.h"
 #include "lib/alloc.h"
 #include "lib/listen.h"
 #include "lib/thread.h"
 
 struct listener {
-	ev_io io;
+	struct accepter accepter;
+	struct thread *thread;
 	enum counters_stream kind;
 };
 
@@ -63,34 +65,23 @@ static struct transport *transport_new(struct tcp_server *server, enum counters_
 	return tls_session_new(credentials, fd);
 }
 
-static void connection_begin(struct thread *t, enum counters_stream kind, int fd,
-			     const struct sockaddr *sa)
+static void on_connection(void *ctx, int fd, const struct sockaddr *from)
 {
+	const struct listener *listener = ctx;
+	struct thread *t = listener->thread;
 	struct endpoint peer;
 	unsigned idle_ms;
 
-	if (!endpoint_from_sockaddr(&peer, sa)) {
+	if (!endpoint_from_sockaddr(&peer, from)) {
 		close(fd);
 	} else if (!gate_enter(t->server->gate, &peer.addr, &idle_ms)) {
 		counters_raise(&t->worker.counters.refused);
 		close(fd);
 	} else {
-		tcp_connection_new(&t->worker, kind, transport_new(t->server, kind, fd), fd,
-				   &peer.addr, idle_ms);
+		tcp_connection_new(&t->worker, listener->kind,
+				   transport_new(t->server, listener->kind, fd), fd, &peer.addr,
+				   idle_ms);
 	}
-}
-
-static void on_accept(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-	int fd = accept4(io->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	(void)loop;
-	(void)events;
-	if (fd >= 0)
-		connection_begin(io->data, ((struct listener *)io)->kind, fd,
-				 (struct sockaddr *)&ss);
 }
 
 static void on_stop(struct ev_loop *loop, ev_io *io, int events)
@@ -146,9 +137,8 @@ static int address_listen(struct tcp_server *server, enum counters_stream kind,
 		struct listener *l = &t->listeners[t->listener_count++];
 
 		l->kind = kind;
-		ev_io_init(&l->io, on_accept, fds[i], EV_READ);
-		l->io.data = t;
-		ev_io_start(t->worker.loop, &l->io);
+		l->thread = t;
+		accepter_start(&l->accepter, t->worker.loop, fds[i], "tcp", on_connection, l);
 	}
 	free(fds);
 	return err;
@@ -240,10 +230,8 @@ static void thread_free(struct thread *t)
 {
 	if (t->running)
 		pthread_join(t->id, NULL);
-	for (size_t i = 0; i < t->listener_count; i++) {
-		ev_io_stop(t->worker.loop, &t->listeners[i].io);
-		close(t->listeners[i].io.fd);
-	}
+	for (size_t i = 0; i < t->listener_count; i++)
+		accepter_stop(&t->listeners[i].accepter);
 	if (t->worker.loop) {
 		ev_io_stop(t->worker.loop, &t->stop);
 		ev_loop_destroy(t->worker.loop);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdbool.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,21 +11,17 @@
 #include "lb/bgp/notification.h"
 #include "lb/bgp/session.h"
 #include "lb/bgp/transport.h"
+#include "lib/accepter.h"
 #include "lib/alloc.h"
-#include "lib/log.h"
-#include "lib/starved.h"
 
 #define BACKLOG	    64
-#define REFUSED_MAX 16	/* being told so at one time; more are just closed */
-#define PAUSE_S	    0.1 /* between attempts to accept while the machine has nothing to spare */
+#define REFUSED_MAX 16 /* being told so at one time; more are just closed */
 
 struct listening {
 	struct listening *next;
 	struct bgp_listener *listener;
 	struct endpoint at;
-	ev_io io;
-	ev_timer pause;
-	bool starved; /* and it has been said */
+	struct accepter accepter;
 };
 
 struct refused {
@@ -108,53 +103,18 @@ static void refuse(struct bgp_listener *listener, int fd, enum bgp_cease subcode
 	bgp_session_close(refused->session);
 }
 
-static void on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
+static void on_connection(void *ctx, int fd, const struct sockaddr *sa)
 {
-	struct listening *listening = timer->data;
-
-	(void)events;
-	ev_io_start(loop, &listening->io);
-}
-
-/*
- * Without descriptors or memory the connection stays in the backlog and the socket readable: look
- * away for a moment, or the loop does nothing else. Other failures are of the connection alone.
- */
-static void accept_failed(struct listening *listening, int error)
-{
-	if (!errno_is_starved(error))
-		return;
-	if (!listening->starved)
-		log_warn("speaker: cannot accept connections: %s", strerror(error));
-	listening->starved = true;
-	ev_io_stop(listening->listener->loop, &listening->io);
-	ev_timer_set(&listening->pause, PAUSE_S, 0);
-	ev_timer_start(listening->listener->loop, &listening->pause);
-}
-
-static void on_connection(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct listening *listening = io->data;
+	struct listening *listening = ctx;
 	struct bgp_listener *listener = listening->listener;
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct endpoint from;
 	enum bgp_cease subcode;
 
-	(void)loop;
-	(void)events;
-	if (fd < 0) {
-		accept_failed(listening, errno);
-		return;
-	}
-	listening->starved = false;
-	if (!endpoint_from_sockaddr(&from, (struct sockaddr *)&sa)) {
+	if (!endpoint_from_sockaddr(&from, sa)) {
 		close(fd);
 		return;
 	}
-	subcode = listener->on_accept(listener->ctx, fd, &from.addr,
-				      sockaddr_interface((struct sockaddr *)&sa));
+	subcode = listener->on_accept(listener->ctx, fd, &from.addr, sockaddr_interface(sa));
 	if (subcode)
 		refuse(listener, fd, subcode);
 }
@@ -195,10 +155,8 @@ int bgp_listener_add(struct bgp_listener *listener, const struct endpoint *endpo
 	listening->at = *endpoint;
 	listening->next = listener->sockets;
 	listener->sockets = listening;
-	ev_io_init(&listening->io, on_connection, fd, EV_READ);
-	ev_init(&listening->pause, on_pause_over);
-	listening->io.data = listening->pause.data = listening;
-	ev_io_start(listener->loop, &listening->io);
+	accepter_start(&listening->accepter, listener->loop, fd, "speaker", on_connection,
+		       listening);
 	return 0;
 }
 
@@ -222,9 +180,7 @@ static void listening_free(struct listening **link)
 	struct listening *gone = *link;
 
 	*link = gone->next;
-	ev_io_stop(gone->listener->loop, &gone->io);
-	ev_timer_stop(gone->listener->loop, &gone->pause);
-	close(gone->io.fd);
+	accepter_stop(&gone->accepter);
 	free(gone);
 }
 
@@ -241,7 +197,7 @@ int bgp_listener_prepare(struct bgp_listener *listener)
 	int error = 0;
 
 	for (struct listening *l = listener->sockets; l && !error; l = l->next)
-		error = listener->on_listen(listener->ctx, l->io.fd, l->at.addr.family);
+		error = listener->on_listen(listener->ctx, l->accepter.io.fd, l->at.addr.family);
 	return error;
 }
 
@@ -249,7 +205,7 @@ void bgp_listener_unkey(struct bgp_listener *listener, const struct prefix *peer
 {
 	for (struct listening *l = listener->sockets; l; l = l->next)
 		if (l->at.addr.family == peers->addr.family)
-			bgp_transport_key(l->io.fd, peers, "");
+			bgp_transport_key(l->accepter.io.fd, peers, "");
 }
 
 void bgp_listener_free(struct bgp_listener *listener)

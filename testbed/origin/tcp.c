@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/accepter.h"
 #include "lib/alloc.h"
 #include "testbed/origin/protocol.h"
 
@@ -22,7 +23,7 @@ struct connection {
 
 struct origin_tcp {
 	struct ev_loop *loop;
-	ev_io io;
+	struct accepter accepter;
 	const char *pop;
 	size_t count, limit;
 	struct connection *connections;
@@ -117,18 +118,15 @@ static void connection_new(struct origin_tcp *tcp, int fd)
 	ev_timer_again(tcp->loop, &c->idle);
 }
 
-static void on_connection(struct ev_loop *loop __attribute__((unused)), ev_io *w,
-			  int revents __attribute__((unused)))
+static void on_connection(void *ctx, int fd, const struct sockaddr *from)
 {
-	struct origin_tcp *tcp = w->data;
-	int fd;
+	struct origin_tcp *tcp = ctx;
 
-	while ((fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		if (tcp->count < tcp->limit)
-			connection_new(tcp, fd);
-		else
-			close(fd);
-	}
+	(void)from;
+	if (tcp->count < tcp->limit)
+		connection_new(tcp, fd);
+	else
+		close(fd);
 }
 
 static int open_socket(const struct endpoint *listen_at)
@@ -163,9 +161,7 @@ int origin_tcp_new(struct origin_tcp **out, struct ev_loop *loop, const struct e
 	tcp->loop = loop;
 	tcp->pop = pop;
 	tcp->limit = limit;
-	ev_io_init(&tcp->io, on_connection, fd, EV_READ);
-	tcp->io.data = tcp;
-	ev_io_start(loop, &tcp->io);
+	accepter_start(&tcp->accepter, loop, fd, "origin", on_connection, tcp);
 	*out = tcp;
 	return 0;
 }
@@ -180,7 +176,6 @@ void origin_tcp_free(struct origin_tcp *tcp)
 		next = c->next;
 		connection_free(c);
 	}
-	ev_io_stop(tcp->loop, &tcp->io);
-	close(tcp->io.fd);
+	accepter_stop(&tcp->accepter);
 	free(tcp);
 }

@@ -271,13 +271,6 @@ static int engine_start(struct lab *lab)
 	return err;
 }
 
-static void on_connection(struct ev_loop *loop, ev_io *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	lab_accept(w->data);
-}
-
 static int socket_open(struct lab *lab)
 {
 	char *path = xasprintf("%s/control", lab->dir);
@@ -286,9 +279,7 @@ static int socket_open(struct lab *lab)
 	free(path);
 	if (fd < 0)
 		return fd;
-	ev_io_init(&lab->listener, on_connection, fd, EV_READ);
-	lab->listener.data = lab;
-	ev_io_start(lab->loop, &lab->listener);
+	accepter_start(&lab->listener, lab->loop, fd, "control socket", lab_accept, lab);
 	return 0;
 }
 
@@ -307,7 +298,6 @@ static struct lab *lab_new(struct ev_loop *loop, const struct lab_setup *setup)
 	lab->name = xstrdup(setup->name);
 	lab->lock = setup->lock;
 	lab->dir = xasprintf(LAB_ROOT "/%s", setup->name);
-	lab->listener.fd = -1;
 	lab->started = clock_now();
 	lab->nodes = xcalloc(t->node_count, sizeof(*lab->nodes));
 	lab->wires = xcalloc(t->link_count, sizeof(*lab->wires));
@@ -342,12 +332,10 @@ int lab_start(struct lab **out, struct ev_loop *loop, const struct lab_setup *se
 void lab_free(struct lab *lab)
 {
 	ev_timer_stop(lab->loop, &lab->deadline);
-	ev_io_stop(lab->loop, &lab->listener);
 	lab->runtime->stop(lab);
 	lab_nodes_free(lab);
 	wire_engine_free(lab->engine);
-	if (lab->listener.fd >= 0)
-		close(lab->listener.fd);
+	accepter_stop(&lab->listener);
 	lab_dir_release(lab->name, lab->lock);
 	lab_clients_free(lab); /* last: the end of its connection is what "down" waits for */
 	convergence_free(lab->convergence);

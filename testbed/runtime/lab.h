@@ -20,6 +20,7 @@
 #include <ev.h>
 #include <jansson.h>
 
+#include "lib/accepter.h"
 #include "testbed/record.h"
 #include "testbed/runtime/control.h"
 #include "testbed/runtime/convergence.h"
@@ -101,7 +102,7 @@ struct lab {
 	struct lab_client *clients;
 	bool *shifted;	   /* by pop: its upstreams prefer others */
 	unsigned policies; /* how often that has changed: their names */
-	ev_io listener;
+	struct accepter listener;
 	ev_timer deadline;
 	size_t measuring;		       /* nodes that do */
 	unsigned measured;		       /* times */
@@ -174,7 +175,7 @@ void lab_mishap(struct lab *lab, const char *fmt, ...) __attribute__((format(pri
 void lab_nodes_prepare(struct lab *lab);
 void lab_nodes_free(struct lab *lab);
 void lab_node_daemons_start(struct lab_node *node);
-void lab_accept(struct lab *lab);
+void lab_accept(void *ctx, int fd, const struct sockaddr *from);
 void lab_clients_free(struct lab *lab);
 /* A line of a node's router, read at t_ns: if BFD has changed its mind, that is recorded. */
 void lab_bfd_line(struct lab_node *node, int64_t t_ns, const char *line);

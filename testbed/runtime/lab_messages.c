@@ -5,7 +5,6 @@
  * A connection introduces itself with "hello": as a node's agent, as the users
  * of a node (role "client"), or not at all, which makes it a command.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -427,17 +426,13 @@ static void on_client_close(void *ctx, struct control *control)
 	client_remove(c);
 }
 
-void lab_accept(struct lab *lab)
+void lab_accept(void *ctx, int fd, const struct sockaddr *from)
 {
 	static const struct control_events events = { on_client_message, on_client_close };
-	int fd = accept4(lab->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct lab *lab = ctx;
 	struct lab_client *c;
 
-	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			log_warn("control socket: %s", strerror(errno));
-		return;
-	}
+	(void)from;
 	c = x_new(struct lab_client);
 	c->lab = lab;
 	c->next = lab->clients;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -335,58 +334,6 @@ Test(bgp_speaker, address_in_use)
 	bgp_speaker_free(second);
 	bgp_speaker_stop(a.speaker, BGP_STOP_CEASE, NULL);
 	wait_for(loop, &a.stopped, 1);
-	bgp_speaker_free(a.speaker);
-	ev_loop_destroy(loop);
-}
-
-/* A connection from b's address to a. */
-static int connect_to(const struct end *a)
-{
-	struct endpoint from = { .addr = a->peer.remote.addr };
-	struct sockaddr_storage sa;
-	socklen_t len = endpoint_to_sockaddr(&from, &sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	cr_assert_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
-	len = endpoint_to_sockaddr(&a->listen, &sa);
-	cr_assert_eq(connect(fd, (struct sockaddr *)&sa, len), 0);
-	return fd;
-}
-
-/* The loop must not go round and round over a connection that cannot be accepted. */
-Test(bgp_speaker, out_of_descriptors)
-{
-	struct ev_loop *loop = ev_loop_new(0);
-	struct rlimit limit, none;
-	ev_timer timeout;
-	char byte;
-	struct end a;
-	int fd, spare;
-
-	configure(&a, loop, 0, 64501);
-	a.peer.passive = true; /* a dial that fails would give a descriptor back */
-	run(&a);
-	cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
-	fd = connect_to(&a);
-	spare = dup(fd);
-	cr_assert_geq(spare, 0);
-	close(spare);
-	none = (struct rlimit){ (rlim_t)spare, limit.rlim_max };
-	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	ev_timer_init(&timeout, on_timeout, 0.35, 0);
-	ev_now_update(loop);
-	ev_timer_start(loop, &timeout);
-	ev_run(loop, 0);
-	cr_expect_lt(ev_iteration(loop), 20, "%u turns in a third of a second", ev_iteration(loop));
-	cr_expect_lt(recv(fd, &byte, 1, MSG_DONTWAIT), 0, "nobody has spoken");
-
-	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
-	ev_timer_set(&timeout, 0.35, 0);
-	ev_now_update(loop);
-	ev_timer_start(loop, &timeout);
-	ev_run(loop, 0);
-	cr_expect_eq(recv(fd, &byte, 1, MSG_DONTWAIT), 1, "accepted now, an OPEN has come");
-	close(fd);
 	bgp_speaker_free(a.speaker);
 	ev_loop_destroy(loop);
 }
