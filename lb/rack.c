@@ -223,19 +223,21 @@ static bool any_has_service(const struct lb_conf *conf, const struct endpoint *a
 	return false;
 }
 
+/* One that finds no room is not in the others' way. The first error. */
 static int services_add(struct lb_rack *rack, const struct rack_vip *vip)
 {
 	const struct lb_vip_conf *conf = vip->conf;
-	int err = 0;
+	int first = 0;
 
 	for (size_t i = 0; i < conf->address_count; i++)
-		for (size_t j = 0; j < conf->service_count && !err; j++) {
+		for (size_t j = 0; j < conf->service_count; j++) {
 			const struct endpoint at = { conf->addresses[i], conf->services[j].port };
+			int err = front_vip_add(rack->front, &at, conf->services[j].proto, vip->row,
+						vip->row);
 
-			err = front_vip_add(rack->front, &at, conf->services[j].proto, vip->row,
-					    vip->row);
+			first = first ? first : err;
 		}
-	return err;
+	return first;
 }
 
 static void services_remove(struct lb_rack *rack, const struct lb_vip_conf *old)
@@ -364,26 +366,32 @@ static void neighbors_want(struct lb_rack *rack)
 	free(addrs);
 }
 
-/* Origins and tables first: then packets may come. */
+/*
+ * What has gone makes room, and nobody else gets its row while packets come by it. Origins and
+ * tables next: then packets may come.
+ */
 static int take(struct lb_rack *rack)
 {
 	struct rack_vip *old = rack->vips;
 	const size_t old_count = rack->vip_count;
-	int err = 0;
+	int first = 0;
 
 	rack->conf = rack->lb->conf;
+	for (size_t i = 0; i < old_count; i++)
+		services_remove(rack, old[i].conf);
 	vips_make(rack);
 	neighbors_want(rack);
 	places_tell(rack);
 	lb_rack_step(rack);
-	for (size_t i = 0; i < rack->vip_count && !err; i++)
-		err = services_add(rack, &rack->vips[i]);
-	for (size_t i = 0; i < old_count; i++) {
-		services_remove(rack, old[i].conf);
-		free(old[i].members);
+	for (size_t i = 0; i < rack->vip_count; i++) {
+		int err = services_add(rack, &rack->vips[i]);
+
+		first = first ? first : err;
 	}
+	for (size_t i = 0; i < old_count; i++)
+		free(old[i].members);
 	free(old);
-	return err;
+	return first;
 }
 
 void lb_rack_reload(struct lb_rack *rack)

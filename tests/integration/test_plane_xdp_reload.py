@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reloads of plane xdp: services, neighbours and places, in the pop of test_plane_xdp.py."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import test_plane_xdp
+from support import lb_lab
+
+VIP_SLOTS, VIP_PROBES = 16384, 16  # lb/dataplane/front_layout.h
+CROWD, OVER, LAST = "198.18.9.1", "198.18.10.1", "198.18.11.1"
+
+
+def vip_hash(address, port):
+    """front_vip_hash() of a service over TCP: where its slot is looked for first."""
+    lo, = struct.unpack("<Q", b"\0\0\xff\xff" + socket.inet_aton(address))
+    mask = 2 ** 64 - 1
+    value = (socket.htons(port) | socket.IPPROTO_TCP << 16) * 0x9e3779b97f4a7c15 & mask
+    value = (value ^ value >> 29 ^ lo) * 0xbf58476d1ce4e5b9 & mask
+    return (value >> 40 & 0xffffffff) % VIP_SLOTS
+
+
+def crowds(address, count):
+    """So many sets of ports, each of which fills the slots where one service is looked for."""
+    ports = {}
+    for port in range(1024, 65536):
+        ports.setdefault(vip_hash(address, port), []).append(port)
+    at = next(at for at in range(VIP_SLOTS - VIP_PROBES)
+              if all(len(ports.get(at + i, ())) >= count for i in range(VIP_PROBES)))
+    return at, [[ports[at + i][n] for i in range(VIP_PROBES)] for n in range(count)]
+
+
+class Reload(unittest.TestCase):
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root: network namespaces and BPF")
+        self.stack = self.enterContext(contextlib.ExitStack())
+        self.world = test_plane_xdp.World(self.stack)
+        self.pop = test_plane_xdp.Pop(self.stack, self.world)
+        self.world.route(self.pop)
+
+    def write(self, conf):
+        with open(self.pop.daemon.path, "w", encoding="ascii") as out:
+            json.dump(conf, out)
+
+    def reload(self, conf):
+        daemon, since = self.pop.daemon, self.pop.daemon.last_id()
+        self.write(conf)
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.events({"kind": "reloaded"}, since=since)
+
+    def serve(self, address, ports):
+        """At every origin, and the way there."""
+        self.world.edge.ip(f"route replace {address} via {self.pop.net}.2")
+        for name, ns in self.pop.origins.items():
+            if address not in ns.ip("addr show dev lo"):
+                ns.ip(f"addr add {address}/32 dev lo")
+            for port in ports:
+                self.pop.servers[name].listen((address, port), self.pop.servers[name].serve)
+
+    def reaches(self, address, port):
+        """An origin behind that service says its name."""
+        with self.pop.client.socket(socket.AF_INET) as sock:
+            sock.settimeout(5)
+            try:
+                sock.connect((address, port))
+                return sock.recv(1).decode() in test_plane_xdp.NAMES
+            except ConnectionRefusedError:
+                return False
+
+    def vip(self, name, address, ports):
+        return {"name": name, "prefixes": [address[:-1] + "0/24"], "addresses": [address],
+                "services": [f"tcp/{port}" for port in ports],
+                "origins": list(test_plane_xdp.NAMES)}
+
+    def test_no_room_for_one_service(self):
+        """The others have theirs, and what has gone makes room."""
+        at, (first, second) = crowds(CROWD, 2)
+        over = next(port for port in range(1024, 65536) if vip_hash(OVER, port) == at)
+        self.serve(CROWD, first + second)
+        self.serve(OVER, [over, 81])
+        conf = self.pop.configuration()
+        web, = conf["vips"]
+        daemon = self.pop.start()
+        conf["vips"] = [web, self.vip("crowd", CROWD, first)]
+        self.reload(conf)
+        self.assertEqual([port for port in first if not self.reaches(CROWD, port)], [])
+        conf["vips"] = [web, self.vip("crowd", CROWD, second)]
+        self.reload(conf)
+        self.assertEqual([port for port in second if not self.reaches(CROWD, port)], [])
+        self.assertFalse(self.reaches(CROWD, first[0]))
+        self.assertNotIn("find room", daemon.log())
+        conf["vips"] = [web, self.vip("crowd", CROWD, second), self.vip("over", OVER, [over, 81]),
+                        self.vip("last", LAST, [82])]
+        self.serve(LAST, [82])
+        self.reload(conf)
+        self.assertEqual([self.reaches(OVER, over), self.reaches(OVER, 81),
+                          self.reaches(LAST, 82)], [False, True, True])
+        self.assertEqual(daemon.log().count("not all services of the VIPs find room"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
