@@ -437,7 +437,8 @@ static void apply(struct lb_daemon *lb, struct lb_conf *next, const struct lb_di
 	for (size_t i = 0; i < lb->announcer.count; i++)
 		if (lb->announcer.items[i].state != ANNOUNCE_WITHDRAWN)
 			lb_daemon_on_announce_change(lb, &lb->announcer.items[i]);
-	lb_daemon_decide(lb, now);
+	/* The rack may have heard of neighbours, too: VIPs are looked at again. */
+	lb_daemon_revise(lb);
 	lb_conf_free(old);
 }
 

@@ -105,6 +105,41 @@ class Reload(unittest.TestCase):
                           self.reaches(LAST, 82)], [False, True, True])
         self.assertEqual(daemon.log().count("not all services of the VIPs find room"), 1)
 
+    def test_news_of_a_neighbor(self):
+        """That come in the same turn of the loop as a reload are acted on."""
+        origin, lan = self.pop.origins["c"], f"{self.pop.net}."
+        macs = {name: json.loads(ns.ip("-json link show " + link))[0]["address"]
+                for name, ns, link in (("c", origin, "eth0"), ("lb", self.pop.lb, "eth0"))}
+        # It answers its checks, which come by the edge, and says to nobody where it is.
+        origin.run("sysctl", "-qw", "net.ipv4.conf.eth0.arp_ignore=8")
+        origin.ip(f"neigh replace {lan}2 lladdr {macs['lb']} dev eth0 nud permanent")
+        self.world.edge.ip(f"neigh replace {lan}13 lladdr {macs['c']} dev fra nud permanent")
+        for interface in ("all", "fra"):
+            self.world.edge.run("sysctl", "-qw", f"net.ipv4.conf.{interface}.send_redirects=0")
+        self.pop.lb.ip(f"rule add to {lan}13 ipproto tcp dport 8080 lookup 100")
+        self.pop.lb.ip(f"route add {lan}13 via {lan}1 dev eth0 table 100")
+        conf = self.pop.configuration()
+        conf["vips"].append({**self.vip("solo", CROWD, [80]), "origins": ["c"]})
+        daemon = lb_lab.Daemon(self.pop, conf, ())
+        self.pop.daemon = daemon
+        self.stack.callback(lambda: daemon.is_running() and daemon.stop())
+        daemon.events({"kind": "check_up", "origin": "c"})
+        daemon.events({"kind": "origin_lost", "origin": "c"})
+        self.assertEqual(daemon.vip("solo")["state"], "down")
+        since = daemon.last_id()
+        conf["vips"][0]["origins"].remove("c")
+        self.write(conf)
+        daemon.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, daemon.process.pid, os.WSTOPPED | os.WNOWAIT)
+        self.pop.lb.ip(f"neigh replace {lan}13 lladdr {macs['c']} dev eth0 nud permanent")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGCONT)
+        kinds = [event["kind"] for event in daemon.events({"kind": "reloaded"}, since=since)]
+        self.assertIn("origin_found", kinds, "with the reload")
+        self.assertIn("vip_up", kinds)
+        self.serve(CROWD, [80])
+        self.assertTrue(self.reaches(CROWD, 80))
+
 
 if __name__ == "__main__":
     unittest.main()
