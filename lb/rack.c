@@ -482,6 +482,7 @@ int lb_rack_start(struct lb_rack **out, struct lb_daemon *lb, struct front *fron
 	int err;
 
 	*rack = (struct lb_rack){ .lb = lb, .front = front, .rows = lb_rack_services(lb->conf) };
+	rack->places.whose = front_places(front);
 	err = neighbors_new(&rack->neighbors, lb->loop, on_neighbors, rack);
 	if (!err)
 		err = take(rack);

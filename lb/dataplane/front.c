@@ -48,6 +48,7 @@ static int maps_share(struct front *f)
 		{ f->object->maps.maglev, &f->maglev }, { f->object->maps.tallies, &f->tallies },
 		{ f->object->maps.flows, &f->flows },	{ f->object->maps.half, &f->half },
 		{ f->object->maps.cap, &f->cap },	{ f->object->maps.networks, &f->networks },
+		{ f->object->maps.places, &f->places },
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -140,17 +141,22 @@ static int key_pin(const struct front *f, const char *path)
 static int pins_prepare(struct front *f)
 {
 	char *key = pin_path(f, "key"), *flows = pin_path(f, "flows");
+	char *places = pin_path(f, "places");
 	int err = 0;
 
 	if (mkdir(f->pin, 0700) && errno != EEXIST)
 		err = -errno;
 	if (!err && !key_take_over(f, key)) {
 		unlink(flows);
+		unlink(places);
 		unlink(key);
 		err = key_pin(f, key);
 	}
 	if (!err)
 		err = bpf_map__set_pin_path(f->object->maps.flows, flows);
+	if (!err)
+		err = bpf_map__set_pin_path(f->object->maps.places, places);
+	free(places);
 	free(key);
 	free(flows);
 	return err;
@@ -158,7 +164,7 @@ static int pins_prepare(struct front *f)
 
 static void pins_remove(const struct front *f)
 {
-	const char *const names[] = { "key", "flows" };
+	const char *const names[] = { "key", "flows", "places" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = pin_path(f, names[i]);

@@ -145,6 +145,11 @@ int front_origin_set(struct front *front, unsigned index, const uint8_t mac[6], 
 		     const uint8_t from[6]);
 /* Its flows are given to others, which reset them. */
 void front_origin_clear(struct front *front, unsigned index);
+/*
+ * What the caller writes down of each index, FRONT_ORIGINS_MAX words that are 0 at first: pinned
+ * with the flows, which know origins by their index.
+ */
+uint64_t *front_places(struct front *front);
 /* How many open flows each has: flows[FRONT_ORIGINS_MAX]. Walks the table: 10 ms for a million. */
 void front_origin_flows(const struct front *front, uint32_t *flows);
 /* table: maglev_size indices of origins. From the next packet on it is this one. */

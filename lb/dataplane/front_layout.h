@@ -14,6 +14,7 @@
  *	buckets    tokens of source prefixes; all: of everybody
  *	asking     how many packets of a flow user space has not judged yet
  *	networks   of clients that are served here, until user space takes them
+ *	places     user space's: which origin each index is, for its next life
  *	tallies    what was counted: one for each processor
  */
 #ifndef LB_DATAPLANE_FRONT_LAYOUT_H

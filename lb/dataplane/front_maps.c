@@ -160,6 +160,11 @@ void front_origin_clear(struct front *front, unsigned index)
 		__atomic_store_n(&front->origins[index].ifindex, 0, __ATOMIC_RELEASE);
 }
 
+uint64_t *front_places(struct front *front)
+{
+	return front->places;
+}
+
 int front_service_set(struct front *front, unsigned service, const uint16_t *table)
 {
 	uint32_t old, at = front->spare_tables[0];

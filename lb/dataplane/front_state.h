@@ -50,7 +50,7 @@ struct front {
 	size_t swept; /* where the sweep goes on */
 	struct flow_census census,
 		sweeping; /* of the last walk, and of the one that is under way */
-	uint64_t *networks;
+	uint64_t *networks, *places;
 	struct front_mapped maps[16];
 	size_t map_count;
 };

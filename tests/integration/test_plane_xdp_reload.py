@@ -7,14 +7,17 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_plane_xdp
 from support import lb_lab
+from support.front import siphash24
 
-VIP_SLOTS, VIP_PROBES = 16384, 16  # lb/dataplane/front_layout.h
+VIP_SLOTS, VIP_PROBES, PLACES = 16384, 16, 4096  # lb/dataplane/front_layout.h, lb/place.h
 CROWD, OVER, LAST = "198.18.9.1", "198.18.10.1", "198.18.11.1"
 
 
@@ -139,6 +142,77 @@ class Reload(unittest.TestCase):
         self.assertIn("vip_up", kinds)
         self.serve(CROWD, [80])
         self.assertTrue(self.reaches(CROWD, 80))
+
+    def rivals(self):
+        """Names of two origins whose pairs with the VIP web would have the same place."""
+        def half(name):
+            return siphash24(b"place".ljust(16, b"\0"), name.encode())
+        vip, seen = half("web"), {}
+        for i in range(1000):
+            place = (vip * 3 + half(f"x{i}") & 2 ** 64 - 1) >> 32 & PLACES - 1
+            if place in seen:
+                return seen[place], f"x{i}"
+            seen[place] = f"x{i}"
+        raise AssertionError("none in a thousand")
+
+    def restart(self):
+        """SIGUSR2, until the next life answers."""
+        daemon = self.pop.daemon
+        before = daemon.get("/v1/status")[1]["started_ns"]
+        daemon.process.send_signal(signal.SIGUSR2)
+
+        def is_another():
+            try:
+                return daemon.get("/v1/status")[1]["started_ns"] > before
+            except OSError:
+                return False
+        lb_lab.wait_until(is_another, what="it is another")
+
+    def test_places_over_a_restart(self):
+        """Connections are at the same origins after it, though a reload before has removed one of
+        two that would have had the same place."""
+        folder = self.pop.directory + "-bpf"
+        os.mkdir(folder)
+        subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
+        self.stack.callback(os.rmdir, folder)
+        self.stack.callback(subprocess.run, ["umount", folder], check=True)
+        conf = self.pop.configuration()
+        conf["dataplane"]["pin"] = os.path.join(folder, "fra")
+        names = [*self.rivals(), "c"]
+        for origin, name in zip(conf["origins"], names):
+            origin["name"] = name
+        conf["vips"][0]["origins"] = names
+        self.pop.start(**conf)
+        flows = [self.stack.enter_context(self.pop.client.socket(socket.AF_INET))
+                 for _ in range(30)]
+        at = []
+        for sock in flows:
+            sock.settimeout(10)
+            sock.connect(test_plane_xdp.VIP4)
+            at.append(sock.recv(1))
+            time.sleep(test_plane_xdp.ROUND_TRIP_S)
+            self.echo(sock)
+        self.assertEqual(set(at), {b"a", b"b", b"c"})
+        # b gets nothing new, so that only its place leads there.
+        conf["vips"][0]["origins"] = [{"name": names[1], "weight": 0}, "c"]
+        self.reload(conf)
+        kept = [sock for sock, name in zip(flows, at) if name != b"a"]
+        for sock in kept:
+            self.echo(sock)
+        self.restart()
+        for sock in kept:
+            self.echo(sock)
+        # And who comes back does not get it, either.
+        conf["vips"][0]["origins"].insert(0, names[0])
+        self.reload(conf)
+        self.restart()
+        for sock in kept:
+            self.echo(sock)
+
+    def echo(self, sock):
+        data = os.urandom(1000)
+        sock.sendall(data)
+        self.assertEqual(sock.recv(len(data), socket.MSG_WAITALL), data)
 
 
 if __name__ == "__main__":

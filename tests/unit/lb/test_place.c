@@ -3,10 +3,13 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
+
+static uint64_t whose[PLACES], whose_next[PLACES];
 
 static unsigned take(struct places *places, int vip, int origin)
 {
-	char names[2][16];
+	char names[2][24];
 
 	snprintf(names[0], sizeof(names[0]), "vip%d", vip);
 	snprintf(names[1], sizeof(names[1]), "origin%d", origin);
@@ -16,7 +19,7 @@ static unsigned take(struct places *places, int vip, int origin)
 /* What the connection table holds of this life is good for the next one, with more origins too. */
 Test(place, is_the_same_in_the_next_life)
 {
-	struct places now = { 0 }, next = { 0 };
+	struct places now = { .whose = whose }, next = { .whose = whose_next };
 	unsigned before[100];
 	int moved = 0;
 
@@ -30,7 +33,7 @@ Test(place, is_the_same_in_the_next_life)
 
 Test(place, is_one_pair_s_alone)
 {
-	static struct places places;
+	static struct places places = { .whose = whose };
 	static bool is_seen[PLACES];
 
 	for (int i = 0; i < PLACES; i++) {
@@ -46,7 +49,45 @@ Test(place, is_one_pair_s_alone)
 
 Test(place, depends_on_which_name_is_which)
 {
-	struct places a = { 0 }, b = { 0 };
+	struct places a = { .whose = whose }, b = { .whose = whose_next };
 
 	cr_expect_neq(place_take(&a, "x", "y"), place_take(&b, "y", "x"));
+}
+
+/* An origin whose pair with VIP 0 would have the place that origin 0's has in an empty world. */
+static int rival(void)
+{
+	static uint64_t nobody[PLACES];
+	int origin = 0;
+	unsigned wanted, got;
+
+	memset(nobody, 0, sizeof(nobody));
+	wanted = take(&(struct places){ .whose = nobody }, 0, 0);
+	do {
+		memset(nobody, 0, sizeof(nobody));
+		got = take(&(struct places){ .whose = nobody }, 0, ++origin);
+	} while (got != wanted);
+	return origin;
+}
+
+/* Of two that would have the same place the first one has left: the second stays where it is. */
+Test(place, does_not_move_over_a_reload_and_a_restart)
+{
+	struct places now = { .whose = whose }, next = { .whose = whose };
+	const unsigned first = take(&now, 0, 0), second = take(&now, 0, rival());
+
+	cr_assert_neq(second, first);
+	place_leave(&now, first);
+	cr_expect_eq(take(&next, 0, rival()), second);
+	cr_expect_eq(take(&next, 0, 0), first, "and who comes back has what it had");
+}
+
+/* Who asks first does not get where another one has been. */
+Test(place, is_kept_for_who_has_had_it)
+{
+	struct places now = { .whose = whose }, next = { .whose = whose };
+	const unsigned first = take(&now, 0, 0);
+
+	cr_expect_neq(take(&next, 0, rival()), first);
+	cr_expect_eq(take(&next, 0, 0), first);
 }
