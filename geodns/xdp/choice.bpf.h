@@ -7,33 +7,51 @@
 
 #include "geodns/xdp/maps.bpf.h"
 
-/* xdp_packed_lookup(), in maps. */
-static __always_inline uint32_t tree_find(const void *root, const void *words, uint32_t root_bits,
-					  uint64_t hi, uint64_t lo)
+/* xdp_packed_lookup_below(), in maps. */
+static __always_inline uint32_t tree_find_below(const void *words, uint32_t entry, uint32_t bits,
+						uint64_t hi, uint64_t lo)
 {
-	const uint32_t *entry = chunk32_at(root, hi >> (64 - root_bits));
-
-	hi = hi << root_bits | lo >> (64 - root_bits);
-	lo <<= root_bits;
-	for (int level = 0; level < XDP_TREE_LEVELS_MAX && entry; level++) {
-		uint32_t at = *entry & ~XDP_TREE_INNER;
+	hi = hi << bits | lo >> (64 - bits);
+	lo <<= bits;
+	for (int level = 0; level < XDP_TREE_LEVELS_MAX; level++) {
+		uint32_t at = entry & ~XDP_TREE_INNER;
 		const uint64_t *node;
+		const uint32_t *next;
 
-		if (!(*entry & XDP_TREE_INNER))
-			return *entry;
+		if (!(entry & XDP_TREE_INNER))
+			return entry;
 		node = map_at(words, at / 16);
 		if (!node)
 			break;
-		entry = chunk32_at(words, at + 1 + xdp_tree_rank(node[at / 2 % 8], hi));
+		next = chunk32_at(words, at + 1 + xdp_tree_rank(node[at / 2 % 8], hi));
+		if (!next)
+			break;
+		entry = *next;
 		hi = hi << XDP_TREE_STRIDE | lo >> (64 - XDP_TREE_STRIDE);
 		lo <<= XDP_TREE_STRIDE;
 	}
 	return XDP_TREE_INNER;
 }
 
+static __always_inline uint32_t root_entry(const void *root, uint32_t bits, uint64_t hi)
+{
+	const uint32_t *entry = chunk32_at(root, hi >> (64 - bits));
+
+	return entry ? *entry : 0;
+}
+
 __noinline uint32_t tree4_find(uint64_t hi)
 {
-	return tree_find(&root4, &words4, settings.root_bits[0], hi, 0);
+	const uint32_t bits = settings.root_bits[0];
+
+	return tree_find_below(&words4, root_entry(&root4, bits, hi), bits, hi, 0);
+}
+
+static __always_inline uint32_t chunk16_get(const void *map, uint32_t index)
+{
+	const struct xdp_chunk16 *chunk = map_at(map, index / 32);
+
+	return chunk ? chunk->at[index % 32] : 0xffff;
 }
 
 /* The address's code in the group with that word, in this half of the line. */
@@ -46,16 +64,16 @@ static __always_inline uint32_t group_read(const struct xdp_group_line *line, ui
 	barrier_var(at);
 	if (at > sizeof(*line) - 4)
 		return XDP_TREE_INNER;
-	return xdp_group_leaf(level, *(const uint32_t *)((const uint8_t *)line + at) >> 8);
+	return xdp_group_entry(level, *(const uint32_t *)((const uint8_t *)line + at) >> 8);
 }
 
 /* In the turn-th of its lines; first becomes the line's first word. */
-static __always_inline uint32_t group_probe(uint32_t turn, uint32_t level, uint64_t hi,
-					    uint64_t *first)
+static __always_inline uint32_t group_probe(uint32_t hint, uint32_t turn, uint32_t level,
+					    uint64_t hi, uint64_t *first)
 {
 	const uint64_t key = xdp_group_key(level, hi);
 	const struct xdp_group_line *line =
-		map_at(&groups6, xdp_group_line(key, turn, settings.group_lines));
+		map_at(&groups6, xdp_group_line(level, hi, hint, turn, settings.group_mask));
 
 	*first = 0;
 	if (!line)
@@ -68,12 +86,12 @@ static __always_inline uint32_t group_probe(uint32_t turn, uint32_t level, uint6
 	return XDP_GROUP_NONE;
 }
 
-/* In its other lines. */
-__noinline uint32_t group_find_away(uint32_t level, uint64_t hi)
+/* In its lines. */
+__noinline uint32_t group_find(uint32_t hint, uint32_t level, uint64_t hi)
 {
-	for (uint32_t turn = 1; turn < XDP_GROUP_TURNS && level < XDP_GROUP_LEVELS; turn++) {
+	for (uint32_t turn = 0; turn < XDP_GROUP_TURNS && level < XDP_GROUP_LEVELS; turn++) {
 		uint64_t first;
-		uint32_t leaf = group_probe(turn, level, hi, &first);
+		uint32_t leaf = group_probe(hint, turn, level, hi, &first);
 
 		if (leaf != XDP_GROUP_NONE || !(first & XDP_GROUP_AWAY))
 			return leaf;
@@ -81,65 +99,48 @@ __noinline uint32_t group_find_away(uint32_t level, uint64_t hi)
 	return XDP_GROUP_NONE;
 }
 
-/*
- * What xdp_groups_lookup() finds, or XDP_TREE_INNER. All levels' lines are asked for before
- * anything depends on one. A group that is elsewhere is looked for only where one above says that
- * it is deeper.
- */
-static __always_inline uint32_t group_find(uint64_t hi)
+/* Asks memory for a guess's line: nothing waits for it here. */
+static __always_inline void group_warm(uint32_t hint, uint32_t i, uint64_t hi)
 {
-	uint32_t leaf = XDP_TREE_INNER, found, level = 0;
-	uint64_t firsts_of[XDP_GROUP_LEVELS];
+	const uint32_t level = xdp_hint_level(hint, i) & 7;
+	const struct xdp_group_line *line =
+		map_at(&groups6, xdp_group_line(level, hi, hint, 0, settings.group_mask));
+	uint64_t word = line ? line->words[0] : 0;
+
+	barrier_var(word);
+}
+
+/* xdp_groups_lookup(), in maps. */
+static __always_inline uint32_t groups_find(uint64_t hi)
+{
+	uint32_t hint, level, entry;
 
 	if (hi >> 61 != XDP_GROUP_FIRST)
 		return XDP_TREE_INNER;
+	hint = chunk16_get(&hints6, xdp_hint_at(hi));
 #pragma unroll
-	for (uint32_t i = 0; i < XDP_GROUP_LEVELS; i++) {
-		const struct xdp_group_line *line = map_at(
-			&groups6, xdp_group_line(xdp_group_key(i, hi), 0, settings.group_lines));
-
-		firsts_of[i] = line ? line->words[0] : 0;
-		barrier_var(firsts_of[i]);
+	for (int i = 0; i < 2; i++)
+		group_warm(hint, i, hi);
+	for (int i = 0; i < XDP_HINT_LEVELS; i++) {
+		level = xdp_hint_level(hint, i);
+		if (level >= XDP_GROUP_LEVELS)
+			break;
+		entry = group_find(hint, level, hi);
+		if (entry != XDP_GROUP_NONE && entry != XDP_TREE_INNER)
+			return entry;
 	}
-#pragma unroll
-	for (int i = XDP_GROUP_LEVELS - 1; i >= 0; i--) {
-		if (level == 0) {
-			uint64_t first;
-
-			found = group_probe(0, i, hi, &first);
-			if (found != XDP_GROUP_NONE) {
-				leaf = found;
-				level = i + 1;
-			}
-		}
-	}
-#pragma unroll
-	for (uint32_t i = 0; i < XDP_GROUP_LEVELS; i++) {
-		if (i != level || !(leaf & XDP_TREE_INNER) || !(firsts_of[i] & XDP_GROUP_AWAY))
-			continue;
-		found = group_find_away(i, hi);
-		if (found != XDP_GROUP_NONE) {
-			leaf = found;
-			level++;
-		}
-	}
-	return leaf;
+	return XDP_TREE_INNER;
 }
 
 __noinline uint32_t tree6_find(uint64_t hi, uint64_t lo)
 {
-	uint32_t leaf = group_find(hi);
+	uint32_t entry = groups_find(hi), bits = XDP_GROUP_BITS_END;
 
-	if (!(leaf & XDP_TREE_INNER))
-		return leaf;
-	return tree_find(&root6, &words6, settings.root_bits[1], hi, lo);
-}
-
-static __always_inline uint32_t chunk16_get(const void *map, uint32_t index)
-{
-	const struct xdp_chunk16 *chunk = map_at(map, index / 32);
-
-	return chunk ? chunk->at[index % 32] : 0xffff;
+	if (entry == XDP_TREE_INNER) {
+		bits = settings.root_bits[1];
+		entry = root_entry(&root6, bits, hi);
+	}
+	return tree_find_below(&words6, entry, bits, hi, lo);
 }
 
 /*

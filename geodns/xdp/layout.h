@@ -6,7 +6,7 @@
  *
  *	buckets ── names ── targets ── addrs4, addrs6
  *	              └──── sets ── rows (target of each pop), ttls
- *	root, words of each family (pack.h), groups6 (groups.h) ── firsts, orders
+ *	root, words of each family (pack.h), hints6, groups6 (groups.h) ── firsts, orders
  *	limits: buckets of networks (rate_bucket.h)
  *	counts, tally: one row for each processor
  *
@@ -76,7 +76,7 @@ struct xdp_settings {
 	uint32_t pop_count;
 	uint32_t target_count; /* of all names: entries in a row of tally */
 	uint32_t root_bits[2];
-	uint32_t group_lines;
+	uint32_t group_mask;
 	uint32_t listen_count;
 	struct xdp_listen listen[XDP_LISTEN_MAX];
 	struct xdp_limit limit;
@@ -134,19 +134,34 @@ struct xdp_addr6 {
 #define XDP_LEAF_ORDER	    9 /* the first bit of it */
 #define XDP_LEAF_PRIVATE    0x100U
 #define XDP_LEAF_LENGTH	    0xffU
-#define XDP_ORDERS_MAX	    (XDP_GROUP_DEEPER >> 3)
+#define XDP_ORDERS_MAX	    (XDP_GROUP_NODE >> 3)
 
-/* Short cuts (groups.h): for prefixes of 36, 40, 44 and 48 bits in 2000::/3. */
-#define XDP_GROUP_LEVELS      4
+/* Short cuts (groups.h): for prefixes of 28, 32, ... and 48 bits in 2000::/3. */
+#define XDP_GROUP_LEVELS      6
 #define XDP_GROUP_STRIDE      4
-#define XDP_GROUP_BITS(level) (36 + XDP_GROUP_STRIDE * (level))
+#define XDP_GROUP_BITS(level) (28 + XDP_GROUP_STRIDE * (level))
 #define XDP_GROUP_FIRST	      1 /* the first three bits, in place of which the key has the level */
 #define XDP_GROUP_HALF	      4 /* the word that the second half of a line begins with */
-#define XDP_GROUP_DEEPER      0xffffffU /* a code: the tree knows */
+#define XDP_GROUP_NODE	      0x800000U /* codes from here on: it is deeper, below a node of words, */
+#define XDP_GROUP_NODE_WORDS  2		/* which is at so many words for each */
+#define XDP_GROUP_DEEPER      0xffffffU /* or in the tree somewhere */
+
+/* Bits that have led to such a node: all levels'. */
+#define XDP_GROUP_BITS_END XDP_GROUP_BITS(XDP_GROUP_LEVELS)
 
 #define XDP_GROUP_AWAY	1	    /* in a line's first word: of its groups, some are elsewhere */
 #define XDP_GROUP_NONE	0xffffffffU /* instead of a leaf: no such group */
-#define XDP_GROUP_TURNS 4
+#define XDP_GROUP_TURNS 8
+
+/*
+ * By the first 28 bits, a word: in the lower bits what level to look at first, next and so on, plus
+ * 1, 0: none; in the upper ones a seed.
+ */
+#define XDP_HINT_BITS	    16
+#define XDP_HINT_LEVEL_BITS 3
+#define XDP_HINT_LEVELS	    4
+#define XDP_HINT_SEED	    (XDP_HINT_LEVEL_BITS * XDP_HINT_LEVELS) /* the first bit of it */
+#define XDP_HINT_SEEDS	    (1U << (16 - XDP_HINT_SEED))
 
 struct xdp_group_line {
 	uint64_t words[8];
@@ -191,6 +206,7 @@ struct xdp_counts {
 	X(words4, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
 	X(root6, struct xdp_chunk32, XDP_CHUNK / 4)                                                \
 	X(words6, struct xdp_chunk32, XDP_CHUNK / 4)                                               \
+	X(hints6, struct xdp_chunk16, XDP_CHUNK / 2)                                               \
 	X(groups6, struct xdp_group_line, 1)                                                       \
 	X(limits, struct rate_set, 1)                                                              \
 	X(tally, struct xdp_chunk64, XDP_CHUNK / 8)                                                \
@@ -217,18 +233,36 @@ static inline uint32_t xdp_tree_rank(uint64_t begins, uint64_t hi)
 	return xdp_popcount(begins << (63 - (hi >> (64 - XDP_TREE_STRIDE))));
 }
 
+static inline uint32_t xdp_hint_at(uint64_t hi)
+{
+	return (uint32_t)((hi >> (64 - XDP_GROUP_BITS(0))) * 0x9e3779b97f4a7c15U >>
+			  (64 - XDP_HINT_BITS));
+}
+
+/* The i-th level; XDP_GROUP_LEVELS and more: there is none. */
+static inline uint32_t xdp_hint_level(uint32_t hint, uint32_t i)
+{
+	return (hint >> i * XDP_HINT_LEVEL_BITS & ((1U << XDP_HINT_LEVEL_BITS) - 1)) - 1;
+}
+
 /* What a group's word has in its upper 48 bits; in the lower ones where codes begin. */
 static inline uint64_t xdp_group_key(uint32_t level, uint64_t hi)
 {
 	return (hi & ~(uint64_t)0 << (64 - XDP_GROUP_BITS(level))) + ((uint64_t)level << 61);
 }
 
-/* The line where it is, or the turn-th one of those where it is if the ones before have no room. */
-static inline uint32_t xdp_group_line(uint64_t key, uint32_t turn, uint32_t line_count)
+/*
+ * The line where it is, or the turn-th one of those where it is if the ones before have no room.
+ * Groups beside each other, with the first 28 bits in common, are in different lines.
+ */
+static inline uint32_t xdp_group_line(uint32_t level, uint64_t hi, uint32_t hint, uint32_t turn,
+				      uint32_t line_mask)
 {
-	const uint64_t hash = (key ^ key >> 32) * (0x9e3779b97f4a7c15U + 2 * (uint64_t)turn);
+	const uint64_t seed = hint >> XDP_HINT_SEED | turn << 4 | level << 8;
+	const uint64_t hash =
+		((hi >> (64 - XDP_GROUP_BITS(0))) + (seed << 28)) * 0x9e3779b97f4a7c15U;
 
-	return (uint32_t)((hash >> 32) * line_count >> 32);
+	return (uint32_t)(hi >> (64 - XDP_GROUP_BITS(level)) ^ hash >> 32) & line_mask;
 }
 
 static inline int xdp_group_is(uint64_t word, uint64_t key)
@@ -253,10 +287,16 @@ static inline uint32_t xdp_group_code_at(uint32_t half, uint32_t n)
 	return 32 * half + 8 + 3 * n + (n & 8);
 }
 
-static inline uint32_t xdp_group_leaf(uint32_t level, uint32_t code)
+/*
+ * The entry of a tree that a code stands for. XDP_TREE_INNER alone says that there is one: the
+ * node that it would be has the first bits of all, and no group leads there.
+ */
+static inline uint32_t xdp_group_entry(uint32_t level, uint32_t code)
 {
 	if (code == XDP_GROUP_DEEPER)
 		return XDP_TREE_INNER;
+	if (code & XDP_GROUP_NODE)
+		return XDP_TREE_INNER | (code - XDP_GROUP_NODE) * XDP_GROUP_NODE_WORDS;
 	return code >> 3 << XDP_LEAF_ORDER | (code >> 2 & 1) << 8 |
 	       (XDP_GROUP_BITS(level) + 1 + (code & 3));
 }

@@ -50,6 +50,7 @@ static uint32_t node_pack(const struct packing *p, uint32_t index) /* NOLINT(mis
 	uint32_t child = node->first_node, entry;
 	size_t to = at + 2;
 
+	p->out->node_at[index] = (uint32_t)at;
 	memcpy(p->out->words + at, &begins, sizeof(begins));
 	for (uint64_t left = begins; left; left &= left - 1) {
 		const uint64_t bit = left & -left;
@@ -95,6 +96,7 @@ void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_
 	*out = (struct xdp_packed){ .root_bits = tree->root_bits + more };
 	out->root_count = (size_t)1 << out->root_bits;
 	out->root = xcalloc(out->root_count, sizeof(*out->root));
+	out->node_at = xcalloc((size_t)tree->node_count + 1, sizeof(*out->node_at));
 	for (size_t i = 0; i < (size_t)1 << tree->root_bits; i++) {
 		const uint32_t entry = tree->root[i];
 
@@ -107,13 +109,11 @@ void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_
 	}
 }
 
-uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_t lo)
+uint32_t xdp_packed_lookup_below(const struct xdp_packed *packed, uint32_t entry, uint32_t bits,
+				 uint64_t hi, uint64_t lo)
 {
-	const uint32_t root_bits = packed->root_bits;
-	uint32_t entry = packed->root[hi >> (64 - root_bits)];
-
-	hi = hi << root_bits | lo >> (64 - root_bits);
-	lo <<= root_bits;
+	hi = hi << bits | lo >> (64 - bits);
+	lo <<= bits;
 	while (entry & XDP_TREE_INNER) {
 		const uint32_t *node = packed->words + (entry & ~XDP_TREE_INNER);
 		uint64_t begins;
@@ -124,4 +124,12 @@ uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_
 		lo <<= XDP_TREE_STRIDE;
 	}
 	return entry;
+}
+
+uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_t lo)
+{
+	const uint32_t root_bits = packed->root_bits;
+
+	return xdp_packed_lookup_below(packed, packed->root[hi >> (64 - root_bits)], root_bits, hi,
+				       lo);
 }

@@ -23,16 +23,20 @@ struct xdp_packed {
 	uint32_t *root; /* 2^root_bits entries */
 	uint32_t root_bits;
 	uint32_t *words;
+	uint32_t *node_at; /* by the tree's index of a node: where in words it is */
 	size_t root_count, word_count, room;
 };
 
 /*
  * leaf_of: by class, the leaf without its length. is_wide: the root gets the bits of the first
- * nodes, too. The caller frees both arrays.
+ * nodes, too. The caller frees the three arrays.
  */
 void xdp_pack(struct xdp_packed *out, const struct geo_tree *tree, const uint32_t *leaf_of,
 	      bool is_wide);
 /* As the program does it: hi and lo as for geo_tree_lookup(). */
 uint32_t xdp_packed_lookup(const struct xdp_packed *packed, uint64_t hi, uint64_t lo);
+/* From an entry that so many bits (1 to 63) have led to. */
+uint32_t xdp_packed_lookup_below(const struct xdp_packed *packed, uint32_t entry, uint32_t bits,
+				 uint64_t hi, uint64_t lo);
 
 #endif

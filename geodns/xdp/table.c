@@ -249,8 +249,9 @@ static void trees_make(struct xdp_table *t)
 			 leaf_of, i == 0);
 		t->settings.root_bits[i] = t->trees[i].root_bits;
 	}
-	xdp_groups_make(&t->groups, geo_map_tree(t->catalog->map, ADDR_IPV6), leaf_of);
-	t->settings.group_lines = (uint32_t)t->groups.line_count;
+	xdp_groups_make(&t->groups, geo_map_tree(t->catalog->map, ADDR_IPV6), &t->trees[1],
+			leaf_of);
+	t->settings.group_mask = (uint32_t)t->groups.line_count - 1;
 	free(leaf_of);
 }
 
@@ -396,10 +397,12 @@ static void filling_free(struct xdp_table *t)
 	t->buckets = NULL;
 	t->firsts = NULL;
 	free(t->groups.lines);
+	free(t->groups.hints);
 	t->groups = (struct xdp_groups){ .lines = NULL };
 	for (unsigned i = 0; i < 2; i++) {
 		free(t->trees[i].root);
 		free(t->trees[i].words);
+		free(t->trees[i].node_at);
 		t->trees[i] = (struct xdp_packed){ .root = NULL };
 	}
 }
@@ -480,6 +483,9 @@ struct xdp_array xdp_table_array(const struct xdp_table *t, enum xdp_array_id id
 	case XDP_ARRAY_root6:
 	case XDP_ARRAY_words6:
 		return tree_array(&t->trees[1], id == XDP_ARRAY_root6);
+	case XDP_ARRAY_hints6:
+		return array_of(t->groups.hints, (size_t)1 << XDP_HINT_BITS, sizeof(uint16_t),
+				XDP_CHUNK / 2);
 	case XDP_ARRAY_groups6:
 		return array_of(t->groups.lines, t->groups.line_count,
 				sizeof(struct xdp_group_line), 1);

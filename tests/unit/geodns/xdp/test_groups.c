@@ -4,6 +4,7 @@
 
 #include "geodns/geo/tree.h"
 #include "geodns/xdp/groups.h"
+#include "lib/alloc.h"
 
 #define CLASSES	  7
 #define ADDRESSES 20000
@@ -14,82 +15,105 @@ static uint64_t draw(uint64_t *state)
 	return *state ^ *state >> 29;
 }
 
+struct fixture {
+	struct geo_tree *tree;
+	struct xdp_packed packed;
+	struct xdp_groups groups;
+	uint32_t leaf_of[CLASSES];
+	uint64_t random;
+	uint64_t *networks; /* the first address of each leaf */
+	size_t network_count, room;
+};
+
 /*
  * Halved again and again along a few paths, as where addresses are given out, and at random below
  * them: per cent of prefixes, so that the tree has leaves above, within and below the groups.
  */
-static void split(struct geo_tree_builder *b, uint64_t *random, uint64_t hi, unsigned length,
+static void split(struct geo_tree_builder *b, struct fixture *f, uint64_t hi, unsigned length,
 		  unsigned percent)
 {
-	bool deeper = length < 64 && draw(random) % 100 < percent;
+	bool deeper = length < 64 && draw(&f->random) % 100 < percent;
 
 	if (length < 30)
-		deeper = (hi & UINT64_C(0x1ffffc0000000000)) == 0 || draw(random) % 100 < 5;
+		deeper = (hi & UINT64_C(0x1ffffc0000000000)) == 0 || draw(&f->random) % 100 < 5;
 	if (!deeper) {
-		geo_tree_builder_add(b, hi, 0, length, (uint32_t)(draw(random) % CLASSES));
+		geo_tree_builder_add(b, hi, 0, length, (uint32_t)(draw(&f->random) % CLASSES));
+		if (f->network_count == f->room) {
+			f->room = f->room ? 2 * f->room : 1024;
+			f->networks = xreallocarray(f->networks, f->room, sizeof(*f->networks));
+		}
+		f->networks[f->network_count++] = hi;
 		return;
 	}
-	split(b, random, hi, length + 1, percent);
-	split(b, random, hi | UINT64_C(1) << (63 - length), length + 1, percent);
+	split(b, f, hi, length + 1, percent);
+	split(b, f, hi | UINT64_C(1) << (63 - length), length + 1, percent);
 }
-
-struct fixture {
-	struct geo_tree *tree;
-	struct xdp_groups groups;
-	uint32_t leaf_of[CLASSES];
-	uint64_t random;
-};
 
 static void fixture_make(struct fixture *f, uint64_t seed, unsigned percent)
 {
 	struct geo_tree_builder *b = geo_tree_builder_new(128, 16);
 
-	f->random = seed;
+	*f = (struct fixture){ .random = seed };
 	for (uint32_t i = 0; i < CLASSES; i++)
 		f->leaf_of[i] = (i * 1000 + 1) << XDP_LEAF_ORDER | (i == 3 ? XDP_LEAF_PRIVATE : 0);
-	split(b, &f->random, 0, 0, percent);
+	split(b, f, 0, 0, percent);
 	f->tree = geo_tree_builder_finish(b);
-	xdp_groups_make(&f->groups, f->tree, f->leaf_of);
+	xdp_pack(&f->packed, f->tree, f->leaf_of, false);
+	xdp_groups_make(&f->groups, f->tree, &f->packed, f->leaf_of);
+}
+
+static void packed_free(struct xdp_packed *packed)
+{
+	free(packed->root);
+	free(packed->words);
+	free(packed->node_at);
 }
 
 static void fixture_free(struct fixture *f)
 {
 	free(f->groups.lines);
+	free(f->groups.hints);
+	free(f->networks);
+	packed_free(&f->packed);
 	geo_tree_free(f->tree);
 }
 
-/* An address in 2000::/3 that the tree is deep for, more often than not. */
+/* In a network drawn from all, as hints are made for. */
 static uint64_t address(struct fixture *f)
 {
-	const uint64_t hi = draw(&f->random) & UINT64_C(0x000003ffffffffff);
-
-	return hi | UINT64_C(0x2000000000000000);
+	return f->networks[draw(&f->random) % f->network_count] | (draw(&f->random) & 0xfff);
 }
 
 /* Every short cut leads to where the tree leads. */
 static void groups_compare(uint64_t seed, unsigned percent)
 {
 	struct fixture f;
-	size_t found = 0, within = 0;
+	size_t found = 0, within = 0, nodes = 0;
 
 	fixture_make(&f, seed, percent);
 	for (unsigned i = 0; i < ADDRESSES; i++) {
 		const uint64_t hi = address(&f);
 		const uint32_t leaf = geo_tree_lookup(f.tree, hi, 0);
 		const uint32_t length = geo_tree_leaf_length(leaf);
-		const uint32_t got = xdp_groups_lookup(&f.groups, hi);
+		uint32_t got = xdp_groups_lookup(&f.groups, hi);
 
-		within += length > XDP_GROUP_BITS(0) && length <= 52;
+		within += length > XDP_GROUP_BITS(0) && hi >> 61 == XDP_GROUP_FIRST;
 		if (got == XDP_TREE_INNER)
 			continue;
 		found++;
+		if (got & XDP_TREE_INNER) {
+			nodes++;
+			cr_assert_gt(length, XDP_GROUP_BITS_END);
+			got = xdp_packed_lookup_below(&f.packed, got, XDP_GROUP_BITS_END, hi, 0);
+		}
 		cr_assert_eq(got, f.leaf_of[geo_tree_leaf_class(leaf)] | length,
 			     "seed %lu, %016lx: %08x, length %u", (unsigned long)seed,
 			     (unsigned long)hi, got, length);
 	}
 	cr_expect(found <= within, "only such leaves are in groups");
-	cr_expect(found + within / 10 >= within && within > 0, "%zu of %zu have a short cut", found,
-		  within);
+	/* Here the levels have about as many leaves each, and a hint has room for four of six. */
+	cr_expect(2 * found >= within && within > 0, "%zu of %zu have a short cut", found, within);
+	cr_expect(nodes > 0, "some are below all groups");
 	cr_expect(f.groups.left_out <= f.groups.count / 10, "%zu of %zu", f.groups.left_out,
 		  f.groups.count);
 	fixture_free(&f);
@@ -124,15 +148,19 @@ Test(xdp_groups, of_nothing)
 {
 	struct geo_tree_builder *b = geo_tree_builder_new(128, 16);
 	const uint32_t leaf_of[] = { 1 << XDP_LEAF_ORDER };
+	struct xdp_packed packed;
 	struct xdp_groups groups;
 	struct geo_tree *tree;
 
 	geo_tree_builder_add(b, 0, 0, 0, 0);
 	tree = geo_tree_builder_finish(b);
-	xdp_groups_make(&groups, tree, leaf_of);
+	xdp_pack(&packed, tree, leaf_of, false);
+	xdp_groups_make(&groups, tree, &packed, leaf_of);
 	cr_expect_eq(groups.count, 0);
 	cr_expect_gt(groups.line_count, 0);
 	cr_expect_eq(xdp_groups_lookup(&groups, UINT64_C(0x20010db800000000)), XDP_TREE_INNER);
 	free(groups.lines);
+	free(groups.hints);
+	packed_free(&packed);
 	geo_tree_free(tree);
 }

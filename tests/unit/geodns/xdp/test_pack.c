@@ -58,6 +58,7 @@ static void tree_compare(unsigned bits, unsigned root_bits, bool is_wide, uint64
 	}
 	free(packed.root);
 	free(packed.words);
+	free(packed.node_at);
 	geo_tree_free(tree);
 }
 
@@ -97,5 +98,6 @@ Test(xdp_pack, nodes_keep_to_their_lines)
 	}
 	free(packed.root);
 	free(packed.words);
+	free(packed.node_at);
 	geo_tree_free(tree);
 }
