@@ -92,10 +92,11 @@ static void tree_leaf_add(struct grouping *g, uint64_t hi, uint32_t leaf)
 	leaf_add(g, hi, length, g->leaf_of[geo_tree_leaf_class(leaf)] | length);
 }
 
-static void node_add(struct grouping *g,
-		     const struct geo_tree_node *node, /* NOLINT(misc-no-recursion) */
+/* As deep as nodes above XDP_GROUP_BITS_END. */
+static void node_add(struct grouping *g, uint32_t index, /* NOLINT(misc-no-recursion) */
 		     uint64_t hi, unsigned bits)
 {
+	const struct geo_tree_node *node = &g->tree->nodes[index];
 	const unsigned below = bits + GEO_TREE_STRIDE;
 	uint32_t child = node->first_node;
 
@@ -112,7 +113,7 @@ static void node_add(struct grouping *g,
 			continue;
 		}
 		if (below < XDP_GROUP_BITS_END)
-			node_add(g, &g->tree->nodes[child], at, below);
+			node_add(g, child, at, below);
 		else
 			leaf_add(g, at, XDP_GROUP_BITS_END,
 				 XDP_TREE_INNER |
@@ -232,10 +233,10 @@ static int longest_first(const void *a, const void *b)
 		return x->whole < y->whole ? 1 : -1;
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
-	return x->first > y->first ? 1 : -1;
+	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Groups ordered by their hints; returns where those of each are. */
+/* Groups ordered by their hints; returns where those of each are, by hint. */
 static struct run *runs_make(const struct grouping *g, uint32_t *order)
 {
 	const size_t hints = (size_t)1 << XDP_HINT_BITS;
@@ -261,12 +262,13 @@ static struct run *runs_make(const struct grouping *g, uint32_t *order)
 /* Where many belong together, it is harder to find room for them: these come first. */
 static void groups_put(const struct grouping *g, struct xdp_groups *out)
 {
+	const size_t hints = (size_t)1 << XDP_HINT_BITS;
 	uint32_t *order = xcalloc(g->count + 1, sizeof(*order));
 	uint32_t *away = xcalloc(g->count + 1, sizeof(*away)), away_count = 0;
 	struct run *runs = runs_make(g, order);
 
-	qsort(runs, (size_t)1 << XDP_HINT_BITS, sizeof(*runs), longest_first);
-	for (const struct run *run = runs; run->count > 0; run++) {
+	qsort(runs, hints, sizeof(*runs), longest_first);
+	for (const struct run *run = runs; run < runs + hints && run->count > 0; run++) {
 		const uint32_t hint = levels_order(g, order, *run) | seed_find(g, out, order, *run);
 
 		out->hints[xdp_hint_at(group_hi(&g->groups[order[run->first]]))] = (uint16_t)hint;
@@ -299,8 +301,7 @@ void xdp_groups_make(struct xdp_groups *out, const struct geo_tree *tree,
 		const uint64_t hi = i << (64 - tree->root_bits);
 
 		if (tree->root[i] & GEO_TREE_INNER)
-			node_add(&g, &tree->nodes[tree->root[i] & ~GEO_TREE_INNER], hi,
-				 tree->root_bits);
+			node_add(&g, tree->root[i] & ~GEO_TREE_INNER, hi, tree->root_bits);
 	}
 	for (unsigned level = 0; level < XDP_GROUP_LEVELS; level++)
 		group_close(&g, &g.open[level]);

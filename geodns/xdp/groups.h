@@ -7,10 +7,12 @@
  * a table, too, by a hash of the prefix. No two levels have a leaf for the same address: they may
  * be asked in any order. Hints, few enough to stay in a cache, say by the first 28 bits which level
  * has most of the leaves there (four times in five it is that one), which comes next, and so on.
- *Below all levels, a group says which node of the tree goes on. Who finds nothing goes through the
- *tree from its root. A hint has a seed of the hash, too: the one of 16 with which most of these
- *groups find room. A group that has none in its line is in another one, and the line says that some
- *are; after eight full ones it is left out.
+ * Below all levels, a group says which node of the tree goes on. Who finds nothing goes through
+ * the tree from its root.
+ *
+ * A hint has a seed of the hash, too: the one of 16 with which most of its groups find room. A
+ * group that has none in its line is in another one, and the line says that some are; after eight
+ * full ones it is left out.
  *
  *	line     a group of up to 16 codes, or two of up to 8: 8 octets and the codes of 3 each
  *	octets   prefix, which level, and a bit for each of the 16 slots in which a code begins
@@ -37,8 +39,7 @@ struct xdp_groups {
 	size_t left_out;   /* groups that are in no line */
 };
 
-/* leaf_of: as for xdp_pack(), which has made packed of the tree. The caller frees lines and hints.
- */
+/* leaf_of: as for xdp_pack(), which has packed the tree. The caller frees lines and hints. */
 void xdp_groups_make(struct xdp_groups *out, const struct geo_tree *tree,
 		     const struct xdp_packed *packed, const uint32_t *leaf_of);
 /*
