@@ -265,31 +265,37 @@ class Fastpath(unittest.TestCase):
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root: BPF_PROG_TEST_RUN")
 class Differential(unittest.TestCase):
-    def test_against_answer(self):
-        for seed in ("1", "2", "3", "4"):
-            done = subprocess.run([DIFF, "100000", seed], stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, check=False)
-            self.assertEqual(done.returncode, 0, done.stdout)
-            seen = json.loads(done.stdout)
-            self.assertEqual(seen["answered"], seen["counted"])
-            self.assertEqual(seen["ecs"], seen["counted_ecs"])
-            self.assertGreater(min(seen["answered"]), 5000)
-            self.assertEqual(seen["left"] + sum(seen["answered"]), 100000)
-            for reason in ("length", "header", "name", "type", "edns", "other", "policy", "empty"):
-                self.assertGreater(seen["reasons"][reason], 100, reason)
-
-    def test_with_a_rate_limit(self):
-        done = subprocess.run([DIFF, "100000", "5", "limited"], stdout=subprocess.PIPE,
+    def diff(self, *argv):
+        done = subprocess.run([DIFF, "100000", *argv], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
         seen = json.loads(done.stdout)
         self.assertEqual(seen["answered"], seen["counted"])
         self.assertEqual(seen["ecs"], seen["counted_ecs"])
+        return seen
+
+    def test_against_answer(self):
+        for seed in ("1", "2", "3", "4"):
+            seen = self.diff(seed)
+            self.assertGreater(min(seen["answered"]), 5000)
+            self.assertEqual(seen["left"] + sum(seen["answered"]), 100000)
+            for reason in ("length", "header", "name", "type", "edns", "other", "policy", "empty"):
+                self.assertGreater(seen["reasons"][reason], 100, reason)
+            self.assertEqual(seen["reasons"]["signed"], 0)
+
+    def test_with_a_rate_limit(self):
+        seen = self.diff("5", "limited")
         self.assertEqual((seen["short"] + seen["dropped"], seen["dropped"]),
                          (seen["counted_limited"], seen["counted_dropped"]))
         self.assertLessEqual(abs(seen["short"] - seen["dropped"]), os.cpu_count())
         self.assertGreater(min(seen["short"], seen["exempt"]), 1000)
         self.assertGreater(seen["often"], 5)
+
+    def test_in_a_signed_zone(self):
+        """Who wants signatures is left; all others get what they get without keys."""
+        seen = self.diff("6", "signed")
+        self.assertGreater(min(seen["answered"]), 5000)
+        self.assertGreater(seen["reasons"]["signed"], 1000)
 
 
 if __name__ == "__main__":

@@ -53,27 +53,15 @@ static inline struct dnssec_keys *keys_new(unsigned count)
 static inline struct signed_world world_of(const char *conf_text, unsigned key_count,
 					   const char *extra)
 {
-	struct conf_error err = { 0 };
-	struct geodns_conf *conf = fixture_conf_load(conf_text, &err);
-	struct zone **zones = xcalloc(2, sizeof(struct zone *));
 	struct dnssec_keys *keys = keys_new(key_count);
-	char *lab = xasprintf("%s%s", fixture_lab, extra), text[400];
-	struct signed_world w;
-	struct zone_error zone_err;
+	struct signed_world w = { .catalog = fixture_catalog_signed(conf_text, extra, keys) };
 
-	cr_assert(conf, "%s", conf_error_format(&err, text, sizeof(text)));
-	zones[0] = fixture_zone_load("lab.test", lab);
-	zones[1] = fixture_zone_load("sub.lab.test", fixture_sub);
-	cr_assert(zone_keys_set(zones[0], keys, &zone_err), "%s", zone_err.text);
-	w.catalog = catalog_new(conf, zones, &err);
-	cr_assert(w.catalog, "%s", conf_error_format(&err, text, sizeof(text)));
 	w.snap = snapshot_new(w.catalog, NULL);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct dnssec_key *key = &keys->key[key_count == 2 ? i : 0];
 
 		w.keys[i] = (struct verify_key){ key->tag, key->pair.public };
 	}
-	free(lab);
 	return w;
 }
 

@@ -95,9 +95,11 @@ static inline struct zone *fixture_zone_load(const char *apex, const char *text)
 	return zone;
 }
 
-/* conf_text: with the zones of fixture_conf; extra: further lines of lab.test. */
-static inline struct catalog *fixture_catalog_of(const char *conf_text, const char *extra)
+/* conf_text: with the zones of fixture_conf; extra: further lines of lab.test; keys: to sign it. */
+static inline struct catalog *fixture_catalog_signed(const char *conf_text, const char *extra,
+						     struct dnssec_keys *keys)
 {
+	struct zone_error zone_err;
 	struct conf_error err = { 0 };
 	struct geodns_conf *conf = fixture_conf_load(conf_text, &err);
 	struct zone **zones = xcalloc(2, sizeof(struct zone *));
@@ -108,6 +110,10 @@ static inline struct catalog *fixture_catalog_of(const char *conf_text, const ch
 	if (conf) {
 		zones[0] = fixture_zone_load("lab.test", lab);
 		zones[1] = fixture_zone_load("sub.lab.test", fixture_sub);
+		if (keys && !zone_keys_set(zones[0], keys, &zone_err)) {
+			fprintf(stderr, "fixture: %s\n", zone_err.text);
+			abort();
+		}
 		catalog = catalog_new(conf, zones, &err);
 	}
 	free(lab);
@@ -116,6 +122,11 @@ static inline struct catalog *fixture_catalog_of(const char *conf_text, const ch
 		abort();
 	}
 	return catalog;
+}
+
+static inline struct catalog *fixture_catalog_of(const char *conf_text, const char *extra)
+{
+	return fixture_catalog_signed(conf_text, extra, NULL);
 }
 
 static inline struct catalog *fixture_catalog(const char *extra)

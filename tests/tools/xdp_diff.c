@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * xdp_diff COUNT SEED [limited]: the program on the interface against answer(), by
+ * xdp_diff COUNT SEED [limited|signed]: the program on the interface against answer(), by
  * BPF_PROG_TEST_RUN (root).
  *
  * Random queries, from ordinary ones to nonsense, while verdicts change: what the program answers
  * must be answer()'s reply octet for octet in a proper packet; what it leaves must be untouched;
  * and an ordinary query that answer() has an address for must not be left. limited: with a rate
  * limit, so that replies may be short ones, again answer()'s, or missing, but not for who is
- * exempt; and no network gets more whole ones than that allows. Prints what it has seen as JSON;
+ * exempt; and no network gets more whole ones than that allows. signed: in a signed zone, so that
+ * who wants signatures must be left. Prints what it has seen as JSON;
  * status 1 and the query otherwise.
  */
 #include <assert.h>
 
 #include "geodns/answer.h"
 #include "geodns/dns/edns.h"
+#include "geodns/dnssec/keys.h"
 #include "geodns/xdp/fastpath.h"
 #include "geodns/xdp/program.h"
 #include "tests/support/geodns_fixture.h"
@@ -170,6 +172,7 @@ struct asked {
 	uint8_t message[1500];
 	size_t len;
 	bool is_ordinary;
+	bool wants_signatures; /* if it can be read */
 };
 
 /* An address in one of the blocks: the last octets differ. */
@@ -250,6 +253,7 @@ static void opt_put(struct random *r, struct wire_writer *w, struct asked *q)
 	wire_put_u8(w, (uint8_t)(once_in(r, 20) ? draw(r, 256) : 0));
 	wire_put_u8(w, once_in(r, 40) ? (q->is_ordinary = false, 1) : 0);
 	wire_put_u16(w, flags);
+	q->wants_signatures = flags & 0x8000;
 	at = wire_offset(w);
 	wire_put_u16(w, 0);
 	if (once_in(r, 20))
@@ -330,7 +334,7 @@ struct run {
 	struct snapshot *snap;
 	struct xdp_program *program;
 	unsigned long answered[2], left, with_ecs, ordinary;
-	bool is_limited;
+	bool is_limited, is_signed;
 	unsigned long shortened, dropped, exempt;
 	struct {
 		uint64_t network;
@@ -465,7 +469,7 @@ static void left_check(struct run *run, const struct asked *q, const struct endp
 	if (left->len != frame->len || memcmp(left->data, frame->data, frame->len) != 0)
 		complain(q, from, "left, but not as it was");
 	run->left++;
-	if (!q->is_ordinary || !is_source(&from->addr))
+	if (!q->is_ordinary || !is_source(&from->addr) || (run->is_signed && q->wants_signatures))
 		return;
 	res = answer(run->snap, &req, out, sizeof(out));
 	/* The last resort is user space's. */
@@ -514,20 +518,29 @@ static unsigned networks_check(const struct run *run, uint64_t seconds)
 	return often;
 }
 
-static struct catalog *catalog_make(bool is_limited)
+static struct dnssec_keys *keys_make(void)
 {
-	char *text = xasprintf("%s", conf_text), *with;
+	static const char text[] = "Private-key-format: v1.3\nAlgorithm: 13 (ECDSAP256SHA256)\n"
+				   "PrivateKey: GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ=\n";
+	struct dnssec_keys *keys = x_new(struct dnssec_keys);
+
+	*keys = (struct dnssec_keys){ .count = 1, .validity_s = 86400, .ttl = 3600 };
+	if (dnssec_key_parse(&keys->key[0], text, strlen(text), DNSSEC_FLAGS_SEP))
+		abort();
+	return keys;
+}
+
+static struct catalog *catalog_make(bool is_limited, bool is_signed)
+{
+	char *text =
+		is_limited
+			? xasprintf("%.*s,'rate_limit':{'per_second':%d,'burst':%d,'slip':%d,"
+				    "'exempt':['" EXEMPT4 "','" EXEMPT6 "']}}",
+				    (int)strlen(conf_text) - 1, conf_text, PER_SECOND, BURST, SLIP)
+			: xstrdup(conf_text);
 	struct catalog *catalog;
 
-	if (is_limited) {
-		text[strlen(text) - 1] = '\0';
-		with = xasprintf("%s,'rate_limit':{'per_second':%d,'burst':%d,'slip':%d,'exempt':"
-				 "['" EXEMPT4 "','" EXEMPT6 "']}}",
-				 text, PER_SECOND, BURST, SLIP);
-		free(text);
-		text = with;
-	}
-	catalog = fixture_catalog_of(text, "");
+	catalog = fixture_catalog_signed(text, "", is_signed ? keys_make() : NULL);
 	free(text);
 	return catalog;
 }
@@ -537,16 +550,17 @@ int main(int argc, char **argv)
 	static struct run run;
 	struct xdp_counts counts = { .ecs = 0 };
 	struct instant start = clock_now();
-	const char *why;
+	const char *mode = argc == 4 ? argv[3] : "", *why;
 	unsigned often;
 	int err;
 
-	run.is_limited = argc == 4 && strcmp(argv[3], "limited") == 0;
-	if (argc != 3 && !run.is_limited) {
-		fprintf(stderr, "usage: xdp_diff COUNT SEED [limited]\n");
+	run.is_limited = strcmp(mode, "limited") == 0;
+	run.is_signed = strcmp(mode, "signed") == 0;
+	if (argc < 3 || argc > 4 || (*mode && !run.is_limited && !run.is_signed)) {
+		fprintf(stderr, "usage: xdp_diff COUNT SEED [limited|signed]\n");
 		return 2;
 	}
-	run.catalog = catalog_make(run.is_limited);
+	run.catalog = catalog_make(run.is_limited, run.is_signed);
 	run.random.state = strtoull(argv[2], NULL, 10);
 	run.snap = snapshot_new(run.catalog, NULL);
 	err = xdp_program_new(&run.program, run.snap, 12345, &why);
