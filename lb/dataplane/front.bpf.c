@@ -194,18 +194,17 @@ static __always_inline int handed_deliver(struct xdp_md *ctx, struct packet *inn
 {
 	const struct front_vip *vip = vip_find(&inner->f.key);
 	struct front_vip_counts *mine = vip ? vip_counts_mine(vip->row) : 0;
-	uint32_t target;
+	uint32_t target = TARGET_NONE;
 
-	if (!vip || !mine)
-		return drop(FRONT_GUE_NO_VIP);
-	inner->row = vip->row;
+	inner->row = vip ? vip->row : 0;
 	inner->hash = flow_key_hash(flow_secret(), &inner->f.key);
-	target = handed_target(ctx, inner, vip);
+	if (vip)
+		target = handed_target(ctx, inner, vip);
 	if (target == TARGET_NONE || (settings.plane == FRONT_XDP && !origin_at(target))) {
 		packet_show(ctx, inner, FRONT_GONE, pop);
-		return drop(FRONT_GUE_GONE);
+		return drop(vip ? FRONT_GUE_GONE : FRONT_GUE_NO_VIP);
 	}
-	if (frame_strip(ctx, inner))
+	if (!mine || frame_strip(ctx, inner))
 		return XDP_DROP;
 	mine->delivered++;
 	count(FRONT_GUE_DELIVERED);

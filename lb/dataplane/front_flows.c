@@ -95,7 +95,8 @@ struct answerer_flow front_flow_look(struct front *front, const struct flow_key 
 	const struct flow_entry *entry = flow_table_lookup(front->flows, &place, now, &word);
 	struct answerer_flow flow;
 
-	if (is_local && !kernel_knows(front, key))
+	/* What is handed over for a VIP that has gone is not delivered, whoever still knows it. */
+	if (!front_has_vip(front, key) || (is_local && !kernel_knows(front, key)))
 		return (struct answerer_flow){ .standing = ANSWERER_ABSENT };
 	if (!entry || (FLOW_STATE(word) != FLOW_OPEN && FLOW_STATE(word) != FLOW_CLOSING)) {
 		flow = half_look(front, hash, now);

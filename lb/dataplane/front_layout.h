@@ -110,7 +110,7 @@ struct front_asking {
 enum front_kind {
 	FRONT_ASK,     /* in the middle of a flow that nobody here knows */
 	FRONT_RELEASE, /* its owner is known, but the kernel has no way there for this program */
-	FRONT_GONE,    /* a PoP has handed over a packet of a flow that is not here */
+	FRONT_GONE,    /* a PoP has handed over a packet of a flow or a VIP that is not here */
 };
 
 struct front_record {

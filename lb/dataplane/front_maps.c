@@ -54,6 +54,15 @@ static struct front_vip *vip_slot(const struct front *f, const struct front_vip 
 	return room;
 }
 
+bool front_has_vip(const struct front *front, const struct flow_key *key)
+{
+	const struct endpoint at = { flow_addr_get(key->vip), ntohs(key->vip_port) };
+	const struct front_vip made = vip_make(front, &at, key->proto);
+	const struct front_vip *slot = vip_slot(front, &made);
+
+	return slot && slot->state == FRONT_VIP_USED;
+}
+
 int front_vip_add(struct front *front, const struct endpoint *vip, uint8_t proto, unsigned row,
 		  unsigned service)
 {

@@ -63,6 +63,8 @@ struct front {
 void front_forwarding_allow(struct front *front);
 void front_forwarding_restore(struct front *front);
 
+/* Whether the program takes packets of that flow for a VIP's. */
+bool front_has_vip(const struct front *front, const struct flow_key *key);
 /* CLOCK_MONOTONIC, which the program sees, too. */
 struct flow_now front_now(void);
 struct flow_place front_flow_place(const struct front *front, const struct flow_key *key,

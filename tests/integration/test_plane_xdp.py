@@ -199,6 +199,22 @@ class Pop:
         return next(o for o in self.daemon.vip("web")["origins"] if o["name"] == name)
 
 
+def start_meshed(*pops):
+    """Both of them."""
+    keys = []
+    for pop in pops:
+        path = os.path.join(pop.directory, "key")
+        keys.append((path, subprocess.run([lb_lab.LB, "--mesh-key", path], text=True, check=True,
+                                          stdout=subprocess.PIPE).stdout.strip()))
+    for i, pop in enumerate(pops):
+        pop.start(mesh={"key_file": keys[i][0], "pops": [
+            {"name": p.name, "address": p.own, "public_key": keys[j][1]}
+            for j, p in enumerate(pops) if p is not pop]})
+    for pop in pops:
+        lb_lab.wait_until(lambda pop=pop: pop.daemon.get("/v1/mesh")[1]["pops"][0]["state"] ==
+                          "live", what=f"{pop.name} knows the other")
+
+
 class PlaneXdp(unittest.TestCase):
     def setUp(self):
         if os.geteuid() != 0:
@@ -402,24 +418,12 @@ class PlaneXdp(unittest.TestCase):
                         while True:
                             self.assertNotIn(lost[:40], ears[name].recv(2048))
 
-    def key(self, pop):
-        path = os.path.join(pop.directory, "key")
-        return path, subprocess.run([lb_lab.LB, "--mesh-key", path], text=True, check=True,
-                                    stdout=subprocess.PIPE).stdout.strip()
-
     def test_another_catchment(self):
         """Routes move the users to another PoP of this plane, and their connections stay where
         they are: at their origin of the PoP before."""
         other = Pop(self.stack, self.world, 2)
         pops = (self.pop, other)
-        keys = [self.key(pop) for pop in pops]
-        for i, pop in enumerate(pops):
-            pop.start(mesh={"key_file": keys[i][0], "pops": [
-                {"name": p.name, "address": p.own, "public_key": keys[j][1]}
-                for j, p in enumerate(pops) if p is not pop]})
-        for pop in pops:
-            lb_lab.wait_until(lambda pop=pop: pop.daemon.get("/v1/mesh")[1]["pops"][0]["state"] ==
-                              "live", what=f"{pop.name} knows the other")
+        start_meshed(*pops)
         flows, spread = self.spread(30)
         self.assertTrue(all(spread.values()), spread)
         for pop in (other, self.pop, other):

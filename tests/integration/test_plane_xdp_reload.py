@@ -183,15 +183,7 @@ class Reload(unittest.TestCase):
             origin["name"] = name
         conf["vips"][0]["origins"] = names
         self.pop.start(**conf)
-        flows = [self.stack.enter_context(self.pop.client.socket(socket.AF_INET))
-                 for _ in range(30)]
-        at = []
-        for sock in flows:
-            sock.settimeout(10)
-            sock.connect(test_plane_xdp.VIP4)
-            at.append(sock.recv(1))
-            time.sleep(test_plane_xdp.ROUND_TRIP_S)
-            self.echo(sock)
+        flows, at = self.connect(30)
         self.assertEqual(set(at), {b"a", b"b", b"c"})
         # b gets nothing new, so that only its place leads there.
         conf["vips"][0]["origins"] = [{"name": names[1], "weight": 0}, "c"]
@@ -208,6 +200,39 @@ class Reload(unittest.TestCase):
         self.restart()
         for sock in kept:
             self.echo(sock)
+
+    def test_a_service_that_others_hand_over_to(self):
+        """Is taken away: their users get a reset, soon, though the VIP and its origins stay."""
+        other = test_plane_xdp.Pop(self.stack, self.world, 2)
+        test_plane_xdp.start_meshed(self.pop, other)
+        flows, _ = self.connect(10)
+        self.world.route(other)
+        for sock in flows:
+            self.echo(sock)
+        with open(self.pop.daemon.path, encoding="ascii") as file:
+            conf = json.load(file)
+        conf["vips"][0]["services"] = ["tcp/81"]
+        self.reload(conf)
+        for sock in flows:
+            with self.assertRaises(ConnectionResetError):
+                sock.sendall(b"are you there?")
+                sock.recv(1)
+        packets = self.pop.daemon.get("/v1/status")[1]["continuity"]["packets"]
+        self.assertGreater(packets["gue_no_vip"], 0)
+        self.assertEqual(other.daemon.get("/v1/status")[1]["continuity"]["flows"]["refused"], 10)
+
+    def connect(self, count):
+        """(sockets, which origins have them)"""
+        flows, at = [], []
+        for _ in range(count):
+            sock = self.stack.enter_context(self.pop.client.socket(socket.AF_INET))
+            sock.settimeout(10)
+            sock.connect(test_plane_xdp.VIP4)
+            at.append(sock.recv(1))
+            time.sleep(test_plane_xdp.ROUND_TRIP_S)
+            self.echo(sock)
+            flows.append(sock)
+        return flows, at
 
     def echo(self, sock):
         data = os.urandom(1000)
