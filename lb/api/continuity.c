@@ -24,12 +24,12 @@ json_t *lb_api_continuity(const struct lb_daemon *lb)
 					    json_integer((json_int_t)front_count(
 						    lb_continuity_front(c), (enum front_count)i)));
 	}
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I}}", "packets",
+	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I}}", "packets",
 			 packets, "flows", "asked", (json_int_t)o->questions, "settled",
 			 (json_int_t)o->settled, "refused", (json_int_t)o->refused, "unclear",
-			 (json_int_t)o->unclear, "resets", (json_int_t)o->resets, "asking",
-			 (json_int_t)o->flows, "answered", "yes",
-			 (json_int_t)lb_continuity_answers(c)->yes, "no",
+			 (json_int_t)o->unclear, "resets", (json_int_t)o->resets, "unanswered",
+			 (json_int_t)o->unanswered, "asking", (json_int_t)o->flows, "answered",
+			 "yes", (json_int_t)lb_continuity_answers(c)->yes, "no",
 			 (json_int_t)lb_continuity_answers(c)->no);
 }
 
@@ -45,6 +45,9 @@ static void write_flows(const struct owner_counters *o, struct metrics *m)
 	metrics_family(m, "catchment_lb_flow_resets_total", "counter",
 		       "Resets sent, for flows that no PoP has.");
 	metrics_sample(m, (double)o->resets, (char *)NULL);
+	metrics_family(m, "catchment_lb_flow_unanswered_total", "counter",
+		       "Packets of such flows that were dropped without one.");
+	metrics_sample(m, (double)o->unanswered, (char *)NULL);
 }
 
 void lb_metrics_continuity(const struct lb_daemon *lb, struct metrics *m)

@@ -3,7 +3,7 @@
  * owner.h - whose flow is this? What becomes of packets in mid-flow that the plane does not know.
  *
  *	first packet --> ASKING --yes--> SETTLED   queue released to the owner, then cached
- *	                    |---nobody--> REFUSED  queue answered with resets, then cached
+ *	                    |---nobody--> REFUSED  newest answered with a reset, then cached
  *	                    '---unclear-> forgotten: packets dropped, TCP sends them again
  *
  * Pure and of fixed memory: time is an argument, what is to be done is told through a table of
@@ -112,6 +112,7 @@ struct owner_counters {
 	uint64_t settled, refused, unclear; /* how questions ended */
 	uint64_t taken_here;		    /* or by a SYN */
 	uint64_t released, resets;	    /* packets */
+	uint64_t unanswered;		    /* dropped with their flow, but for the one reset */
 	uint64_t moved;			    /* settled, then a younger owner was heard of */
 	uint64_t starved;		    /* asks put off, since there was no token */
 	unsigned flows, packets;	    /* now, of conf's */

@@ -177,14 +177,13 @@ void owner_question_settle(struct owner *o, struct owner_flow *flow, unsigned po
 			   struct instant now)
 {
 	struct owner_packet packet;
-	struct instant at;
 
 	if (is_taken_here(o, flow))
 		return;
 	o->counters.settled += flow->state == OWNER_ASKING;
 	flow->state = OWNER_SETTLED_STATE;
 	flow->target = pop;
-	while (owner_store_pop(&o->store, flow, &packet, &at)) {
+	while (owner_store_pop(&o->store, flow, &packet)) {
 		if (packet.is_cut)
 			continue;
 		o->ops.release(o->ctx, pop, &packet);
@@ -194,22 +193,27 @@ void owner_question_settle(struct owner *o, struct owner_flow *flow, unsigned po
 	due_set(o, flow, instant_after_ms(now, OWNER_LINGER_MS));
 }
 
+/*
+ * RFC 9293, 3.10.7.1: a reset's SEQ is the ACK of what it answers, and a client takes one only at
+ * the SEQ that it waits for (RFC 5961, 3.2). So the newest packet's does, and the others' would
+ * not.
+ */
 static void refuse(struct owner *o, struct owner_flow *flow, struct instant cover,
 		   struct instant now)
 {
 	struct owner_packet packet;
-	struct instant at;
 
 	if (is_taken_here(o, flow))
 		return;
 	o->counters.refused++;
 	flow->state = OWNER_REFUSED_STATE;
-	while (owner_store_pop(&o->store, flow, &packet, &at)) {
-		if (at.ns > cover.ns || packet.is_reset || packet.is_error)
-			continue;
+	o->counters.unanswered += flow->queued;
+	if (owner_store_newest(&o->store, flow, cover, &packet)) {
 		o->ops.reset(o->ctx, &packet);
 		o->counters.resets++;
+		o->counters.unanswered--;
 	}
+	owner_store_drop(&o->store, flow);
 	o->ops.learn(o->ctx, &flow->key, OWNER_NOWHERE, OWNER_NOWHERE_MS);
 	due_set(o, flow, instant_after_ms(now, OWNER_LINGER_MS));
 }

@@ -141,17 +141,12 @@ bool owner_store_push(struct owner_store *store, struct owner_flow *flow,
 	return true;
 }
 
-bool owner_store_pop(struct owner_store *store, struct owner_flow *flow,
-		     struct owner_packet *packet, struct instant *at)
+static struct owner_packet packet_at(const struct owner_store *store, const struct owner_flow *flow,
+				     uint32_t index)
 {
-	const uint32_t index = flow->first;
-	struct owner_kept *kept;
+	const struct owner_kept *kept = &store->kept[index];
 
-	if (index == OWNER_NONE)
-		return false;
-	kept = &store->kept[index];
-	*at = kept->at;
-	*packet = (struct owner_packet){
+	return (struct owner_packet){
 		.key = flow->key,
 		.bytes = store->bytes + (size_t)index * store->packet_max,
 		.len = kept->len,
@@ -159,6 +154,34 @@ bool owner_store_pop(struct owner_store *store, struct owner_flow *flow,
 		.is_error = kept->is_error,
 		.is_cut = kept->is_cut,
 	};
+}
+
+bool owner_store_newest(struct owner_store *store, const struct owner_flow *flow,
+			struct instant until, struct owner_packet *packet)
+{
+	uint32_t newest = OWNER_NONE;
+
+	for (uint32_t i = flow->first; i != OWNER_NONE; i = store->kept[i].next) {
+		const struct owner_kept *kept = &store->kept[i];
+
+		if (kept->at.ns <= until.ns && !kept->is_reset && !kept->is_error)
+			newest = i;
+	}
+	if (newest != OWNER_NONE)
+		*packet = packet_at(store, flow, newest);
+	return newest != OWNER_NONE;
+}
+
+bool owner_store_pop(struct owner_store *store, struct owner_flow *flow,
+		     struct owner_packet *packet)
+{
+	const uint32_t index = flow->first;
+	struct owner_kept *kept;
+
+	if (index == OWNER_NONE)
+		return false;
+	kept = &store->kept[index];
+	*packet = packet_at(store, flow, index);
 	flow->first = kept->next;
 	if (flow->first == OWNER_NONE)
 		flow->last = OWNER_NONE;
@@ -172,8 +195,7 @@ bool owner_store_pop(struct owner_store *store, struct owner_flow *flow,
 void owner_store_drop(struct owner_store *store, struct owner_flow *flow)
 {
 	struct owner_packet packet;
-	struct instant at;
 
-	while (owner_store_pop(store, flow, &packet, &at))
+	while (owner_store_pop(store, flow, &packet))
 		;
 }

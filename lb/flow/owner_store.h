@@ -79,9 +79,15 @@ struct owner_voice *owner_store_voices(struct owner_store *store, const struct o
 /* False: no place for it. */
 bool owner_store_push(struct owner_store *store, struct owner_flow *flow,
 		      const struct owner_packet *packet, struct instant at);
-/* The oldest, when it came; its octets are borrowed until the next call. False: none is left. */
+/* The oldest; its octets are borrowed until the next call. False: none is left. */
 bool owner_store_pop(struct owner_store *store, struct owner_flow *flow,
-		     struct owner_packet *packet, struct instant *at);
+		     struct owner_packet *packet);
+/*
+ * The newest that came by then and may be answered: no reset, no error. It stays, its octets are
+ * borrowed. False: there is none.
+ */
+bool owner_store_newest(struct owner_store *store, const struct owner_flow *flow,
+			struct instant until, struct owner_packet *packet);
 void owner_store_drop(struct owner_store *store, struct owner_flow *flow);
 
 #endif

@@ -119,6 +119,9 @@ class Continuity(Pops):
             took = time.monotonic() - began
             self.pops[1].daemon.events({"kind": "mesh_down", "pop": "fra"}, since=since)
             self.assertGreater(took, 1.0)
+            flows = self.pops[1].counts()["flows"]
+            self.assertEqual((flows["refused"], flows["resets"]), (1, 1))
+            self.assertGreater(flows["unanswered"], 0, "what it sent again meanwhile")
             stolen, total = (new - old for new, old in zip(Patience.now(), ticks))
             self.assertLess(took, (1.0 + 0.3 + 0.1) * (1 + Patience.PER_SHARE * stolen / total))
 

@@ -78,6 +78,24 @@ Test(owner, nobodys_flow_is_reset_when_everybody_has_said_no)
 	EXPECT("");
 }
 
+/* RFC 9293, 3.10.7.1: only the newest one's acknowledgment is what the client waits at. */
+Test(owner, one_reset_answers_the_newest)
+{
+	const struct owner_packet error = { story_flow(0), (const uint8_t *)"\4", 1, false, true,
+					    false };
+
+	story_begin();
+	for (uint8_t number = 1; number <= 3; number++)
+		cr_expect_eq(story_packet(number), OWNER_QUEUED);
+	owner_packet_take(story.owner, &error, story_now());
+	for (unsigned pop = 0; pop < POPS; pop++)
+		story_no(pop);
+	EXPECT("ask 0, ask 1, ask 2, reset #3, learn nowhere");
+	cr_expect_eq(owner_counters(story.owner)->resets, 1);
+	cr_expect_eq(owner_counters(story.owner)->unanswered, 3);
+	cr_expect_eq(owner_counters(story.owner)->packets, 0);
+}
+
 Test(owner, what_came_after_the_question_is_not_denied_by_its_answers)
 {
 	story_begin();

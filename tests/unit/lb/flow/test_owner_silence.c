@@ -239,7 +239,7 @@ Test(owner_silence, the_newest_packet_is_answered_when_the_dead_were_waited_for)
 	story_after(4);
 	EXPECT("");
 	story_after(1);
-	EXPECT("reset #1, reset #2, learn nowhere");
+	EXPECT("reset #2, learn nowhere");
 	story_begin();
 	owner_pop_dead(story.owner, 1, story_now());
 	story_packet(1);
