@@ -101,7 +101,7 @@ static struct front *front_make(uint64_t flows)
 }
 
 #define FRAME_SIZE 74
-#define PART	   4000	 /* flows that are opened at a time: the half-open table has room */
+#define PART	   16384 /* flows that are opened at a time: the half-open table has room */
 #define ONCE	   20000 /* calls with one packet each, at most */
 
 struct bench {
