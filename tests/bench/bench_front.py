@@ -76,6 +76,9 @@ def by_itself():
                            str(ROUNDS)], check=True, stdout=subprocess.PIPE, text=True)
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     turn = min(r["turn"] for r in rounds)
+    reads = [r["read"] for r in rounds]
+    row(f"one read of a line of a table for {FLOWS} flows: ns",
+        f"{min(reads)} ({', '.join(map(str, reads))})", "", None)
     for kind, what, limit in (("known", "packet of an open flow", KNOWN_NS),
                               ("new", "SYN of a new flow", NEW_NS)):
         took = [r[kind] - turn for r in rounds]

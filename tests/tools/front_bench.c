@@ -7,13 +7,16 @@
  * SYN of another one. All packets of a round are one call, in which front_replay.bpf.c makes each
  * anew; "turn" is that with a program that only changes the frame's addresses, so what the rest
  * cost by itself is the difference. "known_once" and "new_once" are of calls with one packet each,
- * as on a machine that does other things in between. Kinds take turns; a line of JSON per round.
- * All packets have to be served; status 1 otherwise.
+ * as on a machine that does other things in between. "read" is what this machine's memory leaves of
+ * all that: one line of a table as large as the connection table, which says which is read next.
+ * Kinds take turns; a line of JSON per round. All packets have to be served; status 1 otherwise.
  */
 #include <arpa/inet.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "lb/dataplane/front.h"
+#include "lb/flow/table.h"
 #include "lib/alloc.h"
 #include "tests/support/xdp_frame.h"
 #include "tests/tools/front_replay.skel.h"
@@ -104,9 +107,14 @@ static struct front *front_make(uint64_t flows)
 #define PART	   16384 /* flows that are opened at a time: the half-open table has room */
 #define ONCE	   20000 /* calls with one packet each, at most */
 
+struct line {
+	uint64_t next;
+} __attribute__((aligned(sizeof(struct flow_bucket))));
+
 struct bench {
 	struct front *front;
 	struct front_replay_bpf *replay;
+	struct line *lines; /* as many as the connection table has */
 	uint32_t flows, packets;
 	uint64_t random;
 };
@@ -188,6 +196,50 @@ static uint32_t median_once(struct bench *b, uint32_t from, uint8_t flags)
 	return median;
 }
 
+/* One cycle through all of them (Sattolo's), in small pages, as the kernel maps the table. */
+static struct line *lines_make(uint64_t count)
+{
+	struct line *lines = mmap(NULL, count * sizeof(*lines), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t state = 1, other, kept;
+
+	if (lines == MAP_FAILED || madvise(lines, count * sizeof(*lines), MADV_NOHUGEPAGE)) {
+		fprintf(stderr, "no memory to read: %s\n", strerror(errno));
+		exit(3);
+	}
+	for (uint64_t i = 0; i < count; i++)
+		lines[i].next = i;
+	for (uint64_t i = count - 1; i > 0; i--) {
+		other = draw(&state) % i;
+		kept = lines[i].next;
+		lines[i].next = lines[other].next;
+		lines[other].next = kept;
+	}
+	return lines;
+}
+
+static const struct line *lines_read(const struct line *all, const struct line *from,
+				     uint32_t reads)
+{
+	for (uint32_t i = 0; i < reads; i++)
+		from = &all[*(const volatile uint64_t *)&from->next];
+	return from;
+}
+
+/* The first time is for what has been in the caches before. */
+static uint32_t read_ns(const struct line *lines, uint32_t reads)
+{
+	const struct line *from = lines_read(lines, lines, reads);
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	lines_read(lines, from, reads);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (uint32_t)(((end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec -
+			   start.tv_nsec) /
+			  reads);
+}
+
 /* In parts that the half-open table has room for; a part takes longer than a round trip. */
 static void flows_open(const struct bench *b)
 {
@@ -211,6 +263,7 @@ static void round_run(struct bench *b, uint32_t number)
 	measure(b, "new", others, FLOW_TCP_SYN);
 	program_choose(b, bpf_program__fd(b->replay->progs.replay_turn));
 	printf("\"turn\":%u,", replay(b, 0, b->flows, FLOW_TCP_ACK, b->packets));
+	printf("\"read\":%u,", read_ns(b->lines, b->packets));
 	program_choose(b, front_program_fd(b->front));
 	printf("\"known_once\":%u,", median_once(b, 0, FLOW_TCP_ACK));
 	printf("\"new_once\":%u}\n", median_once(b, others + b->flows, FLOW_TCP_SYN));
@@ -230,6 +283,7 @@ int main(int argc, char **argv)
 	b.packets = (uint32_t)strtoul(argv[2], NULL, 10);
 	rounds = strtoul(argv[3], NULL, 10);
 	b.front = front_make(b.flows);
+	b.lines = lines_make(flow_buckets_for(b.flows));
 	b.replay = front_replay_bpf__open_and_load();
 	if (!b.replay) {
 		fprintf(stderr, "the replay cannot be loaded: %s\n", strerror(errno));
@@ -242,5 +296,6 @@ int main(int argc, char **argv)
 		round_run(&b, (uint32_t)i);
 	front_replay_bpf__destroy(b.replay);
 	front_free(b.front, false);
+	munmap(b.lines, flow_buckets_for(b.flows) * sizeof(*b.lines));
 	return 0;
 }
