@@ -4,11 +4,12 @@
  *
  * Different queries, each a packet of its own: for A and AAAA, over IPv4 and IPv6, the names in
  * turn, a client subnet (/24, /56) in a network of the configuration's map that was drawn from
- * all. They are measured twice: back to back, as from a NIC's ring (replay.h), and with a system
- * call for each. Beside it, in turns, programs that only turn the packet round, and that do
- * nothing. Prints per round, as JSON, what each took. Nothing is warmed or flushed: the first pass
- * over all queries is a round. All have to be answered, which the program's counters show, back to
- * back in the same way as one by one, which a sample shows; status 1 otherwise.
+ * all, and a source in one of 65536 networks, as a rate limit counts them. They are measured twice:
+ * back to back, as from a NIC's ring (replay.h), and with a system call for each. Beside it, in
+ * turns, programs that only turn the packet round, and that do nothing. Prints per round, as JSON,
+ * what each took. Nothing is warmed or flushed: the first pass over all queries is a round. All
+ * have to be answered, which the program's counters show, back to back in the same way as one by
+ * one, which a sample shows; status 1 otherwise.
  */
 #include "geodns/dns/name.h"
 #include "geodns/dns/rr.h"
@@ -100,8 +101,11 @@ static struct query *queries_make(const struct catalog *catalog, size_t count)
 		struct endpoint from = { .addr = to->addr, .port = (uint16_t)(draw(&random) | 1) };
 		uint8_t message[150];
 		struct wire_writer w = wire_writer(message, sizeof(message));
+		uint32_t source;
 
-		from.addr.bytes[1] ^= (uint8_t)draw(&random);
+		source = draw(&random);
+		from.addr.bytes[1] ^= (uint8_t)source;
+		from.addr.bytes[2] ^= (uint8_t)(source >> 8);
 		message_put(&w, conf->names[i % conf->name_count].owner,
 			    draw(&random) & 1 ? DNS_TYPE_A : DNS_TYPE_AAAA, client);
 		frame_make(&frame, &from, to, message, wire_written(&w));
