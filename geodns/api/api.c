@@ -132,6 +132,19 @@ static json_t *tcp_json(const struct geodns *g)
 			 (int)g->catalog->conf->tcp_connections);
 }
 
+/* Interfaces that the fast path is to be on. */
+static json_t *xdp_json(const struct geodns *g)
+{
+	json_t *places = json_array();
+	struct fastpath_place place;
+
+	for (size_t i = 0; g->xdp && fastpath_place(g->xdp, i, &place); i++)
+		json_array_append_new(places,
+				      json_pack("{s:s,s:s?,s:s?}", "interface", place.interface,
+						"mode", place.mode, "why", place.why));
+	return places;
+}
+
 static int status_get(void *ctx, const struct http_request *req, struct http_reply *reply)
 {
 	const struct geodns *g = ctx;
@@ -145,14 +158,14 @@ static int status_get(void *ctx, const struct http_request *req, struct http_rep
 		json_array_append_new(zones,
 				      json_pack("{s:s,s:i}", "name", conf->zones[i].text, "names",
 						(int)zone_name_count(g->catalog->zones[i])));
-	reply->json =
-		json_pack("{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:i,s:o,s:o,s:{s:i,s:i,s:i}}", "version",
-			  version_text(), "identity", conf->identity, "uptime_ms",
-			  (json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
-			  (int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
-			  "pops_said", (int)said_count(g), "names", (int)conf->name_count, "map",
-			  map_json(g), "tcp", tcp_json(g), "checks", "up", (int)checks[HEALTH_UP],
-			  "down", (int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
+	reply->json = json_pack(
+		"{s:s,s:s?,s:I,s:i,s:o,s:i,s:i,s:i,s:o,s:o,s:o,s:{s:i,s:i,s:i}}", "version",
+		version_text(), "identity", conf->identity, "uptime_ms",
+		(json_int_t)((clock_now().ns - g->started.ns) / NS_PER_MS), "threads",
+		(int)conf->threads, "zones", zones, "pops", (int)conf->places.pop_count,
+		"pops_said", (int)said_count(g), "names", (int)conf->name_count, "map", map_json(g),
+		"tcp", tcp_json(g), "xdp", xdp_json(g), "checks", "up", (int)checks[HEALTH_UP],
+		"down", (int)checks[HEALTH_DOWN], "unknown", (int)checks[HEALTH_UNKNOWN]);
 	return 200;
 }
 

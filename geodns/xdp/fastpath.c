@@ -21,7 +21,9 @@
 
 struct link {
 	char interface[IF_NAMESIZE];
-	int fd; /* -1: it is not on this one */
+	int fd;		  /* -1: it is not on this one */
+	const char *mode; /* if it is; static */
+	const char *why;  /* if not; static */
 };
 
 struct fastpath_next {
@@ -50,6 +52,14 @@ struct fastpath *fastpath_new(uint64_t seed)
 	/* What there is to say, is said here in one line. */
 	libbpf_set_print(NULL);
 	return f;
+}
+
+/* Static, unlike strerror()'s. The kernel has errors of its own, as 524, that have no text. */
+static const char *error_text(int err)
+{
+	const char *text = strerrordesc_np(err);
+
+	return text ? text : "an error of the kernel's";
 }
 
 /* A veth whose other end has no NAPI drops what is sent back natively, and says nothing. */
@@ -92,8 +102,10 @@ static void link_join(const struct fastpath *f, struct link *link)
 		fd = link_make(f, index, XDP_FLAGS_SKB_MODE);
 	}
 	link->fd = fd < 0 ? -1 : fd;
+	link->mode = fd < 0 ? NULL : mode;
+	link->why = fd < 0 ? error_text(-fd) : NULL;
 	if (fd < 0)
-		log_warn("xdp: %s: off, user space answers: %s", link->interface, strerror(-fd));
+		log_warn("xdp: %s: off, user space answers: %s", link->interface, link->why);
 	else
 		log_info("xdp: %s: answers %zu names, %s", link->interface,
 			 xdp_program_names(f->program), mode);
@@ -115,17 +127,24 @@ static void link_renew(const struct fastpath *f, struct link *link)
 	link_join(f, link);
 }
 
+static void links_name(struct link *links, const struct xdp_options *options, const char *why)
+{
+	for (size_t i = 0; i < options->interface_count; i++) {
+		links[i] = (struct link){ .fd = -1, .why = why };
+		snprintf(links[i].interface, IF_NAMESIZE, "%s", options->interfaces[i]);
+	}
+}
+
 static void links_renew(struct fastpath *f, const struct xdp_options *options)
 {
-	struct link links[XDP_INTERFACES_MAX] = { { .fd = -1 } };
+	struct link links[XDP_INTERFACES_MAX];
 
+	links_name(links, options, NULL);
 	for (size_t i = 0; i < options->interface_count; i++) {
-		links[i].fd = -1;
-		snprintf(links[i].interface, IF_NAMESIZE, "%s", options->interfaces[i]);
 		for (size_t k = 0; k < f->link_count && options->mode == f->mode; k++) {
 			if (strcmp(f->links[k].interface, links[i].interface) != 0)
 				continue;
-			links[i].fd = f->links[k].fd;
+			links[i] = f->links[k];
 			f->links[k].fd = -1;
 		}
 	}
@@ -217,9 +236,12 @@ static void catalog_change(struct fastpath *f, const struct snapshot *snap)
 		links_renew(f, &conf->xdp);
 		program_drop(f, old);
 	} else {
+		const char *why = f->next->why ? f->next->why : error_text(-f->next->err);
+
 		leave_all(f);
-		log_warn("xdp: off, user space answers: %s",
-			 f->next->why ? f->next->why : strerror(-f->next->err));
+		links_name(f->links, &conf->xdp, why);
+		f->link_count = conf->xdp.interface_count;
+		log_warn("xdp: off, user space answers: %s", why);
 	}
 	fastpath_next_set(f, NULL);
 }
@@ -244,13 +266,27 @@ void fastpath_free(struct fastpath *fastpath)
 	free(fastpath);
 }
 
-bool fastpath_is_on(const struct fastpath *fastpath)
+/* The kernel takes it off an interface that goes. */
+static bool link_is_off(const struct link *link)
 {
-	bool is_on = false;
+	struct bpf_link_info info = { .id = 0 };
+	uint32_t size = sizeof(info);
 
-	for (size_t i = 0; i < fastpath->link_count; i++)
-		is_on |= fastpath->links[i].fd >= 0;
-	return is_on;
+	return bpf_obj_get_info_by_fd(link->fd, &info, &size) < 0 || info.xdp.ifindex == 0;
+}
+
+bool fastpath_place(const struct fastpath *f, size_t i, struct fastpath_place *out)
+{
+	const struct link *link = &f->links[i];
+
+	if (i >= f->link_count)
+		return false;
+	*out = (struct fastpath_place){ link->interface, link->mode, link->why };
+	if (link->fd >= 0 && link_is_off(link)) {
+		out->mode = NULL;
+		out->why = error_text(ENODEV);
+	}
+	return true;
 }
 
 struct xdp_counts fastpath_counts(const struct fastpath *fastpath)

@@ -44,7 +44,16 @@ void fastpath_next_set(struct fastpath *fastpath, struct fastpath_next *next);
  * program that has not been set for it is made here.
  */
 void fastpath_publish(void *fastpath, const struct snapshot *snap);
-bool fastpath_is_on(const struct fastpath *fastpath);
+
+/* How it is on an interface. Text is static, but for the name, which is the fast path's. */
+struct fastpath_place {
+	const char *interface;
+	const char *mode; /* "native", "generic"; NULL: user space answers all */
+	const char *why;  /* if so */
+};
+
+/* Of the configured interfaces the i-th, as it is now. False: there are no more. */
+bool fastpath_place(const struct fastpath *fastpath, size_t i, struct fastpath_place *out);
 /* Since the process began, whatever program it was. */
 struct xdp_counts fastpath_counts(const struct fastpath *fastpath);
 /* By index of the catalog's names and of the name's targets: what is not yet in its tally. */

@@ -174,6 +174,7 @@ class Fastpath(unittest.TestCase):
             self.assertGreater(self.metric("xdp_answered_total"), 0.9 * len(seen))
             self.assertEqual(self.metric('answers_total{name="*.geo.lab.test",pop="fra"}'),
                              len(seen))
+            self.assertEqual(self.rest.get("/v1/status")["xdp"][0]["mode"], "native")
             conf["names"][0]["policy"] = "weighted"
             self.write(conf)
             self.rest.request("POST", "/v1/reload", {})
@@ -196,6 +197,9 @@ class Fastpath(unittest.TestCase):
         lines = [line for line in daemon.log().splitlines() if "xdp" in line]
         self.assertEqual(len(lines), 1, lines)
         self.assertRegex(lines[0], reason)
+        place, = self.rest.get("/v1/status")["xdp"]
+        self.assertIsNone(place["mode"])
+        self.assertRegex(lines[0], place["why"])
         self.assertEqual(self.answered(0, ("u1.geo.lab.test",)), ["198.18.33.1"])
 
     def test_without_privileges(self):
@@ -223,7 +227,11 @@ class Fastpath(unittest.TestCase):
             for server in (NS4, NS6):
                 self.assertEqual(self.short("u1.geo.lab.test", server=server), ["198.18.33.1"])
             self.assertEqual(self.taken(), 2)
-
+            place = {"interface": "s0", "mode": "generic", "why": None}
+            self.assertEqual(self.rest.get("/v1/status")["xdp"], [place])
+            self.server.ip("link delete s0")
+            place.update(mode=None, why="No such device")
+            self.assertEqual(self.rest.get("/v1/status")["xdp"], [place])
 
     def flood(self, source, count):
         """(whole, short) answers to so many queries at once, of which some get none."""
