@@ -44,11 +44,16 @@ static int maps_share(struct front *f)
 		const struct bpf_map *map;
 		void *at; /* of a pointer */
 	} maps[] = {
-		{ f->object->maps.pops, &f->pops },	{ f->object->maps.asking, &f->asking },
-		{ f->object->maps.maglev, &f->maglev }, { f->object->maps.tallies, &f->tallies },
-		{ f->object->maps.flows, &f->flows },	{ f->object->maps.half, &f->half },
-		{ f->object->maps.cap, &f->cap },	{ f->object->maps.networks, &f->networks },
+		{ f->object->maps.pops, &f->pops },
+		{ f->object->maps.asking, &f->asking },
+		{ f->object->maps.maglev, &f->maglev },
+		{ f->object->maps.tallies, &f->tallies },
+		{ f->object->maps.flows, &f->flows },
+		{ f->object->maps.half, &f->half },
+		{ f->object->maps.cap, &f->cap },
+		{ f->object->maps.networks, &f->networks },
 		{ f->object->maps.places, &f->places },
+		{ f->object->maps.forwarding, &f->forwarding },
 	};
 
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -141,7 +146,7 @@ static int key_pin(const struct front *f, const char *path)
 static int pins_prepare(struct front *f)
 {
 	char *key = pin_path(f, "key"), *flows = pin_path(f, "flows");
-	char *places = pin_path(f, "places");
+	char *places = pin_path(f, "places"), *forwarding = pin_path(f, "forwarding");
 	int err = 0;
 
 	if (mkdir(f->pin, 0700) && errno != EEXIST)
@@ -156,6 +161,9 @@ static int pins_prepare(struct front *f)
 		err = bpf_map__set_pin_path(f->object->maps.flows, flows);
 	if (!err)
 		err = bpf_map__set_pin_path(f->object->maps.places, places);
+	if (!err)
+		err = bpf_map__set_pin_path(f->object->maps.forwarding, forwarding);
+	free(forwarding);
 	free(places);
 	free(key);
 	free(flows);
@@ -164,7 +172,7 @@ static int pins_prepare(struct front *f)
 
 static void pins_remove(const struct front *f)
 {
-	const char *const names[] = { "key", "flows", "places" };
+	const char *const names[] = { "key", "flows", "places", "forwarding" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = pin_path(f, names[i]);

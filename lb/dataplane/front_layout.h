@@ -15,6 +15,7 @@
  *	asking     how many packets of a flow user space has not judged yet
  *	networks   of clients that are served here, until user space takes them
  *	places     user space's: which origin each index is, for its next life
+ *	forwarding likewise: of IPv4 and of IPv6, whether the loopback's was off before
  *	tallies    what was counted: one for each processor
  */
 #ifndef LB_DATAPLANE_FRONT_LAYOUT_H

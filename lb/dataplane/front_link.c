@@ -191,13 +191,13 @@ static bool forwarding_write(const char *path, char value)
 void front_forwarding_allow(struct front *front)
 {
 	for (size_t i = 0; i < 2; i++)
-		front->forwarding_is_ours[i] = forwarding_write(forwarding_paths[i], '1');
+		front->forwarding[i] |= forwarding_write(forwarding_paths[i], '1');
 }
 
 void front_forwarding_restore(struct front *front)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (front->forwarding_is_ours[i])
+		if (front->forwarding && front->forwarding[i])
 			forwarding_write(forwarding_paths[i], '0');
 }
 

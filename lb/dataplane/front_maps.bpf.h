@@ -37,6 +37,7 @@ FRONT_ARRAY(all_bucket, struct front_bucket, 1);
 FRONT_ARRAY(asking, struct front_asking, FRONT_ASKING);
 /* User space's alone, here to be pinned with the table. */
 FRONT_ARRAY(places, uint64_t, FRONT_ORIGINS_MAX);
+FRONT_ARRAY(forwarding, uint64_t, 2);
 /* Sized when loaded: by processors, flows and VIPs. */
 FRONT_ARRAY(tallies, struct front_tally, 1);
 FRONT_ARRAY(maglev, struct front_chunk16, 1);

@@ -35,7 +35,6 @@ struct front {
 	uint32_t buckets, half_buckets; /* of the tables, powers of two */
 	struct front_link links[FRONT_INTERFACES_MAX];
 	struct front_live *live;
-	bool forwarding_is_ours[2]; /* of IPv4, IPv6: was off before */
 	uint32_t *spare_tables; /* plane xdp: where a table may be written, the longest unused first
 				 */
 	uint32_t *tables;	/* by service: where its table begins */
@@ -50,7 +49,7 @@ struct front {
 	size_t swept; /* where the sweep goes on */
 	struct flow_census census,
 		sweeping; /* of the last walk, and of the one that is under way */
-	uint64_t *networks, *places;
+	uint64_t *networks, *places, *forwarding;
 	struct front_mapped maps[16];
 	size_t map_count;
 };

@@ -74,6 +74,21 @@ class Restart(Pops):
         for pop in self.pops:
             self.assertEqual(pop.counts()["flows"]["resets"], 0)
 
+    def test_forwarding_is_as_it_was(self):
+        """What the first life has allowed on the loopback the last one takes back."""
+        words = ["cat", *(f"/proc/sys/net/{ip}/conf/lo/forwarding" for ip in ("ipv4", "ipv6"))]
+        pop = self.pops[0]
+        pop.lb.run("sysctl", "-qw", "net.ipv4.conf.lo.forwarding=0")
+        before = pop.lb.run(*words).split()
+        self.start_pinned()
+        self.assertEqual(pop.lb.run(*words).split(), ["1", "1"])
+        for _ in range(2):
+            self.restart(pop)
+            self.assertEqual(pop.lb.run(*words).split(), ["1", "1"])
+        pop.daemon.stop()
+        self.assertEqual(pop.lb.run(*words).split(), before)
+        self.assertNotIn(pop.name, os.listdir(self.folder))
+
     def test_it_takes_its_time(self):
         """Longer than a PoP may be silent, and than the dead are waited for."""
         program = os.path.join(self.pops[0].directory, "program")
