@@ -34,7 +34,7 @@
 #ifndef LB_FLOW_OWNER_H
 #define LB_FLOW_OWNER_H
 
-#include "lb/flow/bucket.h"
+#include "lb/flow/bucket_sketch.h"
 
 #define OWNER_POPS_MAX	    1024
 #define OWNER_QUEUE_MAX	    16	   /* packets of a flow */

@@ -7,8 +7,7 @@
 #include "lib/alloc.h"
 
 /* Of questions of one PoP: what is more is not answered. */
-#define QUESTION_EVERY_NS (50 * NS_PER_US)
-#define QUESTION_BURST	  4096
+static const struct bucket_rate question_rate = { .per_second = 20000, .burst = 4096 };
 /* Between two chunks to one PoP, for each of all PoPs: 400 a second in all, 20 to each. */
 #define CHUNK_EVERY_NS	   (NS_PER_S / 400)
 #define CHUNK_EVERY_MIN_NS (50 * NS_PER_MS)
@@ -173,7 +172,7 @@ static void take_question(struct mesh_core *core, size_t slot, const struct mesh
 {
 	struct mesh_pop *pop = core->slots[slot];
 
-	if (!mesh_bucket_take(&pop->questions, QUESTION_EVERY_NS, QUESTION_BURST, now)) {
+	if (!bucket_take(&pop->questions, &question_rate, 1, 0, now)) {
 		pop->counters.limited++;
 		return;
 	}

@@ -78,7 +78,7 @@ struct mesh_pop {
 	uint16_t vip_next;
 	uint8_t chunks_due, chunks_told; /* as bits; told: ever */
 	struct instant next_chunk;
-	struct mesh_bucket questions;
+	struct bucket questions;
 };
 
 /* A change of a PoP's state. */

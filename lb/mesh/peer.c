@@ -2,8 +2,7 @@
 #include "lb/mesh/peer.h"
 
 /* Hellos to who is not believed: one message of his makes at most one of ours. */
-#define REPLY_EVERY_NS (20 * NS_PER_MS)
-#define REPLY_BURST    8
+static const struct bucket_rate reply_rate = { .per_second = 50, .burst = 8 };
 
 static double roll(struct mesh_peer *peer)
 {
@@ -166,8 +165,7 @@ static void on_hello(struct mesh_peer *peer, const struct mesh_message *message,
 		forget(peer);
 		return;
 	}
-	step->send |=
-		hello->prove && mesh_bucket_take(&peer->replies, REPLY_EVERY_NS, REPLY_BURST, now);
+	step->send |= hello->prove && bucket_take(&peer->replies, &reply_rate, 1, 0, now);
 }
 
 static void answer_stranger(struct mesh_peer *peer, const struct mesh_message *message,
@@ -176,7 +174,7 @@ static void answer_stranger(struct mesh_peer *peer, const struct mesh_message *m
 	step->verdict = MESH_UNPROVEN;
 	if (message->hello.word == MESH_STOPS)
 		return;
-	if (!mesh_bucket_take(&peer->replies, REPLY_EVERY_NS, REPLY_BURST, now))
+	if (!bucket_take(&peer->replies, &reply_rate, 1, 0, now))
 		return;
 	step->send = true;
 	step->to_boot = message->boot;

@@ -25,7 +25,7 @@
 #ifndef LB_MESH_PEER_H
 #define LB_MESH_PEER_H
 
-#include "lb/mesh/bucket.h"
+#include "lb/bucket.h"
 #include "lb/mesh/message.h"
 #include "lb/mesh/window.h"
 #include "lib/clock.h"
@@ -70,7 +70,7 @@ struct mesh_peer {
 	uint64_t heard_seq;    /* its number: who has been overtaken says nothing any more */
 	int64_t round_trip_ns; /* smoothed; 0 not known */
 	struct instant next_hello;
-	struct mesh_bucket replies;
+	struct bucket replies;
 	const char *reason; /* of state */
 };
 

@@ -4,8 +4,6 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "lb/mesh/bucket.h"
-
 #define N MESH_WINDOW_SIZE
 
 static const struct {
@@ -62,24 +60,4 @@ Test(mesh_window, a_million_in_disorder)
 			top = seq;
 	}
 	free(seen);
-}
-
-Test(mesh_bucket, burst_and_rate)
-{
-	struct mesh_bucket bucket = { { 0 } };
-	struct instant now = { 0 };
-	int taken = 0;
-
-	for (int i = 0; i < 100; i++)
-		taken += mesh_bucket_take(&bucket, NS_PER_MS, 8, now);
-	cr_expect_eq(taken, 8);
-	for (int i = 0; i < 10000; i++) {
-		now = instant_after_ns(now, 100 * NS_PER_US);
-		taken += mesh_bucket_take(&bucket, NS_PER_MS, 8, now);
-	}
-	cr_expect_eq(taken, 8 + 1000);
-	now = instant_after_s(now, 3600);
-	for (taken = 0; mesh_bucket_take(&bucket, NS_PER_MS, 8, now);)
-		taken++;
-	cr_expect_eq(taken, 8, "an hour of silence is no more");
 }
