@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 import unittest
 
 from support.geodns_lab import (CHICAGO, PARIS, ROOT_ZONE, ZONE, Nameserver, configuration,
@@ -68,6 +69,31 @@ class FakeServer(threading.Thread):
                         peer.send(bytes([octet]))
 
 
+class MuteServer(threading.Thread):
+    """A nameserver's API on TCP that accepts every connection, hears what is said, answers nothing.
+
+    ended: for each connection, in seconds, how long it was held open by who made it."""
+
+    def __init__(self, netns):
+        super().__init__(daemon=True)
+        self.sock = netns.socket(socket.AF_INET)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(("127.0.0.1", 5381))
+        self.sock.listen()
+        self.heard, self.ended = [], []
+        self.start()
+
+    def run(self):
+        while True:
+            peer = self.sock.accept()[0]
+            begun, heard = time.monotonic(), b""
+            with peer:
+                while octets := peer.recv(4096):
+                    heard += octets
+            self.ended.append(time.monotonic() - begun)
+            self.heard.append(heard)
+
+
 class DrainAndDns(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="drain-"))
@@ -117,6 +143,44 @@ class DrainAndDns(unittest.TestCase):
             self.assertTrue(daemon.is_running(), "it drains still")
             os.kill(daemon.process.pid, signal.SIGTERM)
             daemon.process.wait(5)
+
+    def test_one_that_never_answers(self):
+        """It holds up neither the drain nor what the others are told, and it is said."""
+        mute = MuteServer(self.lab.lb)
+        self.addCleanup(mute.sock.close)
+        with nameserver(self.folder, "ns1"):
+            daemon, rest = self.start({"api": "127.0.0.1:5381"},
+                                      {"api": "unix:" + self.path("ns1.sock")})
+            rest.request("POST", "/v1/drain", {"grace_ms": 200})
+            daemon.events({"kind": "drain_withdrawn"})
+            wait_until(lambda: self.told(rest) == [False, True], what="the other one is told")
+            self.assertEqual(answer()[0], [NYC])
+            wait_until(lambda: len(mute.ended) >= 2, what="asked, given up, asked again")
+            for heard, seconds in zip(mute.heard, mute.ended):
+                self.assertIn(b"PUT /v1/pops/", heard)
+                self.assertTrue(1.8 < seconds < 5, f"its time-out is 2 s, not {seconds}")
+            said = rest.get("/v1/drain")["nameservers"][0]
+            self.assertEqual((said["told"], said["reason"]), (False, "no answer"))
+            line = "nameserver 127.0.0.1:5381: not told that we drain: no answer"
+            self.assertEqual(daemon.log().count(line), 1, "once, not at every try")
+            daemon.stop()
+
+    def test_what_is_said_is_renewed(self):
+        """What ends after 60 s is never near that while the drain lasts."""
+        def left():
+            fra, = (p for p in ns1.rest.get("/v1/pops")["pops"] if p["pop"] == "fra")
+            said, = fra["statements"]
+            return said["ends_in_s"]
+
+        with nameserver(self.folder, "ns1") as ns1:
+            _, rest = self.start({"api": "unix:" + self.path("ns1.sock")})
+            rest.request("POST", "/v1/drain", {})
+            wait_until(lambda: self.told(rest) == [True], what="told")
+            self.assertLessEqual(left(), 60)
+            for _ in range(2):
+                before = wait_until(lambda: (s := left()) < 57 and s, what="time passes")
+                wait_until(lambda b=before: left() > b, 10, "said again")
+            self.assertEqual(answer()[0], [NYC])
 
     def test_what_is_said(self):
         """To one with a token and another name for us, that is busy at first."""
