@@ -153,9 +153,13 @@ static void take_vips(struct mesh_pop *pop, const struct mesh_hello *hello)
 
 static void take_hello(struct mesh_pop *pop, const struct mesh_hello *hello, bool restarted)
 {
-	if (restarted) {
+	const bool is_new_life = hello->epoch != pop->epoch;
+
+	if (is_new_life) {
 		pop->epoch_before = pop->epoch;
-		pop->has_epoch_before = true;
+		pop->has_epoch_before = pop->epoch != 0;
+	}
+	if (is_new_life || restarted) {
 		free(pop->networks);
 		pop->networks = NULL;
 	}

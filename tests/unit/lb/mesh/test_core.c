@@ -400,6 +400,31 @@ Test(mesh_core, a_restart_forgets_and_is_told_again)
 	free_net(net);
 }
 
+/* Also one that said goodbye: what is good for its last life but one is not for ever. */
+Test(mesh_core, a_life_that_ended_in_words_is_the_one_before_too)
+{
+	struct net *net = make_net(2);
+	struct node *a = &net->nodes[0], *b = &net->nodes[1];
+	uint32_t epoch = 0;
+
+	for (int i = 0; i < 3; i++) {
+		epoch = b->core.life.epoch;
+		mesh_core_served(&b->core, client4);
+		run_ms(net, 1000);
+		cr_assert(mesh_core_may_know(&a->core, 0, client4));
+		mesh_core_say(&b->core, MESH_STOPS, 0, net->now);
+		run_ms(net, 25);
+		start(b);
+		run_ms(net, 200);
+	}
+	cr_expect_eq(live(a), 1);
+	cr_expect_eq(a->core.slots[0]->epoch, b->core.life.epoch);
+	cr_expect(a->core.slots[0]->has_epoch_before);
+	cr_expect_eq(a->core.slots[0]->epoch_before, epoch);
+	cr_expect_not(mesh_core_may_know(&a->core, 0, client4), "it has served nobody yet");
+	free_net(net);
+}
+
 Test(mesh_core, vips_and_who_else_announces_them)
 {
 	struct net *net = make_net(3);
