@@ -301,8 +301,15 @@ void owner_pop_dead(struct owner *o, unsigned pop, struct instant now)
 	assert(pop < o->conf.pops);
 	if (o->pops[pop].state == OWNER_POP_RESTARTING)
 		since = instant_min(now, o->pops[pop].since);
-	if (is_pop_news(o, pop, OWNER_POP_DEAD, since))
-		questions_step(o, now);
+	if (!is_pop_news(o, pop, OWNER_POP_DEAD, since))
+		return;
+	for (unsigned i = 0; i < o->conf.flows; i++) {
+		struct owner_flow *flow = &o->store.flow[i];
+
+		if (flow->state == OWNER_SETTLED_STATE && flow->target == pop)
+			owner_store_remove(&o->store, flow);
+	}
+	questions_step(o, now);
 }
 
 void owner_pop_restarting(struct owner *o, unsigned pop, struct instant until, struct instant now)

@@ -267,3 +267,19 @@ Test(owner_silence, a_yes_of_who_has_died_since_is_void)
 	story_after(1);
 	EXPECT("reset #1, learn nowhere");
 }
+
+/* The user comes back from one that has died a moment ago, with what was decided before. */
+Test(owner_silence, who_dies_gets_no_more_packets)
+{
+	story_begin();
+	story_packet(1);
+	story_yes(1, 60000, 30);
+	EXPECT("ask 0, ask 1, ask 2, release 1 #1, learn 1");
+	owner_pop_dead(story.owner, 1, story_now());
+	cr_expect_eq(story_packet(2), OWNER_QUEUED);
+	story_no(0);
+	story_no(2);
+	EXPECT("ask 0, ask 2");
+	story_after(1000);
+	EXPECT("reset #2, learn nowhere");
+}
