@@ -93,7 +93,6 @@ void lb_continuity_reload(struct lb_continuity *c)
 {
 	if (!c)
 		return;
-	lb_continuity_pops_forget(c);
 	if (vips_set(c) < 0)
 		log_error("continuity: not all addresses of the VIPs find room");
 }

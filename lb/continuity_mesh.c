@@ -26,21 +26,6 @@ static void pop_tell(struct lb_continuity *c, size_t slot)
 	front_pop_set(c->front, (unsigned)slot, &in, &out, pop->gue_port);
 }
 
-void lb_continuity_pops_forget(struct lb_continuity *c)
-{
-	const struct mesh_core *core = c->lb->mesh ? mesh_core(c->lb->mesh) : NULL;
-	const struct instant now = clock_now();
-
-	for (unsigned slot = 0; slot < FRONT_POPS_MAX; slot++) {
-		if (!front_pop_is_set(c->front, slot) || (core && mesh_core_pop(core, slot)))
-			continue;
-		owner_pop_dead(c->owner, slot, now);
-		front_pop_forget(c->front, slot);
-		front_pop_set(c->front, slot, NULL, NULL, 0);
-	}
-	lb_continuity_arm(c);
-}
-
 void lb_continuity_on_change(struct lb_continuity *c, size_t slot, const struct mesh_change *change)
 {
 	const struct instant now = clock_now();
@@ -54,6 +39,11 @@ void lb_continuity_on_change(struct lb_continuity *c, size_t slot, const struct 
 	if (change->restarted || change->state == MESH_DOWN || change->state == MESH_INIT) {
 		owner_pop_dead(c->owner, pop, now);
 		front_pop_forget(c->front, pop);
+	}
+	/* What it hands over is not taken any longer, whoever has its slot next. */
+	if (change->removed) {
+		owner_pop_gone(c->owner, pop, now);
+		front_pop_set(c->front, pop, NULL, NULL, 0);
 	}
 	if (change->state == MESH_LIVE) {
 		pop_tell(c, slot);

@@ -42,9 +42,6 @@ extern const struct owner_ops lb_continuity_ops;
 /* After anything that may have moved the owner's deadline. */
 void lb_continuity_arm(struct lb_continuity *c);
 
-/* PoPs that the mesh has no more: what they hand over is not taken any longer. */
-void lb_continuity_pops_forget(struct lb_continuity *c);
-
 /* Callbacks: of front, and of the watchers. */
 void lb_continuity_on_packet(void *ctx, const struct front_packet *packet);
 void lb_continuity_on_readable(struct ev_loop *loop, ev_io *io, int revents);

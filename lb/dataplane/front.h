@@ -103,7 +103,6 @@ int front_vip_remove(struct front *front, const struct endpoint *vip, uint8_t pr
  */
 int front_pop_set(struct front *front, unsigned index, const struct gue_path *in,
 		  const struct gue_path *out, uint16_t gue_port);
-bool front_pop_is_set(const struct front *front, unsigned index);
 
 /* ---- flows ---- */
 

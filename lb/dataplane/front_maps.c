@@ -143,11 +143,6 @@ int front_pop_set(struct front *front, unsigned index, const struct gue_path *in
 	return bpf_map_update_elem(front->pop_slots, pop->theirs, &at, BPF_ANY) ? -errno : 0;
 }
 
-bool front_pop_is_set(const struct front *front, unsigned index)
-{
-	return front->pops[index].is_set;
-}
-
 /* ---- plane xdp ---- */
 
 int front_origin_set(struct front *front, unsigned index, const uint8_t mac[6], unsigned ifindex,

@@ -312,6 +312,13 @@ void owner_pop_dead(struct owner *o, unsigned pop, struct instant now)
 	questions_step(o, now);
 }
 
+void owner_pop_gone(struct owner *o, unsigned pop, struct instant now)
+{
+	owner_pop_dead(o, pop, now);
+	for (unsigned i = 0; i < o->conf.flows; i++)
+		owner_store_voices(&o->store, &o->store.flow[i])[pop] = (struct owner_voice){ 0 };
+}
+
 void owner_pop_restarting(struct owner *o, unsigned pop, struct instant until, struct instant now)
 {
 	assert(pop < o->conf.pops);

@@ -136,6 +136,8 @@ void owner_pop_dead(struct owner *owner, unsigned pop, struct instant now);
 /* It said so, and is not heard before that. From then on it is dead. */
 void owner_pop_restarting(struct owner *owner, unsigned pop, struct instant until,
 			  struct instant now);
+/* It is none of us any more, and its number may become another's. */
+void owner_pop_gone(struct owner *owner, unsigned pop, struct instant now);
 /* A SYN has made the flow ours, or the plane knows it otherwise. */
 void owner_flow_taken(struct owner *owner, const struct flow_key *key);
 /* That PoP says it does not have the flow that it was handed. */

@@ -117,8 +117,12 @@ static void carry_out(struct mesh_core *core, size_t slot, const struct mesh_ste
 {
 	struct mesh_pop *pop = core->slots[slot];
 	const struct mesh_peer *peer = &pop->peer;
-	struct mesh_change change = { step->changed ? step->was : peer->state, peer->state,
-				      step->restarted, peer->reason, 0 };
+	struct mesh_change change = { step->changed ? step->was : peer->state,
+				      peer->state,
+				      step->restarted,
+				      false,
+				      peer->reason,
+				      0 };
 
 	if (step->send)
 		say_hello(core, pop, step, now);
@@ -485,15 +489,17 @@ static bool is_same(const struct mesh_pop *pop, const struct mesh_pop_conf *conf
 static void remove_pop(struct mesh_core *core, size_t slot, struct instant now)
 {
 	struct mesh_pop *pop = core->slots[slot];
-	const struct mesh_change change = { pop->peer.state, MESH_DOWN, false,
-					    "not in the configuration any more", 0 };
+	const struct mesh_change change = { .was = pop->peer.state,
+					    .state = MESH_DOWN,
+					    .removed = true,
+					    .reason = "not in the configuration any more" };
 	const struct mesh_step farewell = { .send = true };
 	enum mesh_word word = core->word;
 
 	core->word = MESH_STOPS;
 	say_hello(core, pop, &farewell, now);
 	core->word = word;
-	if (change.was != MESH_DOWN && core->handlers.on_change)
+	if (core->handlers.on_change)
 		core->handlers.on_change(core->handlers.ctx, slot, &change);
 	pop_free(pop);
 	core->slots[slot] = NULL;

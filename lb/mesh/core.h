@@ -85,6 +85,7 @@ struct mesh_pop {
 struct mesh_change {
 	enum mesh_state was, state;
 	bool restarted;	    /* a new life of it, of whose flows nothing is known */
+	bool removed;	    /* not in the configuration any more: the slot may be another's */
 	const char *reason; /* of state; constant */
 	int64_t silent_ns;  /* since it was last heard, of what ended in silence; else 0 */
 };

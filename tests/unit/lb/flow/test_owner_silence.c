@@ -283,3 +283,18 @@ Test(owner_silence, who_dies_gets_no_more_packets)
 	story_after(1000);
 	EXPECT("reset #2, learn nowhere");
 }
+
+/* What one has said is not what the next one with its number says. */
+Test(owner_silence, who_goes_takes_what_he_has_said_along)
+{
+	story_begin();
+	owner_pop_dead(story.owner, 0, story_now());
+	story_packet(1);
+	story_no(1);
+	EXPECT("ask 1, ask 2");
+	owner_pop_gone(story.owner, 1, story_now());
+	owner_pop_live(story.owner, 1, 40000, story_now());
+	EXPECT("ask 1");
+	story_yes(1, 60000, 30);
+	EXPECT("release 1 #1, learn 1");
+}

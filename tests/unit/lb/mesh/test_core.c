@@ -510,6 +510,30 @@ Test(mesh_core, reload)
 	free_net(net);
 }
 
+/* Its slot may be another's at once, with another key: what was kept for it has to go. */
+Test(mesh_core, also_who_is_down_is_told_to_be_removed)
+{
+	struct net *net = make_net(3);
+	struct node *a = &net->nodes[0];
+	struct mesh_conf anew = a->conf;
+	struct mesh_pop_conf pops[2];
+
+	run_ms(net, 300);
+	net->nodes[1].alive = false;
+	run_ms(net, 500);
+	cr_expect_eq(mesh_core_pop(&a->core, 0)->peer.state, MESH_DOWN);
+	cr_expect_not(a->last.removed);
+	memcpy(pops, a->conf.pops, sizeof(pops));
+	pops[0].keys.receive[5] ^= 1;
+	anew.pops = pops;
+	mesh_core_reload(&a->core, &anew, net->now);
+	cr_expect(a->last.removed && a->last.was == MESH_DOWN && a->last.state == MESH_DOWN);
+	cr_expect_str_eq(mesh_core_pop(&a->core, 0)->name, "pop1", "the same slot");
+	mesh_core_fini(&net->nodes[1].core);
+	start(&net->nodes[1]);
+	free_net(net);
+}
+
 Test(mesh_core, strangers_and_forgers_change_nothing)
 {
 	struct net *net = make_net(2);
