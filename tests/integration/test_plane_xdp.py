@@ -199,20 +199,24 @@ class Pop:
         return next(o for o in self.daemon.vip("web")["origins"] if o["name"] == name)
 
 
-def start_meshed(*pops):
-    """Both of them."""
+def wait_meshed(*pops):
+    for pop in pops:
+        lb_lab.wait_until(lambda pop=pop: pop.daemon.get("/v1/mesh")[1]["pops"][0]["state"] ==
+                          "live", what=f"{pop.name} knows the other")
+
+
+def start_meshed(*pops, change=lambda pop: {}):
+    """Both of them. change: what is different in a PoP's configuration."""
     keys = []
     for pop in pops:
         path = os.path.join(pop.directory, "key")
         keys.append((path, subprocess.run([lb_lab.LB, "--mesh-key", path], text=True, check=True,
                                           stdout=subprocess.PIPE).stdout.strip()))
     for i, pop in enumerate(pops):
-        pop.start(mesh={"key_file": keys[i][0], "pops": [
+        pop.start(**change(pop), mesh={"key_file": keys[i][0], "pops": [
             {"name": p.name, "address": p.own, "public_key": keys[j][1]}
             for j, p in enumerate(pops) if p is not pop]})
-    for pop in pops:
-        lb_lab.wait_until(lambda pop=pop: pop.daemon.get("/v1/mesh")[1]["pops"][0]["state"] ==
-                          "live", what=f"{pop.name} knows the other")
+    wait_meshed(*pops)
 
 
 class PlaneXdp(unittest.TestCase):
@@ -439,6 +443,45 @@ class PlaneXdp(unittest.TestCase):
         self.spread(10)
         lb_lab.wait_until(lambda: sum(o["flows"] for o in other.daemon.vip("web")["origins"]) == 10,
                           what="10 connections at the other PoP")
+
+    def restart(self, pop):
+        """By SIGUSR2, in its place, until it knows its origins and the other PoP again."""
+        def started():
+            return pop.daemon.get("/v1/status")[1]["started_ns"]
+        before = started()
+        pop.daemon.process.send_signal(signal.SIGUSR2)
+        lb_lab.wait_until(lambda: started() > before, what=f"{pop.name} is another")
+        lb_lab.wait_until(lambda: pop.daemon.vip("web")["healthy"] == len(NAMES),
+                          what="all origins are up")
+
+    def test_a_planned_restart(self):
+        """What is pinned says where connections are: those of its origins, and those of another
+        PoP, about which nobody is asked again."""
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="plane-xdp-bpf-"))
+        subprocess.run(["mount", "-t", "bpf", "bpf", folder], check=True)
+        self.stack.callback(subprocess.run, ["umount", folder], check=True)
+        owner, guest = pops = self.pop, Pop(self.stack, self.world, 2)
+        start_meshed(*pops, change=lambda pop: {"dataplane": {
+            **pop.configuration()["dataplane"], "pin": os.path.join(folder, pop.name)}})
+
+        def continuity(pop):
+            return pop.daemon.get("/v1/status")[1]["continuity"]
+        flows, spread = self.spread(30)
+        self.assertTrue(all(spread.values()), spread)
+        for by in (owner, guest):
+            self.world.route(by)
+            for sock, _ in flows:
+                self.echo(sock, 3000)
+            for restarted in (guest, owner):
+                answered = continuity(owner)["answered"]["yes"]
+                self.restart(restarted)
+                wait_meshed(*pops)
+                for sock, _ in flows:
+                    self.echo(sock, 3000)
+                if restarted is guest:
+                    self.assertEqual(continuity(owner)["answered"]["yes"], answered)
+                for pop in pops:
+                    self.assertEqual(continuity(pop)["flows"]["resets"], 0)
 
     def test_reload(self):
         """Origins come and go, and only those that go take their connections along."""
