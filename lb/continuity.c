@@ -91,10 +91,15 @@ static int vips_set(struct lb_continuity *c)
 
 void lb_continuity_reload(struct lb_continuity *c)
 {
+	int err;
+
 	if (!c)
 		return;
 	if (vips_set(c) < 0)
 		log_error("continuity: not all addresses of the VIPs find room");
+	err = lb_continuity_sockets_renew(c);
+	if (err)
+		log_error("continuity: no socket to hand packets over: %s", strerror(-err));
 }
 
 void lb_continuity_leave(struct lb_continuity *c, const struct lb_conf *next)

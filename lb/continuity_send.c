@@ -71,13 +71,22 @@ static int raw_open(int family, int *out)
 	return family == AF_INET6 ? option_set(*out, IPPROTO_IPV6, IPV6_HDRINCL, 1) : 0;
 }
 
-int lb_continuity_sockets_open(struct lb_continuity *c)
+int lb_continuity_sockets_renew(struct lb_continuity *c)
 {
 	const struct mesh_conf *mesh = &c->lb->conf->mesh;
-	int err = gue_open(&mesh->address4, mesh->gue_port, &c->gue.ipv4);
+	int err;
 
+	pair_close(&c->gue);
+	err = gue_open(&mesh->address4, mesh->gue_port, &c->gue.ipv4);
 	if (!err)
 		err = gue_open(&mesh->address6, mesh->gue_port, &c->gue.ipv6);
+	return err;
+}
+
+int lb_continuity_sockets_open(struct lb_continuity *c)
+{
+	int err = lb_continuity_sockets_renew(c);
+
 	if (!err)
 		err = raw_open(AF_INET, &c->raw.ipv4);
 	if (!err)

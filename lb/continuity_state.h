@@ -48,8 +48,10 @@ void lb_continuity_on_readable(struct ev_loop *loop, ev_io *io, int revents);
 void lb_continuity_on_step(struct ev_loop *loop, ev_timer *timer, int revents);
 void lb_continuity_on_sweep(struct ev_loop *loop, ev_timer *timer, int revents);
 
-/* -errno; what was opened until then is closed by the other one. */
+/* -errno; what was opened until then is closed by the last one. */
 int lb_continuity_sockets_open(struct lb_continuity *c);
+/* After the identity or the PoPs have changed: packets leave from its address. */
+int lb_continuity_sockets_renew(struct lb_continuity *c);
 void lb_continuity_sockets_close(struct lb_continuity *c);
 /* The way to a PoP and the way back. */
 void lb_continuity_paths(const struct lb_continuity *c, const struct mesh_pop *pop,

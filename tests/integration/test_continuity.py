@@ -3,13 +3,14 @@
 """Connections and a change of routes: what becomes of them with catchment-lb at the PoPs."""
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
 import time
 import unittest
 
-from support.continuity import CLIENT4, VIPS, Pops
+from support.continuity import CLIENT4, VIPS, Pops, own4, own6
 from support.front import listener
 from support.lb_lab import LB, Lab, configuration, wait_until
 from support.wait import Patience
@@ -53,6 +54,26 @@ class Continuity(Pops):
             client.close()
             with self.assertRaises(ConnectionResetError):
                 server.recv(1)
+
+    def test_the_mesh_moves_to_another_family(self):
+        """By a reload: packets leave from the other address, from the first one on."""
+        self.start()
+        for pop in self.pops:
+            conf = pop.configuration(self.pops, True)
+            for other, there in zip(self.pops, conf["mesh"]["pops"]):
+                there["address"] = own6(other.number)
+            with open(pop.daemon.path, "w", encoding="ascii") as out:
+                json.dump(conf, out)
+        for pop in self.pops:
+            pop.daemon.signal(signal.SIGHUP)
+        for pop in self.pops:
+            pop.daemon.events({"kind": "reloaded"})
+        self.wait_ready()
+        bound = self.pops[1].lb.run("ss", "-Hlnu", "sport", "=", ":6080")
+        self.assertIn(f"[{own6(1)}]:6080", bound)
+        self.assertNotIn(own4(1), bound)
+        with self.connection(VIPS[0]) as (client, server):
+            self.handed_over(client, server)
 
     def test_the_owner_of_a_handed_over_connection_dies(self):
         """What was learnt of a PoP ends with it: nobody has the connection then."""
