@@ -214,7 +214,8 @@ int lb_continuity_start(struct lb_continuity **out, struct lb_daemon *lb)
 	ev_init(&c->packets, lb_continuity_on_readable);
 	ev_init(&c->step, lb_continuity_on_step);
 	ev_init(&c->sweep, lb_continuity_on_sweep);
-	c->packets.data = c->step.data = c->sweep.data = c;
+	ev_prepare_init(&c->forgetting, lb_continuity_on_forgetting);
+	c->packets.data = c->step.data = c->sweep.data = c->forgetting.data = c;
 	c->is_pinned =
 		lb->conf->dataplane.continuity.pin && can_pin(lb->conf->dataplane.continuity.pin);
 	err = front_start(c);
@@ -248,6 +249,7 @@ void lb_continuity_free(struct lb_continuity *c)
 	ev_io_stop(c->lb->loop, &c->packets);
 	ev_timer_stop(c->lb->loop, &c->step);
 	ev_timer_stop(c->lb->loop, &c->sweep);
+	ev_prepare_stop(c->lb->loop, &c->forgetting);
 	lb_rack_free(c->lb->rack, c->lb->restarts && c->is_pinned);
 	c->lb->rack = NULL;
 	front_free(c->front, c->lb->restarts && c->is_pinned);

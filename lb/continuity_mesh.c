@@ -26,6 +26,23 @@ static void pop_tell(struct lb_continuity *c, size_t slot)
 	front_pop_set(c->front, (unsigned)slot, &in, &out, pop->gue_port);
 }
 
+static void forget_later(struct lb_continuity *c, unsigned pop)
+{
+	c->forgotten[pop] = true;
+	ev_prepare_start(c->lb->loop, &c->forgetting);
+}
+
+/* Many change at once, as in a partition: one walk through the table is for all of them. */
+void lb_continuity_on_forgetting(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+	struct lb_continuity *c = prepare->data;
+
+	(void)revents;
+	ev_prepare_stop(loop, prepare);
+	front_pops_forget(c->front, c->forgotten);
+	memset(c->forgotten, 0, sizeof(c->forgotten));
+}
+
 void lb_continuity_on_change(struct lb_continuity *c, size_t slot, const struct mesh_change *change)
 {
 	const struct instant now = clock_now();
@@ -38,7 +55,7 @@ void lb_continuity_on_change(struct lb_continuity *c, size_t slot, const struct 
 	/* A new life has none of the flows of the one before. */
 	if (change->restarted || change->state == MESH_DOWN || change->state == MESH_INIT) {
 		owner_pop_dead(c->owner, pop, now);
-		front_pop_forget(c->front, pop);
+		forget_later(c, pop);
 	}
 	/* What it hands over is not taken any longer, whoever has its slot next. */
 	if (change->removed) {

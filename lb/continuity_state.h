@@ -11,6 +11,7 @@
 #define LB_CONTINUITY_STATE_H
 
 #include "lb/continuity.h"
+#include "lb/dataplane/front_layout.h"
 #include "lb/flow/answerer.h"
 #include "lb/flow/gue.h"
 #include "lb/flow/owner.h"
@@ -30,6 +31,8 @@ struct lb_continuity {
 	struct answerer *answerer;
 	struct ev_io packets;
 	struct ev_timer step, sweep;
+	struct ev_prepare forgetting; /* while there is a PoP to be forgotten */
+	bool forgotten[FRONT_POPS_MAX];
 	struct lb_continuity_sockets gue, raw;
 	/* Addresses that front has been told of. */
 	size_t vip_count;
@@ -47,6 +50,7 @@ void lb_continuity_on_packet(void *ctx, const struct front_packet *packet);
 void lb_continuity_on_readable(struct ev_loop *loop, ev_io *io, int revents);
 void lb_continuity_on_step(struct ev_loop *loop, ev_timer *timer, int revents);
 void lb_continuity_on_sweep(struct ev_loop *loop, ev_timer *timer, int revents);
+void lb_continuity_on_forgetting(struct ev_loop *loop, ev_prepare *prepare, int revents);
 
 /* -errno; what was opened until then is closed by the last one. */
 int lb_continuity_sockets_open(struct lb_continuity *c);

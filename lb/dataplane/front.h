@@ -122,8 +122,11 @@ bool front_flow_learn(struct front *front, const struct flow_key *key, unsigned 
 void front_flow_refuse(struct front *front, const struct flow_key *key);
 /* What was learnt is not so any more (FRONT_GONE said by the owner). */
 void front_flow_forget(struct front *front, const struct flow_key *key);
-/* Everything learnt of this PoP, which has gone or has a new life. Walks the table. */
-void front_pop_forget(struct front *front, unsigned pop);
+/*
+ * Everything learnt of PoPs that have gone or have a new life: those of pops[FRONT_POPS_MAX]. Walks
+ * the table: 20 ms for a million flows.
+ */
+void front_pops_forget(struct front *front, const bool *pops);
 /* Once a second: looks at a part of the table, all of which is seen in ten minutes. */
 void front_sweep(struct front *front);
 /* As it was seen by the last sweeps: how many flows are in which state. */

@@ -151,13 +151,14 @@ void front_flow_forget(struct front *front, const struct flow_key *key)
 	asking_reset(front, hash);
 }
 
-void front_pop_forget(struct front *front, unsigned pop)
+void front_pops_forget(struct front *front, const bool *pops)
 {
 	for (size_t i = 0; i < (size_t)front->buckets * FLOW_SLOTS; i++) {
 		struct flow_entry *entry = &front->flows[i / FLOW_SLOTS].entries[i % FLOW_SLOTS];
 		const uint64_t word = flow_entry_word(entry);
 
-		if (FLOW_STATE(word) == FLOW_ELSEWHERE && FLOW_TARGET(word) == pop)
+		if (FLOW_STATE(word) == FLOW_ELSEWHERE && FLOW_TARGET(word) < FRONT_POPS_MAX &&
+		    pops[FLOW_TARGET(word)])
 			flow_entry_forget(entry, word);
 	}
 }

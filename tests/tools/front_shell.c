@@ -258,7 +258,10 @@ static int do_look(struct shell *sh)
 
 static int do_pop_forget(struct shell *sh)
 {
-	front_pop_forget(sh->front, number(sh, 1));
+	bool pops[FRONT_POPS_MAX] = { false };
+
+	pops[number(sh, 1) % FRONT_POPS_MAX] = true;
+	front_pops_forget(sh->front, pops);
 	return answer(0);
 }
 
