@@ -129,6 +129,21 @@ static void served(void *ctx, const uint8_t client[FLOW_ADDR_SIZE])
 	mesh_served(ctx, client);
 }
 
+/* Paths become longer or shorter while they live. */
+static void round_trips_tell(struct lb_continuity *c)
+{
+	const struct mesh_core *core = mesh_core(c->lb->mesh);
+	const struct instant now = clock_now();
+
+	for (unsigned slot = 0; slot < FRONT_POPS_MAX; slot++) {
+		const struct mesh_pop *pop = mesh_core_pop(core, slot);
+
+		if (pop && pop->peer.state == MESH_LIVE)
+			owner_pop_live(c->owner, slot,
+				       (uint32_t)(pop->peer.round_trip_ns / NS_PER_US), now);
+	}
+}
+
 void lb_continuity_on_sweep(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct lb_continuity *c = timer->data;
@@ -136,6 +151,8 @@ void lb_continuity_on_sweep(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)loop;
 	(void)revents;
 	front_sweep(c->front);
-	if (c->lb->mesh)
+	if (c->lb->mesh) {
 		front_networks_take(c->front, served, c->lb->mesh);
+		round_trips_tell(c);
+	}
 }

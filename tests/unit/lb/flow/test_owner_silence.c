@@ -268,6 +268,21 @@ Test(owner_silence, a_yes_of_who_has_died_since_is_void)
 	EXPECT("reset #1, learn nowhere");
 }
 
+/* By which it is waited for, and asked again. */
+Test(owner_silence, a_path_becomes_longer)
+{
+	story_begin();
+	owner_pop_live(story.owner, 2, 300000, story_now());
+	story_packet(1);
+	story_no(0);
+	story_no(1);
+	EXPECT("ask 0, ask 1, ask 2");
+	story_after(599);
+	EXPECT("");
+	story_yes(2, 60000, 30);
+	EXPECT("release 2 #1, learn 2");
+}
+
 /* The user comes back from one that has died a moment ago, with what was decided before. */
 Test(owner_silence, who_dies_gets_no_more_packets)
 {
