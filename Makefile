@@ -157,7 +157,7 @@ bench-speaker: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) speaker)
 
 bench-geodns: all $(TOOLS)
-	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_names bench_geodns_xdp bench_geodns_reload bench_geodns_flood)
+	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_geodns bench_geodns_names bench_geodns_xdp bench_geodns_health bench_geodns_reload bench_geodns_flood)
 
 bench-continuity: all $(TOOLS)
 	@$(call owned,tests/bench/run $(BENCH_FLAGS) bench_continuity bench_front)
